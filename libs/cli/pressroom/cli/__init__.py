@@ -1,0 +1,1 @@
+"""The pressroom command: an HTTP and stream client, and the one-machine launcher."""

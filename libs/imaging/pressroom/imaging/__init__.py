@@ -1,0 +1,1 @@
+"""Pixels: print files, thumbnails, measurements."""

@@ -1,0 +1,1 @@
+"""The truth in MongoDB: documents, state machines, claims, outbox."""

@@ -1,0 +1,1 @@
+"""Asynchronous provider jobs: submit, track, collect."""
