@@ -1,0 +1,227 @@
+"""The facts, in the past tense. A fact is never refused; unknown fields are ignored, so any reader reads any writer.
+
+Each event is a CloudEvent (`pressroom.contracts.cloudevents`): the model here is its body. `EVENT_TYPES` is the
+list of all of them; a new event is a class in it and a golden JSON in the tests.
+"""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from .facts import BatchCounts, ErrorReport, Fact, FileFacts, NonNegative, Reason
+from .identifiers import DerivedIdentifier, Identifier
+from .requests import BatchRequest, PublishTarget, Seed
+from .vocabulary import PlatformName, ProductType, ProviderJobState, ProviderName
+
+
+class Event(Fact):
+    """A fact about one entity. `story` is the last token of its subject: one batch's story is one filter."""
+
+    entity: ClassVar[str]
+    fact: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    @classmethod
+    def type_name(cls) -> str:
+        """The CloudEvents type, e.g. `pressroom.image.generated.v1`."""
+        return f"pressroom.{cls.entity}.{cls.fact}.v{cls.version}"
+
+    @property
+    def story(self) -> str:
+        raise TypeError(f"{type(self).__name__} does not say whose story it belongs to")
+
+
+class BatchEvent(Event):
+    """A fact in the story of one batch."""
+
+    batch_id: Identifier
+
+    @property
+    def story(self) -> str:
+        return self.batch_id
+
+
+class BatchRequested(BatchEvent):
+    """Somebody wants images. The one event that comes from outside; `request` is the body of `POST /v1/batches`."""
+
+    entity = "batch"
+    fact = "requested"
+    owner: Identifier = "default"
+    request: BatchRequest
+
+
+class BatchAccepted(BatchEvent):
+    """The batch is planned: its images exist and wait for their turn."""
+
+    entity = "batch"
+    fact = "accepted"
+    owner: Identifier
+    provider: ProviderName
+    image_count: NonNegative
+
+
+class BatchRejected(BatchEvent):
+    """The request was refused, with every reason. `conflict`: the id belongs to another batch, which goes on."""
+
+    entity = "batch"
+    fact = "rejected"
+    conflict: bool = False
+    reasons: tuple[Reason, ...]
+
+
+class BatchCompleted(BatchEvent):
+    """Every image is generated, failed or cancelled."""
+
+    entity = "batch"
+    fact = "completed"
+    counts: BatchCounts
+
+
+class BatchCancelled(BatchEvent):
+    """Somebody cancelled the batch: images that were not begun will not be made."""
+
+    entity = "batch"
+    fact = "cancelled"
+
+
+class ImageEvent(BatchEvent):
+    """A fact about one image."""
+
+    entity = "image"
+    image_id: DerivedIdentifier
+    index: NonNegative
+
+
+class ImageGenerated(ImageEvent):
+    """The image's files are stored and ready for review."""
+
+    fact = "generated"
+    provider: ProviderName
+    model: str
+    seed: Seed
+    attempt: Annotated[int, Field(ge=1)]
+    file: FileFacts
+    thumbnail: FileFacts
+    generation_ms: NonNegative = Field(description="From the claim to the provider's last byte.")
+
+
+class ImageFailed(ImageEvent):
+    """The image was given up."""
+
+    fact = "failed"
+    provider: ProviderName
+    attempt: NonNegative
+    error: ErrorReport
+
+
+class ImageApproved(ImageEvent):
+    """A person said yes. `publish` is the batch's rule for approved images."""
+
+    fact = "approved"
+    reviewer: Identifier
+    publish: tuple[PublishTarget, ...] = ()
+
+
+class ImageRejected(ImageEvent):
+    """A person said no."""
+
+    fact = "rejected"
+    reviewer: Identifier
+    reason: str | None = None
+
+
+class PublicationEvent(BatchEvent):
+    """A fact about one image on one platform as one product type."""
+
+    entity = "publication"
+    publication_id: DerivedIdentifier
+    image_id: DerivedIdentifier
+    platform: PlatformName
+    product_type: ProductType
+
+
+class ImagePublished(PublicationEvent):
+    """The product is in the shop."""
+
+    fact = "published"
+    external_id: str = Field(description="The platform's own id of the product.")
+    url: str | None = None
+
+
+class PublishFailed(PublicationEvent):
+    """The publication was given up."""
+
+    fact = "failed"
+    attempt: NonNegative
+    error: ErrorReport
+
+
+class ProviderJobEvent(BatchEvent):
+    """A fact about a provider's asynchronous job."""
+
+    entity = "provider-job"
+    provider_job_id: DerivedIdentifier
+    provider: ProviderName
+    vendor_name: str | None = Field(description="The provider's own name of the job, e.g. `batches/123`.")
+
+
+class ProviderJobSubmitted(ProviderJobEvent):
+    """The provider took the job."""
+
+    fact = "submitted"
+    image_count: NonNegative
+
+
+class ProviderJobFinished(ProviderJobEvent):
+    """The provider's job has ended and what it made is collected."""
+
+    fact = "finished"
+    state: ProviderJobState
+    succeeded: NonNegative
+    failed: NonNegative
+
+
+class LaneEvent(Event):
+    """A fact about a provider's queue."""
+
+    entity = "lane"
+    lane: Identifier
+
+    @property
+    def story(self) -> str:
+        return self.lane
+
+
+class LanePaused(LaneEvent):
+    """Nobody takes from the lane until `until` (RFC 3339, UTC)."""
+
+    fact = "paused"
+    until: str
+    reason: str
+
+
+class LaneResumed(LaneEvent):
+    """The lane is open again."""
+
+    fact = "resumed"
+
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    BatchRequested,
+    BatchAccepted,
+    BatchRejected,
+    BatchCompleted,
+    BatchCancelled,
+    ImageGenerated,
+    ImageFailed,
+    ImageApproved,
+    ImageRejected,
+    ImagePublished,
+    PublishFailed,
+    ProviderJobSubmitted,
+    ProviderJobFinished,
+    LanePaused,
+    LaneResumed,
+)
+
+EVENT_TYPE_BY_NAME: dict[str, type[Event]] = {event.type_name(): event for event in EVENT_TYPES}

@@ -1,0 +1,50 @@
+"""Values that several events and API answers carry."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .vocabulary import ErrorKind
+
+NonNegative = Annotated[int, Field(ge=0)]
+
+
+class Fact(BaseModel):
+    """Immutable; fields that a newer writer added are ignored on read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class FileFacts(Fact):
+    """One stored file: where it is, what it is."""
+
+    key: str = Field(description="The blob store's key, content-addressed.")
+    media_type: str
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    size_bytes: NonNegative
+    width_px: NonNegative
+    height_px: NonNegative
+
+
+class ErrorReport(Fact):
+    """Why something failed, and what to do about it."""
+
+    kind: ErrorKind
+    message: str
+    recoverable: bool = Field(description="Whether asking again without changing anything can succeed.")
+
+
+class Reason(Fact):
+    """One thing wrong with a request: the field's path, and the limit that it broke."""
+
+    field: str
+    message: str
+
+
+class BatchCounts(Fact):
+    """How the images of a batch ended. `generated` counts every image that got its files, reviewed or not."""
+
+    requested: NonNegative
+    generated: NonNegative
+    failed: NonNegative
+    cancelled: NonNegative

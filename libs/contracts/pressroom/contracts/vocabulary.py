@@ -1,0 +1,108 @@
+"""The words that cross process boundaries as enumerations: who makes, where it goes, how it stands, why it failed."""
+
+from enum import StrEnum
+
+
+class ProviderName(StrEnum):
+    """What makes pixels."""
+
+    STUDIO = "studio"
+    GEMINI = "gemini"
+
+
+class Mode(StrEnum):
+    """How a batch is made: one image at a time, or as a provider's asynchronous job."""
+
+    REALTIME = "realtime"
+    BATCH = "batch"
+
+
+class Priority(StrEnum):
+    """Within a lane `urgent` is taken before `normal` before `bulk`. Listed in that order."""
+
+    URGENT = "urgent"
+    NORMAL = "normal"
+    BULK = "bulk"
+
+
+class FinishingProfile(StrEnum):
+    """What file is made of a provider's pixels."""
+
+    T_SHIRT = "t-shirt"
+    NONE = "none"
+
+
+class PlatformName(StrEnum):
+    """Where a publication appears."""
+
+    PRINTIFY = "printify"
+    SHOPIFY = "shopify"
+
+
+class ProductType(StrEnum):
+    """What an image is printed on."""
+
+    T_SHIRT = "t-shirt"
+    HOODIE = "hoodie"
+    MUG = "mug"
+    POSTER = "poster"
+
+
+class ErrorKind(StrEnum):
+    """Why something failed; each kind has one policy (`pressroom.runtime.policies`)."""
+
+    RATE_LIMIT = "rate_limit"
+    NETWORK = "network"
+    API_ERROR = "api_error"
+    VALIDATION = "validation"
+    AUTH = "auth"
+    TIMEOUT = "timeout"
+    MODERATION = "moderation"
+    UNKNOWN = "unknown"
+
+
+class BatchState(StrEnum):
+    REQUESTED = "requested"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class ImageState(StrEnum):
+    """`finishing`: the provider's bytes are stored and paid for; the print file is being made of them."""
+
+    PLANNED = "planned"
+    QUEUED = "queued"
+    GENERATING = "generating"
+    FINISHING = "finishing"
+    GENERATED = "generated"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class PublicationState(StrEnum):
+    REQUESTED = "requested"
+    PUBLISHING = "publishing"
+    PUBLISHED = "published"
+    FAILED = "failed"
+
+
+class ProviderJobState(StrEnum):
+    """`collecting`: the provider is done, its results are being read."""
+
+    PLANNED = "planned"
+    SUBMITTING = "submitting"
+    SUBMITTED = "submitted"
+    COLLECTING = "collecting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class LaneState(StrEnum):
+    OPEN = "open"
+    PAUSED = "paused"

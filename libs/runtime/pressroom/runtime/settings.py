@@ -1,0 +1,74 @@
+"""Settings that every service shares, from `PRESSROOM_…` variables. A wrong one ends the start with its name.
+
+A service adds its own by subclassing `Settings` beside its code. Secrets are `SecretStr`, so no log or repr has them.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "PRESSROOM_"
+
+
+def default_data_dir() -> Path:
+    """The folder of the XDG base directory specification."""
+    home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(home) / "pressroom"
+
+
+class Settings(BaseSettings):
+    """What each service needs: where the servers are, where files go, how it tells what it does."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    nats_url: str = Field(default="nats://127.0.0.1:4222", description="Where nats-server listens.")
+    nats_token: SecretStr | None = Field(default=None, description="Token that nats-server asks for, if it does.")
+    mongo_url: str = Field(
+        default="mongodb://127.0.0.1:27017/?replicaSet=pressroom&directConnection=true",
+        description="Where MongoDB listens; a replica set, of one member at least.",
+    )
+    mongo_database: str = Field(default="pressroom", pattern=r"^[A-Za-z0-9_-]{1,63}$")
+    stream_replicas: Annotated[int, Field(ge=1, le=5)] = Field(
+        default=1, description="Copies of each JetStream stream; 3 on a cluster."
+    )
+    blob_url: str = Field(
+        default_factory=lambda: (default_data_dir() / "blobs").as_uri(),
+        description="Where files are kept: file:///folder, s3://bucket/prefix, gs://bucket/prefix, az://container/prefix.",
+    )
+    host: str = Field(default="127.0.0.1", description="The address that this service's HTTP port binds to.")
+    log_format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="auto: readable on a terminal, JSON otherwise."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    otlp_endpoint: str | None = Field(
+        default=None, description="OTLP/HTTP collector for traces, e.g. http://127.0.0.1:4318; none: no traces."
+    )
+    max_images_per_batch: Annotated[int, Field(ge=1, le=10_000)] = 25
+    lease_s: Annotated[float, Field(ge=1, le=300)] = Field(
+        default=3.0,
+        description="How long a taker's claim lives without a heartbeat: a dead worker's job waits this long.",
+    )
+    outbox_age_s: Annotated[float, Field(ge=0.5, le=600)] = Field(
+        default=5.0, description="How old an unpublished event is before any service publishes it."
+    )
+    sweep_interval_s: Annotated[float, Field(ge=0.2, le=600)] = Field(
+        default=2.0, description="How often left-over work is looked for: outboxes, windows, paused lanes."
+    )
+
+
+SettingsType = TypeVar("SettingsType", bound=Settings)
+
+
+def load(settings: type[SettingsType]) -> SettingsType:
+    """Read the environment, or end the process with a line per wrong variable."""
+    try:
+        return settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
+            print(f"{name}: {problem['msg']}", file=sys.stderr)
+        raise SystemExit(2) from None

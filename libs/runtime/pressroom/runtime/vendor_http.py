@@ -1,0 +1,120 @@
+"""One way to talk to an outside API: httpx, with every failure turned into a `WorkError` of the right kind.
+
+A call is never repeated here: whether a repeat is safe is known only where the intent was stored.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from .errors import ApiFailed, AuthFailed, InvalidRequest, NetworkFailed, RateLimited, TimedOut, WorkError
+
+USER_AGENT = "Pressroom/0.1"
+_EXCERPT_CHARACTERS = 500
+
+ErrorReader = Callable[[httpx.Response], WorkError | None]
+"""Reads a vendor's own error shape; None leaves the judgement to the status code."""
+
+
+def retry_after_s(response: httpx.Response) -> float | None:
+    """Seconds of a Retry-After header, as a number or a date (RFC 9110, section 10.2.3)."""
+    value = response.headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def error_of(response: httpx.Response, vendor: str, key_setting: str) -> WorkError:
+    """The error that a response of 400 or more stands for. `key_setting` is named when the key is refused."""
+    status = response.status_code
+    said = f"{vendor} answered {status} to {response.request.method} {response.request.url.path}: {excerpt(response)}"
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        return RateLimited(said, retry_after_s(response))
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return AuthFailed(f"{said} (check {key_setting})")
+    if status in (httpx.codes.REQUEST_TIMEOUT, httpx.codes.GATEWAY_TIMEOUT):
+        return TimedOut(said)
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return ApiFailed(said)
+    return InvalidRequest(said)
+
+
+def excerpt(response: httpx.Response) -> str:
+    """The beginning of a body that has been read, on one line."""
+    try:
+        text = response.text
+    except httpx.ResponseNotRead:
+        return "(body not read)"
+    return " ".join(text.split())[:_EXCERPT_CHARACTERS] or "(empty body)"
+
+
+def network_error(error: httpx.HTTPError, vendor: str) -> WorkError:
+    """The error that a failed exchange stands for."""
+    said = f"{vendor}: {type(error).__name__} {error}".strip()
+    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
+        return NetworkFailed(f"{said}; it cannot be reached")
+    if isinstance(error, httpx.TimeoutException):
+        return TimedOut(f"{said}; no answer in time")
+    return NetworkFailed(said)
+
+
+class VendorClient:
+    """An httpx client of one vendor.
+
+    `send` returns a response below 400 with its body read, or raises a `WorkError`; `read_error` may look at the
+    vendor's own error shape first.
+    """
+
+    def __init__(
+        self,
+        vendor: str,
+        base_url: str,
+        *,
+        key_setting: str,
+        headers: dict[str, str],
+        timeout_s: float,
+        read_error: ErrorReader | None = None,
+    ) -> None:
+        self.vendor = vendor
+        self._key_setting = key_setting
+        self._read_error = read_error
+        self.http = httpx.AsyncClient(
+            base_url=base_url,
+            headers={"User-Agent": USER_AGENT, **headers},
+            timeout=httpx.Timeout(timeout_s, connect=10),
+            follow_redirects=False,
+        )
+
+    async def aclose(self) -> None:
+        await self.http.aclose()
+
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        try:
+            response = await self.http.send(request)
+        except httpx.HTTPError as error:
+            raise network_error(error, self.vendor) from error
+        self.check(response)
+        return response
+
+    def check(self, response: httpx.Response) -> None:
+        """Raise what a response of 400 or more stands for. Its body must have been read."""
+        if response.status_code < httpx.codes.BAD_REQUEST:
+            return
+        special = self._read_error(response) if self._read_error else None
+        raise special or error_of(response, self.vendor, self._key_setting)
+
+    def json(self, response: httpx.Response) -> object:
+        """The body as JSON; a body that is none (an HTML page of a proxy, a cut answer) is an `ApiFailed`."""
+        try:
+            return response.json()
+        except ValueError as error:
+            raise ApiFailed(f"{self.vendor} answered something that is not JSON: {excerpt(response)}") from error
