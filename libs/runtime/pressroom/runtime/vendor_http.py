@@ -6,6 +6,7 @@ A call is never repeated here: whether a repeat is safe is known only where the 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 import httpx
 
@@ -37,13 +38,13 @@ def error_of(response: httpx.Response, vendor: str, key_setting: str) -> WorkErr
     """The error that a response of 400 or more stands for. `key_setting` is named when the key is refused."""
     status = response.status_code
     said = f"{vendor} answered {status} to {response.request.method} {response.request.url.path}: {excerpt(response)}"
-    if status == httpx.codes.TOO_MANY_REQUESTS:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimited(said, retry_after_s(response))
-    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return AuthFailed(f"{said} (check {key_setting})")
-    if status in (httpx.codes.REQUEST_TIMEOUT, httpx.codes.GATEWAY_TIMEOUT):
+    if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT):
         return TimedOut(said)
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ApiFailed(said)
     return InvalidRequest(said)
 
@@ -107,7 +108,7 @@ class VendorClient:
 
     def check(self, response: httpx.Response) -> None:
         """Raise what a response of 400 or more stands for. Its body must have been read."""
-        if response.status_code < httpx.codes.BAD_REQUEST:
+        if response.status_code < HTTPStatus.BAD_REQUEST:
             return
         special = self._read_error(response) if self._read_error else None
         raise special or error_of(response, self.vendor, self._key_setting)
