@@ -1,0 +1,87 @@
+"""The connection to MongoDB and the collections in it.
+
+Writes are acknowledged by a majority and journalled: what was answered survives the server's death.
+"""
+
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import ASCENDING, DESCENDING, IndexModel, WriteConcern
+from pymongo.errors import PyMongoError
+
+from . import machines
+from .batches import Batches
+from .collection import Collection
+from .documents import BatchDocument, ImageDocument, LaneDocument, ProviderJobDocument, PublicationDocument
+from .images import Images
+
+SERVER_SELECTION_MS = 5000
+
+DatabaseError = PyMongoError
+"""What any call may raise when the server is away; the work is tried again."""
+
+
+class Database:
+    """All collections of one deployment."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+            url, tz_aware=True, serverSelectionTimeoutMS=SERVER_SELECTION_MS, appname="pressroom"
+        )
+        database = self._client.get_database(name, write_concern=WriteConcern(w="majority", j=True))
+        self.batches = Batches(database["batches"], BatchDocument, machines.BATCH)
+        self.images = Images(database["images"], ImageDocument, machines.IMAGE)
+        self.publications = Collection(database["publications"], PublicationDocument, machines.PUBLICATION)
+        self.provider_jobs = Collection(database["provider_jobs"], ProviderJobDocument, machines.PROVIDER_JOB)
+        self.lanes = Collection(database["lanes"], LaneDocument, machines.LANE)
+
+    @property
+    def collections(self) -> tuple[Collection[Any], ...]:
+        """Every collection whose documents carry an outbox."""
+        return (self.batches, self.images, self.publications, self.provider_jobs, self.lanes)
+
+    async def ping(self) -> None:
+        """Raises `DatabaseError` when the server does not answer."""
+        await self._client.admin.command("ping")
+
+    async def make_indexes(self) -> None:
+        """Idempotent; part of provisioning."""
+        outbox = IndexModel([("outbox.at", ASCENDING)], name="outbox", sparse=True)
+        await self.batches.raw.create_indexes(
+            [
+                outbox,
+                IndexModel([("owner", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)], name="by_owner"),
+                IndexModel([("state", ASCENDING), ("updated_at", ASCENDING)], name="by_state"),
+                IndexModel(
+                    [("owner", ASCENDING), ("idempotency_key", ASCENDING)],
+                    name="idempotency",
+                    unique=True,
+                    partialFilterExpression={"idempotency_key": {"$type": "string"}},
+                ),
+            ]
+        )
+        await self.images.raw.create_indexes(
+            [
+                outbox,
+                IndexModel([("batch_id", ASCENDING), ("index", ASCENDING)], name="by_batch", unique=True),
+                IndexModel([("batch_id", ASCENDING), ("state", ASCENDING)], name="by_batch_and_state"),
+            ]
+        )
+        await self.publications.raw.create_indexes(
+            [
+                outbox,
+                IndexModel([("image_id", ASCENDING)], name="by_image"),
+                IndexModel([("state", ASCENDING), ("updated_at", ASCENDING)], name="by_state"),
+            ]
+        )
+        await self.provider_jobs.raw.create_indexes(
+            [
+                outbox,
+                IndexModel([("state", ASCENDING), ("next_poll_at", ASCENDING)], name="due"),
+                IndexModel([("batch_id", ASCENDING)], name="by_batch"),
+            ]
+        )
+        await self.lanes.raw.create_indexes([outbox])
+
+    def close(self) -> None:
+        self._client.close()

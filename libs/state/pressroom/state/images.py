@@ -1,0 +1,52 @@
+"""Images: a batch's rows in order, and how many stand where."""
+
+from collections.abc import AsyncIterator, Iterable
+
+from pressroom.contracts.vocabulary import ImageState
+
+from .collection import Collection
+from .documents import ImageDocument
+
+
+class Images(Collection[ImageDocument]):
+    async def of_batch(self, batch_id: str, *, after: int = -1, limit: int = 0) -> list[ImageDocument]:
+        """Images in order of their index, from after `after`."""
+        return await self.find({"batch_id": batch_id, "index": {"$gt": after}}, sort=[("index", 1)], limit=limit)
+
+    def in_states(self, batch_id: str, states: Iterable[ImageState]) -> AsyncIterator[ImageDocument]:
+        """A batch's images in one of `states`, in order."""
+        query = {"batch_id": batch_id, "state": {"$in": [str(state) for state in states]}}
+        return self.stream(query, sort=[("index", 1)])
+
+    async def counts(self, batch_id: str) -> dict[ImageState, int]:
+        """How many of a batch's images are in each state."""
+        counted = await self.count_by_state({"batch_id": batch_id})
+        return {ImageState(state): count for state, count in counted.items()}
+
+    async def counts_of_many(self, batch_ids: list[str]) -> dict[str, dict[ImageState, int]]:
+        """The same for several batches in one query."""
+        rows = self.raw.aggregate(
+            [
+                {"$match": {"batch_id": {"$in": batch_ids}}},
+                {"$group": {"_id": {"batch": "$batch_id", "state": "$state"}, "count": {"$sum": 1}}},
+            ]
+        )
+        counts: dict[str, dict[ImageState, int]] = {batch_id: {} for batch_id in batch_ids}
+        async for row in rows:
+            counts[row["_id"]["batch"]][ImageState(row["_id"]["state"])] = row["count"]
+        return counts
+
+    async def released_and_open(self, batch_id: str, released_through: int, states: Iterable[ImageState]) -> int:
+        """How many of the first `released_through` images still hold a place in the window."""
+        return await self.raw.count_documents(
+            {
+                "batch_id": batch_id,
+                "index": {"$lt": released_through},
+                "state": {"$in": [str(state) for state in states]},
+            }
+        )
+
+    async def unqueued(self, batch_id: str, released_through: int) -> list[ImageDocument]:
+        """Released images whose job was not handed out yet."""
+        query = {"batch_id": batch_id, "state": str(ImageState.PLANNED), "index": {"$lt": released_through}}
+        return await self.find(query, sort=[("index", 1)])

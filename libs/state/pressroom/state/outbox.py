@@ -1,0 +1,32 @@
+"""Messages on their way out of a document: built here, published by `pressroom.runtime.outbox`."""
+
+from datetime import UTC, datetime
+
+from pressroom.contracts.cloudevents import body_of, headers_for
+from pressroom.contracts.events import Event
+from pressroom.contracts.jobs import Job
+from pressroom.contracts.subjects import EVENTS_STREAM, JOBS_STREAM, event_subject, job_subject
+
+from .documents import OutboxMessage
+
+
+def event_message(event: Event, *, source: str, traceparent: str | None = None) -> OutboxMessage:
+    """The outbox entry of an event that `source`, a service, causes."""
+    return _message(event, EVENTS_STREAM, event_subject(event), source, traceparent)
+
+
+def job_message(job: Job, *, source: str, traceparent: str | None = None) -> OutboxMessage:
+    """The outbox entry of a job that `source`, a service, hands out."""
+    return _message(job, JOBS_STREAM, job_subject(job), source, traceparent)
+
+
+def _message(model: Event | Job, stream: str, subject: str, source: str, traceparent: str | None) -> OutboxMessage:
+    headers = headers_for(model.type_name(), source=source, traceparent=traceparent)
+    return OutboxMessage(
+        id=headers["ce-id"],
+        stream=stream,
+        subject=subject,
+        headers=headers,
+        body=body_of(model).decode(),
+        at=datetime.now(UTC),
+    )
