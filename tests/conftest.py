@@ -1,0 +1,85 @@
+"""Real servers for every test that asks for them, on random ports, in folders that are removed afterwards.
+
+A mongod is started once in a test process and gives each test a database of its own. A nats-server is started for
+each test that asks, because the streams have fixed names: that takes less time than deleting them. The servers in
+`PRESSROOM_NATS_URL` and `PRESSROOM_MONGO_URL` are used instead where they are set.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import nats
+import pytest
+from pressroom.cli.servers import MongoServer, NatsServer
+from pymongo import MongoClient
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_data_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:  # pyright: ignore[reportUnusedFunction] pytest calls it
+    """No test touches the data of the person who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data-home")))
+        yield
+
+
+@pytest.fixture
+def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A nats-server of the test's own, with `kill`, `start` and `restart`."""
+    server = NatsServer(tmp_path / "nats")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def nats_url(request: pytest.FixtureRequest) -> str:
+    """Where an empty nats-server listens."""
+    given = os.environ.get("PRESSROOM_NATS_URL")
+    if given is None:
+        server: NatsServer = request.getfixturevalue("nats_server")
+        return server.url
+    asyncio.run(_delete_streams(given))
+    return given
+
+
+@pytest.fixture(scope="session")
+def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a mongod listens, shared by the tests of one process."""
+    given = os.environ.get("PRESSROOM_MONGO_URL")
+    if given is not None:
+        yield given
+        return
+    server = MongoServer(tmp_path_factory.mktemp("mongo"))
+    server.start()
+    yield server.url
+    server.kill()
+
+
+@pytest.fixture
+def mongo_server(tmp_path: Path) -> Iterator[MongoServer]:
+    """A mongod of the test's own, for tests that kill it."""
+    server = MongoServer(tmp_path / "mongo")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def mongo_database(mongo_url: str) -> Iterator[str]:
+    """The name of a database that no other test uses."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield name
+    with MongoClient[dict[str, object]](mongo_url) as client:
+        client.drop_database(name)
+
+
+async def _delete_streams(url: str) -> None:
+    client = await nats.connect(url, token=os.environ.get("PRESSROOM_NATS_TOKEN"))
+    stream_context = client.jetstream()
+    for stream in await stream_context.streams_info():
+        if stream.config.name in ("EVENTS", "JOBS", "DEAD"):
+            await stream_context.delete_stream(stream.config.name)
+    await client.close()
