@@ -1,0 +1,140 @@
+"""What the poller asks of a provider that makes images as asynchronous jobs, and the values that pass between them.
+
+A job costs money, so it is made once: the caller stores its intent (the job's display name) before `create`, and its
+outside name after. A process that dies between the two calls `find` with the display name first; the same goes for a
+`create` that raised `NetworkFailed`, `TimedOut` or `ApiFailed`, because the job may have been made all the same.
+Everything else here may be repeated freely: an uploaded input file costs nothing and expires by itself, and results
+may be read again from the beginning.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from pressroom.contracts.facts import ErrorReport
+from pressroom.contracts.vocabulary import ProviderName
+from pressroom.runtime.errors import InvalidRequest
+
+
+class VendorJobState(StrEnum):
+    """How a provider says that its job stands; a state that nobody knows yet counts as `running`."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+ENDED_STATES = frozenset(
+    {VendorJobState.SUCCEEDED, VendorJobState.FAILED, VendorJobState.CANCELLED, VendorJobState.EXPIRED}
+)
+"""States that a job never leaves."""
+
+
+class JobForgotten(InvalidRequest):
+    """The provider knows no job of this name any more: it was deleted there, or its retention ended."""
+
+
+@dataclass(frozen=True)
+class WantedRow:
+    """One picture of a job. `key` comes back with its result; sides are in pixels and tell shape and size."""
+
+    key: str
+    prompt: str
+    width_px: int
+    height_px: int
+    seed: int | None = None
+    negative_prompt: str | None = None
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """What a job says of one picture: either `data` with its `media_type`, or an `error`.
+
+    `key` is None when the provider's line cannot be told to belong to anyone. `text` is what the model wrote beside or
+    instead of a picture.
+    """
+
+    key: str | None
+    data: bytes | None = None
+    media_type: str | None = None
+    text: str | None = None
+    error: ErrorReport | None = None
+
+
+@dataclass(frozen=True)
+class VendorJob:
+    """A job as the provider tells it. `raw_state` is the provider's own word, for logs."""
+
+    name: str
+    display_name: str
+    state: VendorJobState
+    raw_state: str
+    model: str | None = None
+    created_at: datetime | None = None
+    results_file: str | None = None
+    inline_results: tuple[ResultRow, ...] | None = None
+    error: str | None = None
+    request_count: int | None = None
+    succeeded_count: int | None = None
+    failed_count: int | None = None
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether asking again can tell nothing new."""
+        return self.state in ENDED_STATES
+
+    @property
+    def has_results(self) -> bool:
+        """Whether there is something to read, which a cancelled or expired job may have too."""
+        return self.results_file is not None or self.inline_results is not None
+
+
+class BatchProvider(Protocol):
+    """A provider's asynchronous jobs. Every method raises `WorkError`s only."""
+
+    @property
+    def name(self) -> ProviderName: ...
+
+    @property
+    def default_model(self) -> str:
+        """The model of a batch that names none."""
+        ...
+
+    async def upload(self, rows: Iterable[WantedRow] | AsyncIterable[WantedRow], display_name: str) -> str:
+        """Bring the rows to the provider; the outside name of the input file."""
+        ...
+
+    async def find(self, display_name: str) -> VendorJob | None:
+        """The job of this display name, looked for in the provider's whole list; None when there is none."""
+        ...
+
+    async def create(self, model: str, input_file: str, display_name: str) -> VendorJob:
+        """Start a job, which costs money. `InvalidRequest` names the setting when the model does not exist."""
+        ...
+
+    async def status(self, name: str) -> VendorJob:
+        """How a job stands; `JobForgotten` when the provider has it no more."""
+        ...
+
+    def results(self, job: VendorJob) -> AsyncIterator[ResultRow]:
+        """Every row that the provider tells of, in its order, one at a time in memory.
+
+        A bad row is a `ResultRow` with an error and never raises; a download that breaks off raises, and the caller
+        reads again from the beginning. Rows that are missing altogether are the caller's to find by their keys.
+        """
+        ...
+
+    async def cancel(self, name: str) -> None:
+        """Ask for a job's end. A job that has ended or is gone already is no error."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Remove a job from the provider's list. A job that is gone already is no error."""
+        ...
+
+    async def aclose(self) -> None: ...

@@ -1,0 +1,94 @@
+"""The publisher's own settings, beside those that every service shares; a process that dies loses none of them."""
+
+from typing import Annotated
+
+from pressroom.contracts.vocabulary import ProductType
+from pressroom.runtime.settings import Settings
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+PriceCents = Annotated[int, Field(gt=0, le=10_000_000)]
+
+
+class PrintifyProduct(BaseModel):
+    """What one product type is at Printify."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    blueprint_id: Annotated[int, Field(gt=0)]
+    print_provider_id: Annotated[int, Field(gt=0)] | None = Field(
+        default=None, description="None: the first provider that the catalog lists for the blueprint."
+    )
+    price_cents: PriceCents
+    colors: tuple[str, ...] = Field(
+        default=(), description="Colours to offer, by the catalog's names; none: every colour that fits the limit."
+    )
+
+
+PRINTIFY_PRODUCTS: dict[ProductType, PrintifyProduct] = {
+    ProductType.T_SHIRT: PrintifyProduct(blueprint_id=6, price_cents=2499, colors=("Black", "White", "Navy")),
+    ProductType.HOODIE: PrintifyProduct(blueprint_id=77, price_cents=4499, colors=("Black", "White", "Navy")),
+    ProductType.MUG: PrintifyProduct(blueprint_id=68, price_cents=1499),
+    ProductType.POSTER: PrintifyProduct(blueprint_id=282, price_cents=1999),
+}
+"""Blueprints in Printify's catalog, 2026-11: Gildan 5000 tee, Gildan 18500 hoodie, mug 11 oz, matte vertical poster."""
+
+SHOPIFY_PRICES: dict[ProductType, int] = {kind: product.price_cents for kind, product in PRINTIFY_PRODUCTS.items()}
+
+
+class PublisherSettings(Settings):
+    """Where the platforms are, with what keys, and how fast they may be asked."""
+
+    publisher_port: Annotated[int, Field(ge=0, le=65535)] = 8083
+    vendor_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
+        default=60.0, description="How long one request to a platform may take."
+    )
+
+    printify_url: str = "https://api.printify.com"
+    printify_token: SecretStr | None = None
+    printify_shop_id: int | None = Field(default=None, description="None: the account's only shop.")
+    printify_products: dict[ProductType, PrintifyProduct] = Field(
+        default_factory=lambda: dict(PRINTIFY_PRODUCTS),
+        description="JSON; product types that it leaves out keep their defaults.",
+    )
+    printify_upload_url_base: str | None = Field(
+        default=None,
+        description="A public address under which the blob store's keys can be fetched. With it, print files above "
+        "5 MB are fetched by Printify; without it they are sent.",
+    )
+    printify_product_url_base: str | None = Field(
+        default=None, description="Your storefront's product address, told to Printify with the publication's id added."
+    )
+    printify_per_minute: Annotated[int, Field(ge=1)] = Field(
+        default=600, description="Requests a minute. Printify counts an account, so divide by the number of publishers."
+    )
+    printify_catalog_per_minute: Annotated[int, Field(ge=1)] = 100
+    printify_publish_per_half_hour: Annotated[int, Field(ge=1)] = 200
+
+    shopify_shop: str | None = Field(
+        default=None, pattern=r"^[a-z0-9][a-z0-9-]*$", description="The shop's name: the part before .myshopify.com."
+    )
+    shopify_url: str | None = Field(default=None, description="None: https://{shop}.myshopify.com")
+    shopify_token: SecretStr | None = Field(default=None, description="An Admin API access token, if you have one.")
+    shopify_client_id: str | None = Field(default=None, description="With the secret: tokens are asked for as needed.")
+    shopify_client_secret: SecretStr | None = None
+    shopify_api_version: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")] = "2026-10"
+    shopify_prices_cents: dict[ProductType, PriceCents] = Field(
+        default_factory=lambda: dict(SHOPIFY_PRICES),
+        description="JSON, in hundredths of the shop's currency; product types that it leaves out keep their defaults.",
+    )
+    shopify_publications: tuple[str, ...] = Field(
+        default=("Online Store",), description="JSON; names of the sales channels on which products appear."
+    )
+    shopify_media_timeout_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=60.0, description="How long Shopify may take to make a picture ready."
+    )
+
+    @field_validator("printify_products")
+    @classmethod
+    def _other_products(cls, named: dict[ProductType, PrintifyProduct]) -> dict[ProductType, PrintifyProduct]:
+        return {**PRINTIFY_PRODUCTS, **named}
+
+    @field_validator("shopify_prices_cents")
+    @classmethod
+    def _other_prices(cls, named: dict[ProductType, int]) -> dict[ProductType, int]:
+        return {**SHOPIFY_PRICES, **named}
