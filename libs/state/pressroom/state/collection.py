@@ -46,9 +46,7 @@ class Collection(Generic[Doc]):
         self.model = model
         self.machine = machine
         # Losing this write only means that a message is published again under the same id.
-        self._unconfirmed: AsyncIOMotorCollection[Raw] = raw.with_options(  # pyright: ignore[reportUnknownMemberType] codec_options is untyped
-            write_concern=WriteConcern(w=1, j=False)
-        )
+        self._unconfirmed: AsyncIOMotorCollection[Raw] = raw.with_options(write_concern=WriteConcern(w=1, j=False))
 
     @property
     def name(self) -> str:

@@ -1,0 +1,162 @@
+"""The streams and the consumers, made by one idempotent step; services only bind to them.
+
+A durable that exists ignores the configuration that a service brings, so this step updates it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import nats
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import NotFoundError
+from pressroom.contracts import events, subjects
+from pressroom.contracts.jobs import GenerateImage, Job, PublishImage
+from pressroom.contracts.vocabulary import PlatformName, Priority, ProviderName
+from pressroom.state.database import Database
+
+from .broker import PUBLISH_TIMEOUT_S
+from .settings import Settings
+
+DAY_S = 24 * 60 * 60
+RETENTION_S = 30 * DAY_S
+DUPLICATE_WINDOW_S = 120
+EVENT_ACK_WAIT_S = 30.0
+MAX_ACK_PENDING = 1000
+
+
+@dataclass(frozen=True)
+class EventConsumer:
+    """A durable on EVENTS: who reacts to what."""
+
+    name: str
+    event: type[events.Event]
+
+    @property
+    def filter(self) -> str:
+        return subjects.event_filter(self.event)
+
+
+BATCH_REQUESTED_REALTIME = EventConsumer("image-worker-batch-requested", events.BatchRequested)
+BATCH_CANCELLED_REALTIME = EventConsumer("image-worker-batch-cancelled", events.BatchCancelled)
+BATCH_REQUESTED_BATCH = EventConsumer("batch-poller-batch-requested", events.BatchRequested)
+BATCH_CANCELLED_BATCH = EventConsumer("batch-poller-batch-cancelled", events.BatchCancelled)
+IMAGE_APPROVED = EventConsumer("publisher-image-approved", events.ImageApproved)
+
+EVENT_CONSUMERS = (
+    BATCH_REQUESTED_REALTIME,
+    BATCH_CANCELLED_REALTIME,
+    BATCH_REQUESTED_BATCH,
+    BATCH_CANCELLED_BATCH,
+    IMAGE_APPROVED,
+)
+
+JOB_LANES: tuple[tuple[type[Job], str], ...] = (
+    *((GenerateImage, str(provider)) for provider in ProviderName),
+    *((PublishImage, str(platform)) for platform in PlatformName),
+)
+
+
+def stream_configs(replicas: int) -> tuple[StreamConfig, ...]:
+    """EVENTS keeps facts for 30 days, JOBS work until it is done, DEAD for 30 days what could not be."""
+    return (
+        StreamConfig(
+            name=subjects.EVENTS_STREAM,
+            subjects=[subjects.ALL_EVENTS],
+            retention=RetentionPolicy.LIMITS,
+            max_age=RETENTION_S,
+            storage=StorageType.FILE,
+            num_replicas=replicas,
+            duplicate_window=DUPLICATE_WINDOW_S,
+            allow_direct=True,
+        ),
+        StreamConfig(
+            name=subjects.JOBS_STREAM,
+            subjects=[subjects.ALL_JOBS],
+            retention=RetentionPolicy.WORK_QUEUE,
+            storage=StorageType.FILE,
+            num_replicas=replicas,
+            max_msgs_per_subject=1,
+            discard=DiscardPolicy.NEW,
+            discard_new_per_subject=True,
+            duplicate_window=DUPLICATE_WINDOW_S,
+            allow_direct=True,
+        ),
+        StreamConfig(
+            name=subjects.DEAD_STREAM,
+            subjects=[subjects.ALL_DEAD],
+            retention=RetentionPolicy.LIMITS,
+            max_age=RETENTION_S,
+            storage=StorageType.FILE,
+            num_replicas=replicas,
+            duplicate_window=DUPLICATE_WINDOW_S,
+            allow_direct=True,
+        ),
+    )
+
+
+def consumer_configs(settings: Settings) -> Iterable[tuple[str, ConsumerConfig]]:
+    """Each stream's durables."""
+    for consumer in EVENT_CONSUMERS:
+        yield (
+            subjects.EVENTS_STREAM,
+            ConsumerConfig(
+                durable_name=consumer.name,
+                filter_subject=consumer.filter,
+                deliver_policy=DeliverPolicy.ALL,
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=EVENT_ACK_WAIT_S,
+                max_ack_pending=MAX_ACK_PENDING,
+            ),
+        )
+    for job, lane in JOB_LANES:
+        for priority in Priority:
+            yield (
+                subjects.JOBS_STREAM,
+                ConsumerConfig(
+                    durable_name=subjects.job_consumer(job, lane, priority),
+                    filter_subject=subjects.job_filter(job, lane, priority),
+                    deliver_policy=DeliverPolicy.ALL,
+                    ack_policy=AckPolicy.EXPLICIT,
+                    # A job is offered again as soon as its taker's lease has run out, not before.
+                    ack_wait=settings.lease_s,
+                    max_ack_pending=MAX_ACK_PENDING,
+                ),
+            )
+
+
+async def provision_streams(js: JetStreamContext, settings: Settings) -> None:
+    """Make or update every stream and consumer."""
+    for stream in stream_configs(settings.stream_replicas):
+        try:
+            await js.update_stream(stream)
+        except NotFoundError:
+            await js.add_stream(stream)
+    for stream_name, consumer in consumer_configs(settings):
+        await js.add_consumer(stream_name, consumer)
+
+
+async def provision(settings: Settings) -> None:
+    """Streams, consumers and indexes. Run it as often as you like; it changes only what differs."""
+    client = await nats.connect(
+        settings.nats_url,
+        token=settings.nats_token.get_secret_value() if settings.nats_token else None,
+        name="pressroom-provision",
+    )
+    try:
+        await provision_streams(client.jetstream(timeout=PUBLISH_TIMEOUT_S), settings)
+    finally:
+        await client.close()
+    database = Database(settings.mongo_url, settings.mongo_database)
+    try:
+        await database.make_indexes()
+    finally:
+        database.close()
