@@ -3,17 +3,22 @@
 A call is never repeated here: whether a repeat is safe is known only where the intent was stored.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import TypeVar
 
 import httpx
+from pydantic import BaseModel, ValidationError
 
 from .errors import ApiFailed, AuthFailed, InvalidRequest, NetworkFailed, RateLimited, TimedOut, WorkError
 
 USER_AGENT = "Pressroom/0.1"
 _EXCERPT_CHARACTERS = 500
+
+Shape = TypeVar("Shape", bound=BaseModel)
 
 ErrorReader = Callable[[httpx.Response], WorkError | None]
 """Reads a vendor's own error shape; None leaves the judgement to the status code."""
@@ -106,6 +111,22 @@ class VendorClient:
         self.check(response)
         return response
 
+    @asynccontextmanager
+    async def stream(self, request: httpx.Request) -> AsyncGenerator[httpx.Response]:
+        """A response below 400 whose body is still to be read; a connection that breaks while it is read inside the
+        block raises a `WorkError` like any other."""
+        try:
+            response = await self.http.send(request, stream=True)
+            try:
+                if response.status_code >= HTTPStatus.BAD_REQUEST:
+                    await response.aread()
+                    self.check(response)
+                yield response
+            finally:
+                await response.aclose()
+        except httpx.HTTPError as error:
+            raise network_error(error, self.vendor) from error
+
     def check(self, response: httpx.Response) -> None:
         """Raise what a response of 400 or more stands for. Its body must have been read."""
         if response.status_code < HTTPStatus.BAD_REQUEST:
@@ -119,3 +140,14 @@ class VendorClient:
             return response.json()
         except ValueError as error:
             raise ApiFailed(f"{self.vendor} answered something that is not JSON: {excerpt(response)}") from error
+
+    def read(self, response: httpx.Response, shape: type[Shape]) -> Shape:
+        """The body as a model; a body of another shape, or none at all, is an `ApiFailed` that says what differs."""
+        try:
+            return shape.model_validate_json(response.content)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "body"
+            raise ApiFailed(
+                f"{self.vendor} answered something unexpected ({where}: {first['msg']}): {excerpt(response)}"
+            ) from error
