@@ -39,6 +39,10 @@ class JobForgotten(InvalidRequest):
     """The provider knows no job of this name any more: it was deleted there, or its retention ended."""
 
 
+class InputForgotten(InvalidRequest):
+    """The provider has the input file no more, as files expire: upload the rows again, then create."""
+
+
 @dataclass(frozen=True)
 class WantedRow:
     """One picture of a job. `key` comes back with its result; sides are in pixels and tell shape and size."""
@@ -114,7 +118,8 @@ class BatchProvider(Protocol):
         ...
 
     async def create(self, model: str, input_file: str, display_name: str) -> VendorJob:
-        """Start a job, which costs money. `InvalidRequest` names the setting when the model does not exist."""
+        """Start a job, which costs money. `InvalidRequest` names the setting when the model does not exist;
+        `InputForgotten` when the input file is gone."""
         ...
 
     async def status(self, name: str) -> VendorJob:
