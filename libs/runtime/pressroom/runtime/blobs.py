@@ -14,8 +14,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 from pressroom.contracts.facts import FileFacts
 
-BlobError = (BaseError, OSError)
-"""What a store raises when it is full, away or broken."""
+from .errors import StoreUnavailable
 
 _CHUNK_BYTES = 1 << 20
 _EXTENSIONS = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpg"}
@@ -34,10 +33,13 @@ class BlobStore:
             self._store = from_url(url)
 
     async def put(self, data: bytes, media_type: str, *, width_px: int, height_px: int) -> FileFacts:
-        """Store `data`; raises one of `BlobError`."""
+        """Store `data`; raises `StoreUnavailable` when the store is full or away."""
         digest = hashlib.sha256(data).hexdigest()
         key = f"{digest[:2]}/{digest}.{_EXTENSIONS.get(media_type, 'bin')}"
-        await obstore.put_async(self._store, key, data)
+        try:
+            await obstore.put_async(self._store, key, data)
+        except (BaseError, OSError) as error:
+            raise StoreUnavailable(f"cannot write {key} ({len(data)} bytes): {error}") from error
         return FileFacts(
             key=key,
             media_type=media_type,
@@ -48,9 +50,14 @@ class BlobStore:
         )
 
     async def get(self, key: str) -> bytes:
-        """The whole file; raises `FileNotFoundError` when there is none."""
-        result = await obstore.get_async(self._store, key)
-        return bytes(await result.bytes_async())
+        """The whole file; raises `FileNotFoundError` when there is none, else `StoreUnavailable`."""
+        try:
+            result = await obstore.get_async(self._store, key)
+            return bytes(await result.bytes_async())
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError) as error:
+            raise StoreUnavailable(f"cannot read {key}: {error}") from error
 
     async def stream(self, key: str) -> AsyncIterator[bytes]:
         """The file in pieces of about a megabyte."""

@@ -58,6 +58,10 @@ class Moderated(WorkError):
     kind = ErrorKind.MODERATION
 
 
+class StoreUnavailable(Exception):
+    """The blob store cannot take or give a file now: a full disk, a bucket that does not answer."""
+
+
 class LeaseLost(Exception):
     """The fence: this taker's token is no longer on the document."""
 

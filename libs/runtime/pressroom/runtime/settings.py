@@ -58,6 +58,17 @@ class Settings(BaseSettings):
     sweep_interval_s: Annotated[float, Field(ge=0.2, le=600)] = Field(
         default=2.0, description="How often left-over work is looked for: outboxes, windows, paused lanes."
     )
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=3, description="How often the work on a job may fail before it is given up."
+    )
+    max_crashes: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=5, description="How often a job may take its process down with it before it is given up as poisonous."
+    )
+    backoff_initial_s: Annotated[float, Field(ge=0, le=600)] = 1.0
+    backoff_max_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    rate_limit_pause_s: Annotated[float, Field(ge=0.1, le=86400)] = Field(
+        default=60.0, description="How long a lane waits after a 429 that does not say how long."
+    )
 
 
 SettingsType = TypeVar("SettingsType", bound=Settings)

@@ -1,0 +1,139 @@
+"""From the provider's bytes to a finished image: stored first, then finished, then told.
+
+`keep` stores the bytes before anything else is done with them, and keeps trying while the store is full or away: they
+are paid for. A process that dies after it leaves an image in `finishing`, which the next taker finishes from the
+stored bytes without asking the provider again.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+
+from pressroom.contracts.events import ImageFailed, ImageGenerated
+from pressroom.contracts.facts import ErrorReport, FileFacts
+from pressroom.contracts.vocabulary import ImageState
+from pressroom.imaging.finishing import NotAnImage, finish, measure
+from pressroom.state.collection import Claim
+from pressroom.state.database import Database
+from pressroom.state.documents import ImageDocument
+
+from .blobs import BlobStore
+from .errors import ApiFailed, LeaseLost, StoreUnavailable
+from .logs import get_logger
+from .outbox import Outbox
+
+STORE_RETRY_S = 2.0
+
+log = get_logger(__name__)
+
+
+class Finishing:
+    """Brings images from `generating` to `generated`."""
+
+    def __init__(self, database: Database, blobs: BlobStore, outbox: Outbox) -> None:
+        self._images = database.images
+        self._blobs = blobs
+        self._outbox = outbox
+
+    async def keep(self, data: bytes) -> FileFacts:
+        """Store a provider's bytes. Raises `ApiFailed` when they are no picture."""
+        try:
+            raw = await asyncio.to_thread(measure, data)
+        except NotAnImage as error:
+            raise ApiFailed(f"the provider's answer is {error}") from error
+        while True:
+            try:
+                return await self._blobs.put(data, raw.media_type, width_px=raw.width_px, height_px=raw.height_px)
+            except StoreUnavailable as error:
+                log.error("blobs.unavailable", error=str(error), next="trying again; the picture is kept in memory")
+                await asyncio.sleep(STORE_RETRY_S)
+
+    async def generated(
+        self, image_id: str, raw: FileFacts, *, model: str, token: str | None, began_at: datetime
+    ) -> ImageDocument | None:
+        """From `generating` to `finishing`, the bytes being stored; the lease, if there is one, goes on.
+
+        None when the image is not `generating` any more, or `token` is not on it.
+        """
+        elapsed = datetime.now(UTC) - began_at
+        return await self._images.transition(
+            image_id,
+            ImageState.FINISHING,
+            changes={
+                "raw": raw.model_dump(),
+                "model": model,
+                "generation_ms": max(0, round(elapsed.total_seconds() * 1000)),
+                "cancel_requested": False,
+            },
+            guard={"state": str(ImageState.GENERATING)},
+            token=token,
+            release=False,
+        )
+
+    async def finish(self, image: ImageDocument, *, token: str | None) -> None:
+        """Make the files of an image in `finishing` and tell. Raises `LeaseLost` when somebody else did."""
+        if image.raw is None or image.model is None:
+            raise ApiFailed(f"{image.id} is to be finished but its provider's bytes were never stored")
+        data = await self._blobs.get(image.raw.key)
+        try:
+            finished = await asyncio.to_thread(
+                finish, data, image.profile, width_px=image.width, height_px=image.height
+            )
+        except NotAnImage as error:
+            raise ApiFailed(f"the provider's answer is {error}") from error
+        file = await self._blobs.put(
+            finished.file.data,
+            finished.file.media_type,
+            width_px=finished.file.width_px,
+            height_px=finished.file.height_px,
+        )
+        thumbnail = await self._blobs.put(
+            finished.thumbnail.data,
+            finished.thumbnail.media_type,
+            width_px=finished.thumbnail.width_px,
+            height_px=finished.thumbnail.height_px,
+        )
+        event = ImageGenerated(
+            batch_id=image.batch_id,
+            image_id=image.id,
+            index=image.index,
+            provider=image.provider,
+            model=image.model,
+            seed=image.seed,
+            attempt=max(image.attempt, 1),
+            file=file,
+            thumbnail=thumbnail,
+            generation_ms=image.generation_ms,
+        )
+        done = await self._images.transition(
+            image.id,
+            ImageState.GENERATED,
+            changes={"file": file.model_dump(), "thumbnail": thumbnail.model_dump(), "error": None},
+            messages=[self._outbox.event(event)],
+            guard={"state": str(ImageState.FINISHING)},
+            token=token,
+        )
+        if done is None:
+            raise LeaseLost(image.id)
+        log.info("image.generated", image_id=image.id, file=file.key, width=file.width_px, height=file.height_px)
+        await self._outbox.publish(self._images, done)
+
+    async def fail(self, image: ImageDocument, error: ErrorReport, *, claim: Claim[ImageDocument] | None) -> None:
+        """To `failed`, and tell. Nothing happens when the image has ended otherwise in the meantime."""
+        event = ImageFailed(
+            batch_id=image.batch_id,
+            image_id=image.id,
+            index=image.index,
+            provider=image.provider,
+            attempt=image.attempt,
+            error=error,
+        )
+        failed = await self._images.transition(
+            image.id,
+            ImageState.FAILED,
+            changes={"error": error.model_dump()},
+            messages=[self._outbox.event(event)],
+            token=claim.token if claim else None,
+        )
+        if failed is not None:
+            log.warning("image.failed", image_id=image.id, kind=str(error.kind), error=error.message)
+            await self._outbox.publish(self._images, failed)

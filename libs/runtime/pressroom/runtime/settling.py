@@ -1,0 +1,112 @@
+"""What follows for a batch when one of its images moved: the next images are released, or the batch is complete.
+
+Idempotent, and run by whoever moved an image, so it needs no taker of its own. The window (`max_concurrent`) holds
+because the mark of released images moves by compare-and-set, and because a released image counts until its
+generation ends. A process that dies between the mark and the job leaves a released image without a job: the next
+settling, or the sweep, queues it.
+"""
+
+from datetime import UTC, datetime
+
+from pressroom.contracts.events import BatchCompleted
+from pressroom.contracts.facts import BatchCounts
+from pressroom.contracts.jobs import GenerateImage
+from pressroom.contracts.vocabulary import BatchState, ImageState, Mode
+from pressroom.state.database import Database
+from pressroom.state.documents import BatchDocument, ImageDocument
+from pressroom.state.machines import IMAGE_IN_WINDOW, IMAGE_READY, IMAGE_SETTLED
+
+from .outbox import Outbox
+
+_OPEN_STATES = tuple(state for state in ImageState if state not in IMAGE_SETTLED)
+
+
+class Settling:
+    """Moves batches on."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._database = database
+        self._outbox = outbox
+
+    async def settle(self, batch_id: str) -> None:
+        """Do everything that follows from how the batch's images stand now."""
+        batch = await self.release(batch_id)
+        if batch is None:
+            return
+        if batch.state is BatchState.CANCELLED:
+            await self._cancel_images(batch)
+        elif batch.state is BatchState.ACCEPTED:
+            await self._complete(batch)
+
+    async def release(self, batch_id: str) -> BatchDocument | None:
+        """Let the next images into the lane, as many as the window has room for."""
+        while True:
+            batch = await self._database.batches.get(batch_id)
+            if batch is None:
+                return None
+            if batch.outbox:
+                await self._outbox.publish(self._database.batches, batch)
+            if batch.state is not BatchState.ACCEPTED or batch.request.mode is not Mode.REALTIME:
+                return batch
+            mark = batch.released_through
+            busy = await self._database.images.released_and_open(batch_id, mark, IMAGE_IN_WINDOW)
+            through = min(mark + max(batch.request.max_concurrent - busy, 0), batch.request.image_count)
+            if through > mark and not await self._database.batches.release(batch_id, before=mark, through=through):
+                continue
+            if busy or through > mark:
+                await self._queue_released(batch_id, through)
+            return batch
+
+    async def _queue_released(self, batch_id: str, through: int) -> None:
+        for image in await self._database.images.unqueued(batch_id, through):
+            queued = await self._database.images.transition(
+                image.id,
+                ImageState.QUEUED,
+                messages=[self._outbox.job(job_of(image))],
+                guard={"state": str(ImageState.PLANNED)},
+            )
+            if queued is not None:
+                await self._outbox.publish(self._database.images, queued)
+
+    async def _cancel_images(self, batch: BatchDocument) -> None:
+        """Images that wait are cancelled; those being made are asked to stop, and end as they can."""
+        async for image in self._database.images.in_states(batch.id, (ImageState.PLANNED, ImageState.QUEUED)):
+            await self._database.images.transition(
+                image.id, ImageState.CANCELLED, guard={"state": {"$in": ["planned", "queued"]}}
+            )
+        if batch.request.mode is Mode.REALTIME:
+            async for image in self._database.images.in_states(batch.id, (ImageState.GENERATING,)):
+                await self._database.images.change(
+                    image.id, {"cancel_requested": True}, guard={"state": str(ImageState.GENERATING)}
+                )
+
+    async def _complete(self, batch: BatchDocument) -> None:
+        async for _ in self._database.images.in_states(batch.id, _OPEN_STATES):
+            return
+        counts = await self._database.images.counts(batch.id)
+        if sum(counts.values()) < batch.request.image_count:
+            return
+        event = BatchCompleted(batch_id=batch.id, counts=final_counts(counts))
+        completed = await self._database.batches.transition(
+            batch.id,
+            BatchState.COMPLETED,
+            changes={"completed_at": datetime.now(UTC)},
+            messages=[self._outbox.event(event)],
+        )
+        if completed is not None:
+            await self._outbox.publish(self._database.batches, completed)
+
+
+def job_of(image: ImageDocument) -> GenerateImage:
+    """The job that makes an image."""
+    return GenerateImage(batch_id=image.batch_id, image_id=image.id, provider=image.provider, priority=image.priority)
+
+
+def final_counts(counts: dict[ImageState, int]) -> BatchCounts:
+    """How a batch ended, from how many of its images are in each state."""
+    return BatchCounts(
+        requested=sum(counts.values()),
+        generated=sum(count for state, count in counts.items() if state in IMAGE_READY),
+        failed=counts.get(ImageState.FAILED, 0),
+        cancelled=counts.get(ImageState.CANCELLED, 0),
+    )
