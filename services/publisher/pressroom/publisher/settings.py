@@ -22,13 +22,16 @@ class PrintifyProduct(BaseModel):
     colors: tuple[str, ...] = Field(
         default=(), description="Colours to offer, by the catalog's names; none: every colour that fits the limit."
     )
+    coverage_min: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.0, description="Leave out variants of whose print area an uncut picture covers less than this share."
+    )
 
 
 PRINTIFY_PRODUCTS: dict[ProductType, PrintifyProduct] = {
     ProductType.T_SHIRT: PrintifyProduct(blueprint_id=6, price_cents=2499, colors=("Black", "White", "Navy")),
     ProductType.HOODIE: PrintifyProduct(blueprint_id=77, price_cents=4499, colors=("Black", "White", "Navy")),
     ProductType.MUG: PrintifyProduct(blueprint_id=68, price_cents=1499),
-    ProductType.POSTER: PrintifyProduct(blueprint_id=282, price_cents=1999),
+    ProductType.POSTER: PrintifyProduct(blueprint_id=282, price_cents=1999, coverage_min=0.9),
 }
 """Blueprints in Printify's catalog, 2026-11: Gildan 5000 tee, Gildan 18500 hoodie, mug 11 oz, matte vertical poster."""
 
