@@ -1,0 +1,31 @@
+"""The styles, one module each, and the table that finds them. A style takes a blank sheet, a brief and a stream of random
+numbers, draws, and says what stock to print on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..brief import Brief
+from ..press import Stock
+from ..sheet import Sheet
+from . import city, cutout, flow, halftone, landscape, opart, tiling, topography
+
+Style = Callable[[Sheet, Brief, np.random.Generator], Stock]
+
+_STYLES: dict[str, Style] = {
+    "city": city.draw,
+    "cutout": cutout.draw,
+    "flow": flow.draw,
+    "halftone": halftone.draw,
+    "landscape": landscape.draw,
+    "opart": opart.draw,
+    "tiling": tiling.draw,
+    "topography": topography.draw,
+}
+
+
+def draw_in_style(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> Stock:
+    """Draw the brief on the sheet in the style that it names."""
+    return _STYLES[brief.style](sheet, brief, rng)
