@@ -90,6 +90,7 @@ class Admission:
             request=request,
             fingerprint=fingerprint(request),
             idempotency_key=idempotency_key,
+            swept_at=now,
         )
         if await self._database.batches.insert(document):
             return Admitted(document, created=True)

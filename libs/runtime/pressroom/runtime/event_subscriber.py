@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from pressroom.contracts.cloudevents import ReceivedEvent, UnreadableEvent, read_event
 from pressroom.contracts.facts import ErrorReport, Reason
-from pressroom.contracts.subjects import EVENTS_STREAM
+from pressroom.contracts.subjects import EVENTS_STREAM, event_subject
 from pressroom.contracts.vocabulary import ErrorKind
 from pressroom.state.database import DatabaseError
 from pydantic import ValidationError
@@ -128,6 +128,8 @@ class _Reaction:
             return await self._bury(message, report)
         try:
             event = read_event(message.headers, message.data)
+            if event_subject(event.data) != message.subject:
+                raise UnreadableEvent(f"this event belongs on the subject {event_subject(event.data)}")
         except (UnreadableEvent, ValidationError) as error:
             reasons = reasons_of(error)
             if self._on_unreadable is not None:
@@ -164,7 +166,7 @@ class _Reaction:
 def reasons_of(error: UnreadableEvent | ValidationError) -> list[Reason]:
     """Each thing that is wrong with a message, by field."""
     if isinstance(error, UnreadableEvent):
-        return [Reason(field="ce-type", message=str(error))]
+        return [Reason(field="event", message=str(error))]
     return [
         Reason(
             field=".".join(str(part) for part in problem["loc"]) or "body",

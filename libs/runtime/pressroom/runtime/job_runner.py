@@ -61,9 +61,13 @@ class Turn:
 class Work(Protocol[JobTypeIn, Doc]):
     """What one kind of job does. Every write goes through the claim's token."""
 
-    collection: Collection[Doc]
-    becomes: Mapping[StrEnum, StrEnum]
-    """From which states the document may be claimed, and what each becomes by it."""
+    @property
+    def collection(self) -> Collection[Doc]: ...
+
+    @property
+    def becomes(self) -> Mapping[StrEnum, StrEnum]:
+        """From which states the document may be claimed, and what each becomes by it."""
+        ...
 
     def document_id(self, job: JobTypeIn) -> str: ...
 

@@ -5,7 +5,9 @@ document says until when and why, and carries the events. A process that dies be
 says paused: the sweep of any worker pauses or resumes what the document says.
 """
 
+import asyncio
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from nats.aio.client import Client
@@ -55,7 +57,14 @@ class Lanes:
         await self._pause_consumers(lane, until)
         await self._outbox.publish(self._database.lanes, document)
 
-    async def sweep(self, lane: str) -> None:
+    async def sweep(self, lanes: Sequence[str], interval_s: float) -> None:
+        """Look after `lanes` until cancelled."""
+        while True:
+            for lane in lanes:
+                await self.sweep_once(lane)
+            await asyncio.sleep(interval_s)
+
+    async def sweep_once(self, lane: str) -> None:
         """Open the lane if its pause is over; keep it shut if it is not."""
         document = await self._database.lanes.get(lane)
         if document is None or document.state is not LaneState.PAUSED or document.paused_until is None:

@@ -38,8 +38,8 @@ class Outbox:
         self._client = client
         self._js = js
 
-    def event(self, event: Event) -> OutboxMessage:
-        return event_message(event, source=self._service, traceparent=traceparent())
+    def event(self, event: Event, *, event_id: str | None = None) -> OutboxMessage:
+        return event_message(event, source=self._service, traceparent=traceparent(), event_id=event_id)
 
     def job(self, job: Job) -> OutboxMessage:
         return job_message(job, source=self._service, traceparent=traceparent())

@@ -1,9 +1,10 @@
 """Batches: looked up by owner, by idempotency key, by what is left to do."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from pressroom.contracts.vocabulary import BatchState
+from pressroom.contracts.vocabulary import BatchState, Mode
+from pymongo import ReturnDocument
 
 from .collection import Collection
 from .documents import BatchDocument
@@ -35,7 +36,18 @@ class Batches(Collection[BatchDocument]):
         )
         return changed is not None
 
-    async def stalled(self, states: tuple[BatchState, ...], since: datetime, limit: int) -> list[BatchDocument]:
-        """Batches in one of `states` that nobody has written since `since`, longest first."""
-        query = {"state": {"$in": [str(state) for state in states]}, "updated_at": {"$lt": since}}
-        return await self.find(query, sort=[("updated_at", 1)], limit=limit)
+    async def next_to_sweep(
+        self, states: tuple[BatchState, ...], mode: Mode, *, not_since: datetime
+    ) -> BatchDocument | None:
+        """A batch in one of `states` that no sweep has looked at since `not_since`; marked as looked at now."""
+        raw = await self.raw.find_one_and_update(
+            {
+                "state": {"$in": [str(state) for state in states]},
+                "request.mode": str(mode),
+                "swept_at": {"$lt": not_since},
+            },
+            {"$set": {"swept_at": datetime.now(UTC)}},
+            sort=[("swept_at", 1)],
+            return_document=ReturnDocument.AFTER,
+        )
+        return self.read(raw)

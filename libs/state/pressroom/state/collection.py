@@ -53,7 +53,7 @@ class Collection(Generic[Doc]):
         return self.raw.name
 
     async def get(self, document_id: str) -> Doc | None:
-        return self._read(await self.raw.find_one({"_id": document_id}))
+        return self.read(await self.raw.find_one({"_id": document_id}))
 
     async def find(self, query: Raw, *, sort: Sequence[tuple[str, int]] = (), limit: int = 0) -> list[Doc]:
         return [document async for document in self.stream(query, sort=sort, limit=limit)]
@@ -130,7 +130,7 @@ class Collection(Generic[Doc]):
         if messages:
             update["$push"] = {"outbox": {"$each": [message.model_dump() for message in messages]}}
         raw = await self.raw.find_one_and_update(query, update, return_document=ReturnDocument.AFTER)
-        return self._read(raw)
+        return self.read(raw)
 
     async def claim(
         self,
@@ -185,7 +185,7 @@ class Collection(Generic[Doc]):
             }
         ]
         raw = await self.raw.find_one_and_update(query, update, sort=sort, return_document=ReturnDocument.AFTER)
-        document = self._read(raw)
+        document = self.read(raw)
         return Claim(document, token) if document else None
 
     async def extend(self, claim: Claim[Doc], *, worker: str, lease_s: float) -> Doc | None:
@@ -195,7 +195,7 @@ class Collection(Generic[Doc]):
             [{"$set": {"lease": _lease(claim.token, worker, lease_s)}}],
             return_document=ReturnDocument.AFTER,
         )
-        return self._read(raw)
+        return self.read(raw)
 
     async def confirm(self, document_id: str, message_ids: Sequence[str]) -> None:
         """Forget messages that the stream has confirmed."""
@@ -211,7 +211,8 @@ class Collection(Generic[Doc]):
         rows = self.raw.aggregate([{"$match": query}, {"$group": {"_id": "$state", "count": {"$sum": 1}}}])
         return {row["_id"]: row["count"] async for row in rows}
 
-    def _read(self, raw: Raw | None) -> Doc | None:
+    def read(self, raw: Raw | None) -> Doc | None:
+        """A document as it came from the database."""
         return None if raw is None else self.model.model_validate(raw)
 
 

@@ -51,7 +51,7 @@ class Database:
             [
                 outbox,
                 IndexModel([("owner", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)], name="by_owner"),
-                IndexModel([("state", ASCENDING), ("updated_at", ASCENDING)], name="by_state"),
+                IndexModel([("state", ASCENDING), ("request.mode", ASCENDING), ("swept_at", ASCENDING)], name="sweep"),
                 IndexModel(
                     [("owner", ASCENDING), ("idempotency_key", ASCENDING)],
                     name="idempotency",

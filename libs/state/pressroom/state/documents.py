@@ -63,7 +63,8 @@ class Document(Part):
 
 
 class BatchDocument(Document):
-    """`released_through`: images of a lower index have been released to their lane (`pressroom.runtime.settling`)."""
+    """`released_through`: images of a lower index have been released to their lane (`pressroom.runtime.settling`).
+    `swept_at`: when somebody last looked for what was left undone."""
 
     state: BatchState
     owner: str
@@ -72,6 +73,7 @@ class BatchDocument(Document):
     idempotency_key: str | None = None
     released_through: int = 0
     reasons: tuple[Reason, ...] = ()
+    swept_at: datetime
     completed_at: datetime | None = None
 
 

@@ -10,9 +10,11 @@ from pressroom.contracts.subjects import EVENTS_STREAM, JOBS_STREAM, event_subje
 from .documents import OutboxMessage
 
 
-def event_message(event: Event, *, source: str, traceparent: str | None = None) -> OutboxMessage:
-    """The outbox entry of an event that `source`, a service, causes."""
-    return _message(event, EVENTS_STREAM, event_subject(event), source, traceparent)
+def event_message(
+    event: Event, *, source: str, traceparent: str | None = None, event_id: str | None = None
+) -> OutboxMessage:
+    """The outbox entry of an event that `source`, a service, causes. `event_id`: a fresh one unless given."""
+    return _message(event, EVENTS_STREAM, event_subject(event), source, traceparent, event_id)
 
 
 def job_message(job: Job, *, source: str, traceparent: str | None = None) -> OutboxMessage:
@@ -20,8 +22,15 @@ def job_message(job: Job, *, source: str, traceparent: str | None = None) -> Out
     return _message(job, JOBS_STREAM, job_subject(job), source, traceparent)
 
 
-def _message(model: Event | Job, stream: str, subject: str, source: str, traceparent: str | None) -> OutboxMessage:
-    headers = headers_for(model.type_name(), source=source, traceparent=traceparent)
+def _message(
+    model: Event | Job,
+    stream: str,
+    subject: str,
+    source: str,
+    traceparent: str | None,
+    event_id: str | None = None,
+) -> OutboxMessage:
+    headers = headers_for(model.type_name(), source=source, event_id=event_id, traceparent=traceparent)
     return OutboxMessage(
         id=headers["ce-id"],
         stream=stream,

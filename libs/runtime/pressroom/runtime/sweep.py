@@ -1,0 +1,61 @@
+"""Looking for what was left undone: a batch that nobody planned, a window that nobody moved, a job that got lost.
+
+Every step of a batch's life follows from an event or from the step before; the sweep takes the same steps for
+batches where the process that owed the next one died. It also queues again the jobs of images that wait while
+their message is gone, so the JOBS stream can be lost and comes back from MongoDB.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from pressroom.contracts.vocabulary import BatchState, ImageState, Mode
+from pressroom.state.documents import BatchDocument
+
+from .logs import get_logger
+from .service import Service
+from .settling import Settling, job_of
+
+SWEEP_EVERY = timedelta(seconds=10)
+LOST_AFTER = timedelta(seconds=30)
+_WAITING = (ImageState.QUEUED, ImageState.GENERATING, ImageState.FINISHING)
+
+log = get_logger(__name__)
+
+
+class BatchSweep:
+    """Sweeps the batches of one mode; each batch is looked at by one service every ten seconds."""
+
+    def __init__(self, service: Service, mode: Mode, plan: Callable[[BatchDocument], Awaitable[None]]) -> None:
+        self._service = service
+        self._mode = mode
+        self._plan = plan
+
+    async def run(self) -> None:
+        while True:
+            await self.once()
+            await asyncio.sleep(self._service.core_settings.sweep_interval_s)
+
+    async def once(self) -> None:
+        """Every batch whose turn it is."""
+        batches = self._service.database.batches
+        states = (BatchState.REQUESTED, BatchState.ACCEPTED)
+        while batch := await batches.next_to_sweep(states, self._mode, not_since=datetime.now(UTC) - SWEEP_EVERY):
+            await self._sweep(batch)
+
+    async def _sweep(self, batch: BatchDocument) -> None:
+        if batch.state is BatchState.REQUESTED:
+            log.info("sweep.plans", batch_id=batch.id)
+            await self._plan(batch)
+            return
+        await Settling(self._service.database, self._service.outbox).settle(batch.id)
+        if self._mode is Mode.REALTIME:
+            await self._requeue_lost(batch)
+
+    async def _requeue_lost(self, batch: BatchDocument) -> None:
+        now = datetime.now(UTC)
+        async for image in self._service.database.images.in_states(batch.id, _WAITING):
+            taken = image.lease is not None and image.lease.expires_at > now
+            if not taken and image.updated_at < now - LOST_AFTER:
+                # Refused by the stream when the job waits there already.
+                await self._service.outbox.send(self._service.outbox.job(job_of(image)))

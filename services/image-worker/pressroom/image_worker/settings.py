@@ -1,0 +1,19 @@
+"""The image-worker's own settings."""
+
+from typing import Annotated
+
+from pressroom.contracts.vocabulary import ProviderName
+from pressroom.runtime.settings import Settings
+from pydantic import Field
+
+
+class ImageWorkerSettings(Settings):
+    """`PRESSROOM_IMAGE_WORKER_LANES` is a JSON list, e.g. `["studio"]`."""
+
+    image_worker_port: Annotated[int, Field(ge=1, le=65535)] = 8081
+    image_worker_lanes: tuple[ProviderName, ...] = Field(
+        default=(ProviderName.STUDIO,), min_length=1, description="The lanes that this worker takes images from."
+    )
+    generation_timeout_s: Annotated[float, Field(gt=0, le=86400)] = Field(
+        default=120.0, description="How long a provider may take for one image."
+    )
