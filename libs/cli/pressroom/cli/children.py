@@ -17,7 +17,6 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _LIBC: ctypes.CDLL | None = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _TAIL_BYTES = 8192
-_LOG_KEPT_BYTES = 20 * 1024 * 1024  # a log larger than this is set aside at the next start, one deep
 _DEBIAN_PACKAGE_OF = {"libcurl.so.4": "libcurl4", "libcrypto.so.3": "libssl3", "libssl.so.3": "libssl3"}
 
 
@@ -38,12 +37,12 @@ def dies_with_its_parent() -> Callable[[], None]:
     return ask_the_kernel
 
 
-def last_lines(path: Path, count: int = 12) -> str:
-    """The end of a log, indented; a hint when there is none."""
+def last_lines(path: Path, count: int = 12, *, since: int = 0) -> str:
+    """The end of a log, nothing before byte `since`, indented; a hint when there is none."""
     try:
         with path.open("rb") as log:
             log.seek(0, os.SEEK_END)
-            log.seek(max(0, log.tell() - _TAIL_BYTES))
+            log.seek(max(since, log.tell() - _TAIL_BYTES))
             lines = log.read().decode(errors="replace").splitlines()[-count:]
     except FileNotFoundError:
         lines = []
@@ -60,6 +59,13 @@ def missing_library_advice(said: str) -> str:
     return f"\nOn Debian and Ubuntu type: sudo apt-get install -y {' '.join(sorted(packages))}"
 
 
+def how_it_ended(exit_code: int) -> str:
+    """In words, e.g. `ended with exit code 1`, `was killed by SIGKILL`."""
+    if exit_code >= 0:
+        return f"ended with exit code {exit_code}"
+    return f"was killed by {signal.Signals(-exit_code).name}"
+
+
 class Child:
     """One running process that writes what it says to `log`."""
 
@@ -69,9 +75,8 @@ class Child:
         self.name = name
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
-        if log.exists() and log.stat().st_size > _LOG_KEPT_BYTES:
-            log.replace(log.with_suffix(log.suffix + ".1"))
         with log.open("ab") as output:
+            self._log_began = output.tell()
             self._process = subprocess.Popen(
                 list(argv),
                 stdin=subprocess.DEVNULL,
@@ -97,10 +102,10 @@ class Child:
         if code is not None:
             said = self.tail()
             advice = missing_library_advice(said)
-            raise ChildFailed(f"{self.name} ended with exit code {code}. Its last lines ({self.log}):\n{said}{advice}")
+            raise ChildFailed(f"{self.name} {how_it_ended(code)}. Its last lines ({self.log}):\n{said}{advice}")
 
     def tail(self) -> str:
-        return last_lines(self.log)
+        return last_lines(self.log, since=self._log_began)
 
     def kill(self) -> None:
         """SIGKILL, to the whole group: what a power cut does."""
@@ -108,10 +113,15 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
 
-    def stop(self, grace_s: float) -> None:
-        """SIGTERM, and SIGKILL when it still runs after `grace_s` seconds."""
+    def ask_to_end(self) -> None:
+        """SIGTERM; returns at once."""
         if self.exit_code is None:
             self._process.terminate()
+
+    def stop(self, grace_s: float) -> None:
+        """SIGTERM, and SIGKILL when it still runs after `grace_s` seconds."""
+        self.ask_to_end()
+        if self.exit_code is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(grace_s)
         self.kill()

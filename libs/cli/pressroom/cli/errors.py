@@ -1,0 +1,5 @@
+"""What a command says to the person who typed it: one message, what to type next, and no traceback."""
+
+
+class CommandFailed(Exception):
+    """The command ends with this message and exit code 1."""
