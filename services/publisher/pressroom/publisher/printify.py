@@ -2,8 +2,8 @@
 
 Printify has no idempotency key and no search, so every step's intent is in the journal before its call and its outside
 id right after. A process that dies in between is followed by a look-up: an upload is known by its file name, which is
-the file's SHA-256, a product by its fingerprint (blueprint, print provider, uploaded image), publishing by the product's
-own state. The choice of blueprint and provider is recorded too, since a changed setting would change the fingerprint.
+the file's SHA-256, a product by its fingerprint (blueprint, print provider, uploaded image), publishing by the state of
+the product. The choice of blueprint and provider is recorded too, since a changed setting would change the fingerprint.
 """
 
 import base64
@@ -15,6 +15,7 @@ from .platforms import Journal, Published, PublishOrder
 from .printify_account import PrintifyAccount
 from .printify_design import design, print_areas
 from .printify_wire import Product, Shop
+from .product_text import html_paragraphs
 from .settings import PrintifyProduct, PublisherSettings
 
 OFFER, UPLOAD, PRODUCT, PUBLISH = "printify-offer", "printify-upload", "printify-product", "printify-publish"
@@ -68,7 +69,7 @@ class Printify:
             shop,
             {
                 "title": order.title,
-                "description": order.description or order.title,
+                "description": html_paragraphs(order.description or order.title),
                 "tags": list(order.tags),
                 "blueprint_id": blueprint_id,
                 "print_provider_id": provider_id,
