@@ -46,7 +46,7 @@ def configure(settings: Settings, service: str) -> None:
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
     # An access line per health check, and a line per HTTP call of a client, drown what matters.
-    for noisy in ("uvicorn.access", "httpx", "httpcore", "pymongo", "faststream"):
+    for noisy in ("uvicorn.access", "httpx", "httpcore", "pymongo", "faststream", "pyvips"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
 

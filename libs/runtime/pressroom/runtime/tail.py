@@ -1,0 +1,121 @@
+"""Reading the EVENTS stream as it grows, from any place in it, without losing or repeating an event.
+
+A pull consumer of the reader's own, so a slow reader slows nobody. The stream's sequence is the reader's place: when
+the server was away or forgot the consumer, reading goes on after the last event that was handed out.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import nats.errors
+import nats.js.errors
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from pressroom.contracts.cloudevents import ReceivedEvent, UnreadableEvent, read_event
+from pressroom.contracts.subjects import EVENTS_STREAM
+from pydantic import ValidationError
+
+from .logs import get_logger
+
+FORGOTTEN_AFTER_S = 60.0
+BATCH = 200
+HEARTBEAT_S = 1.0
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class TailedEvent:
+    """One event of the stream and its place in it. `event` is None for a message that is no event we know."""
+
+    sequence: int
+    subject: str
+    stored_at: datetime
+    raw: bytes
+    event: ReceivedEvent | None
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """Where to begin: after a sequence, at a moment, or (neither given) with what comes next."""
+
+    after_sequence: int | None = None
+    since: datetime | None = None
+
+    def config(self) -> ConsumerConfig:
+        if self.after_sequence is not None:
+            if self.after_sequence <= 0:
+                return ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
+            return ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=self.after_sequence + 1)
+        if self.since is not None:
+            return ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_TIME, opt_start_time=self.since.isoformat())  # pyright: ignore[reportArgumentType] sent as RFC 3339
+        return ConsumerConfig(deliver_policy=DeliverPolicy.NEW)
+
+
+EVERYTHING = Beginning(after_sequence=0)
+
+
+async def tail(
+    js: JetStreamContext, subject: str, beginning: Beginning, *, idle_s: float, follow: bool = True
+) -> AsyncIterator[TailedEvent | None]:
+    """Every event on `subject`, in order. Yields None whenever `idle_s` passed without one; ends there unless `follow`.
+
+    `subject` as `pressroom.contracts.subjects.story_filter` makes it, or `ALL_EVENTS`.
+    """
+    place = beginning
+    while True:
+        try:
+            consumer = place.config()
+            consumer.filter_subject = subject
+            consumer.ack_policy = AckPolicy.NONE
+            consumer.mem_storage = True
+            consumer.inactive_threshold = FORGOTTEN_AFTER_S
+            info = await js.add_consumer(EVENTS_STREAM, consumer)
+            subscription = await js.pull_subscribe_bind(consumer=info.name, stream=EVENTS_STREAM)
+        except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
+            log.debug("tail.waiting", reason=str(error))
+            yield None
+            continue
+        if place.after_sequence is None and place.since is None:
+            # "What comes next" is next after now, also when the consumer has to be made again.
+            place = Beginning(after_sequence=info.delivered.stream_seq if info.delivered else 0)
+        try:
+            while True:
+                try:
+                    messages = await subscription.fetch(BATCH, timeout=idle_s, heartbeat=min(HEARTBEAT_S, idle_s / 3))
+                except nats.errors.TimeoutError:
+                    yield None
+                    if not follow:
+                        return
+                    await js.consumer_info(EVENTS_STREAM, info.name)
+                    continue
+                for message in messages:
+                    place = Beginning(after_sequence=message.metadata.sequence.stream)
+                    yield _read(message)
+        except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
+            log.debug("tail.resumes", after=place.after_sequence, reason=str(error) or type(error).__name__)
+        finally:
+            await _forget(subscription)
+
+
+async def _forget(subscription: JetStreamContext.PullSubscription) -> None:
+    try:
+        await subscription.unsubscribe()
+    except (nats.errors.Error, OSError) as error:
+        log.debug("tail.unsubscribe", reason=str(error))
+
+
+def _read(message: Msg) -> TailedEvent:
+    try:
+        event = read_event(message.headers, message.data)
+    except (UnreadableEvent, ValidationError):
+        event = None
+    return TailedEvent(
+        sequence=message.metadata.sequence.stream,
+        subject=message.subject,
+        stored_at=message.metadata.timestamp,
+        raw=message.data,
+        event=event,
+    )
