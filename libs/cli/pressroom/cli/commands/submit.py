@@ -1,0 +1,136 @@
+"""`pressroom submit`: ask for a batch over HTTP, and with `--wait` stay until it is done."""
+
+import json as json_module
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pressroom.contracts.api import Batch
+from pressroom.contracts.vocabulary import (
+    BatchState,
+    FinishingProfile,
+    Mode,
+    PlatformName,
+    Priority,
+    ProductType,
+    ProviderName,
+)
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..connection import Api
+from ..errors import CommandFailed
+from ..options import Data, Json
+
+FINAL = frozenset({BatchState.COMPLETED, BatchState.REJECTED, BatchState.CANCELLED})
+_POLL_S = 0.3
+
+
+def register(app: typer.Typer) -> None:
+    app.command("submit")(submit)
+
+
+def submit(
+    prompt: Annotated[str | None, typer.Argument(help="What to picture.")] = None,
+    *,
+    provider: Annotated[ProviderName, typer.Option(help="What makes the pixels.")] = ProviderName.STUDIO,
+    mode: Annotated[Mode, typer.Option(help="One at a time, or the provider's half-price batch.")] = Mode.REALTIME,
+    count: Annotated[int | None, typer.Option(help="How many images of the prompt.")] = None,
+    negative_prompt: Annotated[str | None, typer.Option(help="What to leave out.")] = None,
+    model: Annotated[str | None, typer.Option(help="The provider's model.")] = None,
+    width: Annotated[int | None, typer.Option(help="Pixels of the picture that the provider makes.")] = None,
+    height: Annotated[int | None, typer.Option(help="Pixels of the picture that the provider makes.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of a diffusion model.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="Guidance scale of a diffusion model.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The first image's seed.")] = None,
+    profile: Annotated[FinishingProfile | None, typer.Option(help="The file to make of it.")] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Its place in the lane.")] = None,
+    max_concurrent: Annotated[int | None, typer.Option(help="Images of it in the lane at once.")] = None,
+    publish: Annotated[
+        list[str] | None, typer.Option(help="Make this product of every approved image, e.g. printify:t-shirt.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Its title.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag; repeat it for more.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="A JSON file with the whole request, instead of options.", dir_okay=False)
+    ] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="Asking twice with one key gives one batch.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until it is done; exit code 1 if images failed.")] = False,
+    json: Json = False,
+    data: Data = None,
+) -> None:
+    """Ask for a batch of images."""
+    if (prompt is None) == (file is None):
+        raise CommandFailed('Say what to picture: ./run submit "a red fox"   or give a request with --file')
+    options: dict[str, object | None] = {
+        "provider": provider,
+        "mode": mode,
+        "prompt": prompt,
+        "count": count,
+        "negative_prompt": negative_prompt,
+        "model": model,
+        "width": width,
+        "height": height,
+        "steps": steps,
+        "guidance": guidance,
+        "seed": seed,
+        "profile": profile,
+        "priority": priority,
+        "max_concurrent": max_concurrent,
+        "auto_publish": [_target(target) for target in publish] if publish else None,
+        "title": title,
+        "tags": tag,
+    }
+    body = _read_request(file) if file else {name: value for name, value in options.items() if value is not None}
+    headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
+    with Api.of(data) as api:
+        batch = Batch.model_validate_json(api.request("POST", "/v1/batches", json=body, headers=headers))
+        if not json:
+            typer.echo(f"{batch.id} {batch.state}", err=wait)
+        if wait:
+            batch = _wait(api, batch.id, quiet=json)
+    if json:
+        typer.echo(batch.model_dump_json())
+    elif wait:
+        typer.echo(_outcome(batch))
+    if wait and (batch.state is not BatchState.COMPLETED or batch.progress.failed):
+        raise typer.Exit(1)
+
+
+def _target(text: str) -> dict[str, str]:
+    platform, _, product = text.partition(":")
+    if platform not in list(PlatformName) or product not in list(ProductType):
+        platforms, products = ", ".join(PlatformName), ", ".join(ProductType)
+        raise CommandFailed(f"--publish {text!r}: PLATFORM:PRODUCT, of {platforms} and of {products}")
+    return {"platform": platform, "product_type": product}
+
+
+def _read_request(file: Path) -> Any:
+    try:
+        return json_module.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise CommandFailed(f"{file} is no JSON that can be read: {error}") from error
+
+
+def _wait(api: Api, batch_id: str, *, quiet: bool) -> Batch:
+    console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(batch_id, total=None)
+        while True:
+            batch = Batch.model_validate_json(api.request("GET", f"/v1/batches/{batch_id}"))
+            counts = batch.progress
+            done = counts.ready + counts.failed + counts.cancelled
+            progress.update(task, completed=done, total=counts.requested or None, description=f"{batch.state}")
+            if batch.state in FINAL:
+                return batch
+            time.sleep(_POLL_S)
+
+
+def _outcome(batch: Batch) -> str:
+    counts = batch.progress
+    lines = [f"{batch.state}: {counts.ready} made, {counts.failed} failed, {counts.cancelled} cancelled"]
+    lines += [f"  {reason.field}: {reason.message}" for reason in batch.reasons]
+    return "\n".join(lines)

@@ -1,0 +1,87 @@
+"""Events for people: one line each, with when, what, of which batch, and the part that matters."""
+
+from pressroom.contracts import events
+from pressroom.contracts.cloudevents import ReceivedEvent
+from pressroom.contracts.events import EVENT_TYPES, Event
+from pressroom.contracts.facts import ErrorReport
+
+from .errors import CommandFailed
+
+_PROMPT_CHARACTERS = 60
+_GOOD = (events.BatchCompleted, events.ImageGenerated, events.ImageApproved, events.ImagePublished, events.LaneResumed)
+_BAD = (events.BatchRejected, events.ImageFailed, events.PublishFailed)
+_GREY = (events.BatchCancelled, events.ImageRejected, events.LanePaused)
+
+
+def event_type(name: str) -> type[Event]:
+    """`ImageGenerated`, `image.generated` or `pressroom.image.generated.v1`."""
+    for event in EVENT_TYPES:
+        if name.lower() in (event.__name__.lower(), f"{event.entity}.{event.fact}", event.type_name()):
+            return event
+    known = ", ".join(event.__name__ for event in EVENT_TYPES)
+    raise CommandFailed(f"There is no event type {name!r}. There are: {known}")
+
+
+def colour(event: Event) -> str:
+    """A colour name for `typer.style`."""
+    if isinstance(event, _GOOD):
+        return "green"
+    if isinstance(event, _BAD):
+        return "red"
+    return "yellow" if isinstance(event, _GREY) else "cyan"
+
+
+def subject_of(event: Event) -> str:
+    """Whom it is about: the most exact name that it has."""
+    match event:
+        case events.PublicationEvent():
+            return event.publication_id
+        case events.ImageEvent():
+            return event.image_id
+        case _:
+            return event.story
+
+
+def detail(received: ReceivedEvent) -> str:
+    """The part that matters of what happened."""
+    event = received.data
+    match event:
+        case events.BatchRequested():
+            request = event.request
+            prompt = request.wanted()[0].prompt
+            shown = prompt if len(prompt) <= _PROMPT_CHARACTERS else f"{prompt[:_PROMPT_CHARACTERS]}…"
+            return f"{_count(request.image_count, 'image')} by {request.provider}, {request.mode}: {shown!r}"
+        case events.BatchAccepted():
+            return f"{_count(event.image_count, 'image')} by {event.provider}"
+        case events.BatchRejected():
+            return "; ".join(f"{reason.field}: {reason.message}" for reason in event.reasons)
+        case events.BatchCompleted():
+            counts = event.counts
+            return f"{counts.generated} generated, {counts.failed} failed, {counts.cancelled} cancelled"
+        case events.ImageGenerated():
+            file = event.file
+            return f"{file.width_px}x{file.height_px} by {event.model} in {event.generation_ms / 1000:.1f} s"
+        case events.ImageFailed() | events.PublishFailed():
+            return _error(event.error, event.attempt)
+        case events.ImageApproved():
+            return f"by {event.reviewer}"
+        case events.ImageRejected():
+            return f"by {event.reviewer}" + (f": {event.reason}" if event.reason else "")
+        case events.ImagePublished():
+            return event.url or event.external_id
+        case events.ProviderJobSubmitted():
+            return f"{_count(event.image_count, 'image')} as {event.vendor_name}"
+        case events.ProviderJobFinished():
+            return f"{event.state}: {event.succeeded} succeeded, {event.failed} failed"
+        case events.LanePaused():
+            return f"until {event.until}: {event.reason}"
+        case _:
+            return ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _error(error: ErrorReport, attempt: int) -> str:
+    return f"{error.kind} at attempt {attempt}: {error.message}"
