@@ -1,0 +1,56 @@
+"""The gateway, put together: FastAPI in front of the same stores and streams that the services work on."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from pressroom.runtime.service import Service
+from starlette.types import Lifespan
+
+from . import batches, health, images, live, problems
+from .edge import Edge
+from .settings import GatewaySettings
+
+NAME = "gateway"
+
+DESCRIPTION = """Ask for images in bulk, review them, publish them.
+
+Every error is a problem document (RFC 9457). Event streams resume from `Last-Event-ID`."""
+
+
+def build(settings: GatewaySettings) -> FastAPI:
+    """The application; it connects when it is started."""
+    service = Service(NAME, settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        await service.open()
+        yield
+        await service.close()
+
+    app = _described(lifespan, settings.max_body_bytes)
+    app.state.settings = settings
+    app.state.service = service
+    app.add_middleware(Edge)
+    return app
+
+
+def _described(lifespan: Lifespan[FastAPI] | None = None, max_body_bytes: int | None = None) -> FastAPI:
+    app = FastAPI(
+        title="Pressroom",
+        version="1",
+        description=DESCRIPTION,
+        redoc_url=None,
+        lifespan=lifespan,
+        max_body_size=max_body_bytes,
+    )
+    problems.install(app)
+    for router in (batches.router, images.router, live.router, health.router):
+        app.include_router(router)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The API's OpenAPI 3.1 document, made without any connection."""
+    return _described().openapi()

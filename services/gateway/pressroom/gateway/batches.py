@@ -1,0 +1,136 @@
+"""`/v1/batches`: ask for images, look, cancel.
+
+A batch is stored with its `BatchRequested` in the same write, so what was answered with 202 is made, whatever dies.
+"""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+from pressroom.contracts.api import Batch, CreateBatch, Image, Page
+from pressroom.contracts.events import BatchCancelled
+from pressroom.contracts.identifiers import new_id
+from pressroom.contracts.requests import BatchRequest
+from pressroom.contracts.vocabulary import BatchState
+from pressroom.runtime.admission import Admission, IdTaken, refusals
+from pressroom.state.documents import BatchDocument
+
+from .access import Caller
+from .cursors import decode, encode
+from .house import House
+from .problems import answers, conflict, invalid, not_found
+from .views import batch_view, image_view
+
+router = APIRouter(prefix="/v1/batches", tags=["batches"])
+
+Limit = Annotated[int, Query(ge=1, le=200, description="How many to list at most.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The same key with the same body gives the same batch; with another body it is refused.",
+    ),
+]
+
+
+async def owned(house: House, owner: str, batch_id: str) -> BatchDocument:
+    """The owner's batch. Raises a 404 `Refusal`, also for somebody else's."""
+    batch = await house.database.batches.get(batch_id)
+    if batch is None or batch.owner != owner:
+        raise not_found("batch", batch_id)
+    return batch
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+async def create_batch(
+    body: CreateBatch, owner: Caller, house: House, response: Response, idempotency_key: IdempotencyKey = None
+) -> Batch:
+    """Ask for images. Answers at once; follow the batch, or its events, for what comes of it."""
+    request = BatchRequest.model_validate(body.model_dump())
+    reasons = refusals(request, house.core_settings)
+    if reasons:
+        raise invalid(reasons)
+    admission = Admission(house.database, house.outbox, house.core_settings)
+    try:
+        admitted = await admission.store(
+            new_id("batch"), owner, request, idempotency_key=idempotency_key, announce=True
+        )
+    except IdTaken as error:
+        raise conflict(
+            "idempotency-key-reused",
+            f"The Idempotency-Key '{idempotency_key}' came with another body before; send a new key.",
+        ) from error
+    await house.outbox.publish(house.database.batches, admitted.batch)
+    response.headers["Location"] = f"/v1/batches/{admitted.batch.id}"
+    if not admitted.created:
+        response.headers["Idempotency-Replayed"] = "true"
+    return batch_view(admitted.batch, await house.database.images.counts(admitted.batch.id))
+
+
+@router.get("", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY))
+async def list_batches(
+    owner: Caller, house: House, state: BatchState | None = None, cursor: str | None = None, limit: Limit = 50
+) -> Page[Batch]:
+    """Batches, newest first."""
+    before = decode(cursor) if cursor is not None else None
+    found = await house.database.batches.page(owner, state=state, before=before, limit=limit + 1)
+    shown = found[:limit]
+    counts = await house.database.images.counts_of_many([batch.id for batch in shown])
+    return Page(
+        items=[batch_view(batch, counts[batch.id]) for batch in shown],
+        next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
+    )
+
+
+@router.get("/{batch_id}", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
+async def get_batch(batch_id: str, owner: Caller, house: House) -> Batch:
+    """One batch and how far it is."""
+    batch = await owned(house, owner, batch_id)
+    return batch_view(batch, await house.database.images.counts(batch_id))
+
+
+@router.get(
+    "/{batch_id}/images",
+    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+async def list_images(
+    batch_id: str,
+    owner: Caller,
+    house: House,
+    cursor: Annotated[int | None, Query(ge=0, description="`next_cursor` of the page before.")] = None,
+    limit: Limit = 100,
+) -> Page[Image]:
+    """A batch's images, in order."""
+    await owned(house, owner, batch_id)
+    after = -1 if cursor is None else cursor
+    found = await house.database.images.of_batch(batch_id, after=after, limit=limit + 1)
+    shown = found[:limit]
+    publications = await house.database.publications.find({"image_id": {"$in": [image.id for image in shown]}})
+    return Page(
+        items=[image_view(image, [p for p in publications if p.image_id == image.id]) for image in shown],
+        next_cursor=str(shown[-1].index) if len(found) > limit else None,
+    )
+
+
+@router.post(
+    "/{batch_id}/cancel",
+    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def cancel_batch(batch_id: str, owner: Caller, house: House) -> Batch:
+    """Make nothing more. Images that are ready stay; what a provider is working on is stopped where it can be."""
+    await owned(house, owner, batch_id)
+    cancelled = await house.database.batches.transition(
+        batch_id, BatchState.CANCELLED, messages=[house.outbox.event(BatchCancelled(batch_id=batch_id))]
+    )
+    if cancelled is not None:
+        await house.outbox.publish(house.database.batches, cancelled)
+    batch = await owned(house, owner, batch_id)
+    if batch.state is not BatchState.CANCELLED:
+        raise conflict("batch-over", f"The batch is {batch.state}; there is nothing left to cancel.")
+    return batch_view(batch, await house.database.images.counts(batch_id))

@@ -1,0 +1,27 @@
+"""Opaque places in a list."""
+
+import base64
+import binascii
+from datetime import datetime
+
+from pressroom.contracts.facts import Reason
+
+from .problems import invalid
+
+
+def encode(moment: datetime, identity: str) -> str:
+    """The place after the item that was made at `moment`."""
+    return base64.urlsafe_b64encode(f"{moment.isoformat()}|{identity}".encode()).decode().rstrip("=")
+
+
+def decode(cursor: str) -> tuple[datetime, str]:
+    """Raises a 422 `Refusal` for anything that `encode` did not make."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        moment, _, identity = base64.b64decode(padded, altchars=b"-_", validate=True).decode().partition("|")
+        when = datetime.fromisoformat(moment)
+        if when.tzinfo is None:
+            raise ValueError("no time zone")
+    except (binascii.Error, ValueError) as error:
+        raise invalid([Reason(field="cursor", message="not a cursor that this API gave out")]) from error
+    return when, identity

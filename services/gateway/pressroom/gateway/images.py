@@ -1,0 +1,152 @@
+"""`/v1/images`: look at pictures, approve or reject them, publish them."""
+
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Header, Response
+from fastapi.responses import StreamingResponse
+from pressroom.contracts.api import CreatePublishTarget, Image, Publication, RejectImage
+from pressroom.contracts.events import ImageApproved, ImageRejected
+from pressroom.contracts.facts import FileFacts
+from pressroom.contracts.vocabulary import ImageState
+from pressroom.runtime.publications import request_publication
+from pressroom.runtime.service import Service
+from pressroom.state.documents import ImageDocument
+
+from .access import Caller
+from .house import House
+from .problems import Refusal, answers, conflict, not_found
+from .views import image_view, publication_view
+
+router = APIRouter(prefix="/v1/images", tags=["images"])
+
+IfNoneMatch = Annotated[str | None, Header()]
+A_YEAR_S = 365 * 24 * 60 * 60
+
+
+async def owned(house: Service, owner: str, image_id: str) -> ImageDocument:
+    """The owner's image. Raises a 404 `Refusal`, also for somebody else's."""
+    image = await house.database.images.get(image_id)
+    if image is None or image.owner != owner:
+        raise not_found("image", image_id)
+    return image
+
+
+async def _shown(house: Service, image: ImageDocument) -> Image:
+    publications = await house.database.publications.find({"image_id": image.id}, sort=[("_id", 1)])
+    return image_view(image, publications)
+
+
+@router.get("/{image_id}", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
+async def get_image(image_id: str, owner: Caller, house: House) -> Image:
+    """One image, with its publications."""
+    return await _shown(house, await owned(house, owner, image_id))
+
+
+def _picture(description: str, media_type: str) -> dict[int | str, dict[str, Any]]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        200: {"description": description, "content": {media_type: binary}},
+        304: {"description": "Not Modified"},
+        **answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    }
+
+
+@router.get("/{image_id}/content", response_class=Response, responses=_picture("The print file.", "image/png"))
+async def get_content(image_id: str, owner: Caller, house: House, if_none_match: IfNoneMatch = None) -> Response:
+    """The print file."""
+    image = await owned(house, owner, image_id)
+    return await _file(house, image, image.file, if_none_match)
+
+
+@router.get("/{image_id}/thumbnail", response_class=Response, responses=_picture("At most 512 px.", "image/webp"))
+async def get_thumbnail(image_id: str, owner: Caller, house: House, if_none_match: IfNoneMatch = None) -> Response:
+    """A small picture to review by."""
+    image = await owned(house, owner, image_id)
+    return await _file(house, image, image.thumbnail, if_none_match)
+
+
+async def _file(house: Service, image: ImageDocument, file: FileFacts | None, if_none_match: str | None) -> Response:
+    if file is None:
+        raise conflict("image-not-ready", f"The image is {image.state}; it has no files.")
+    headers = {"ETag": f'"{file.sha256}"', "Cache-Control": f"private, max-age={A_YEAR_S}, immutable"}
+    if if_none_match is not None and (if_none_match == "*" or file.sha256 in if_none_match):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    pieces = house.blobs.stream(file.key)
+    try:
+        first = await anext(pieces)
+    except (FileNotFoundError, StopAsyncIteration) as error:
+        raise Refusal(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "file-missing",
+            f"The file {file.key} is not in the blob store (PRESSROOM_BLOB_URL).",
+        ) from error
+    headers["Content-Length"] = str(file.size_bytes)
+    return StreamingResponse(_joined(first, pieces), media_type=file.media_type, headers=headers)
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
+_REVIEW = answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+@router.post("/{image_id}/approve", responses=_REVIEW)
+async def approve_image(image_id: str, owner: Caller, house: House) -> Image:
+    """Say yes. The batch's `auto_publish` products are made of it. Approving twice is approving once."""
+    image = await owned(house, owner, image_id)
+    batch = await house.database.batches.get(image.batch_id)
+    event = ImageApproved(
+        batch_id=image.batch_id,
+        image_id=image.id,
+        index=image.index,
+        reviewer=owner,
+        publish=batch.request.auto_publish if batch else (),
+    )
+    changes = {"reviewer": owner, "review_reason": None}
+    reviewed = await house.database.images.transition(
+        image_id, ImageState.APPROVED, changes=changes, messages=[house.outbox.event(event)]
+    )
+    return await _after_review(house, owner, image_id, reviewed, ImageState.APPROVED)
+
+
+@router.post("/{image_id}/reject", responses=_REVIEW)
+async def reject_image(
+    image_id: str, owner: Caller, house: House, body: Annotated[RejectImage | None, Body()] = None
+) -> Image:
+    """Say no. A rejected image may still be approved later; an approved one cannot be rejected any more."""
+    image = await owned(house, owner, image_id)
+    reason = body.reason if body else None
+    event = ImageRejected(batch_id=image.batch_id, image_id=image.id, index=image.index, reviewer=owner, reason=reason)
+    changes = {"reviewer": owner, "review_reason": reason}
+    reviewed = await house.database.images.transition(
+        image_id, ImageState.REJECTED, changes=changes, messages=[house.outbox.event(event)]
+    )
+    return await _after_review(house, owner, image_id, reviewed, ImageState.REJECTED)
+
+
+async def _after_review(
+    house: Service, owner: str, image_id: str, reviewed: ImageDocument | None, wanted: ImageState
+) -> Image:
+    if reviewed is not None:
+        await house.outbox.publish(house.database.images, reviewed)
+        return await _shown(house, reviewed)
+    image = await owned(house, owner, image_id)
+    if image.state is not wanted:
+        raise conflict("image-not-reviewable", f"The image is {image.state}; it cannot become {wanted}.")
+    return await _shown(house, image)
+
+
+@router.post("/{image_id}/publish", status_code=HTTPStatus.ACCEPTED, responses=_REVIEW)
+async def publish_image(image_id: str, body: CreatePublishTarget, owner: Caller, house: House) -> Publication:
+    """Make a product of an approved image. The same platform and product type again is the same publication;
+    one that failed is tried again."""
+    image = await owned(house, owner, image_id)
+    if image.state is not ImageState.APPROVED:
+        raise conflict("image-not-approved", f"The image is {image.state}; approve it first.")
+    publication = await request_publication(house.database, house.outbox, image, body, again=True)
+    return publication_view(publication)

@@ -1,0 +1,122 @@
+"""Errors as RFC 9457 problem details: every refusal is `application/problem+json` and says what to do."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pressroom.contracts.api import Problem
+from pressroom.contracts.facts import Reason
+from pressroom.runtime.logs import get_logger
+from pressroom.state.database import DatabaseError
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:pressroom:problem:"
+RETRY_AFTER_S = 2
+
+log = get_logger(__name__)
+
+
+class Refusal(Exception):
+    """An answer other than success. `name` is the stable part of the problem's type."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        name: str,
+        detail: str,
+        *,
+        errors: Sequence[Reason] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.name = name
+        self.errors = tuple(errors)
+        self.headers = headers
+
+
+def not_found(kind: str, identity: str) -> Refusal:
+    return Refusal(HTTPStatus.NOT_FOUND, "not-found", f"There is no {kind} '{identity}'.")
+
+
+def conflict(name: str, detail: str) -> Refusal:
+    return Refusal(HTTPStatus.CONFLICT, name, detail)
+
+
+def invalid(errors: Sequence[Reason]) -> Refusal:
+    detail = "; ".join(f"{error.field}: {error.message}" for error in errors)
+    return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail, errors=errors)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of `app` as a problem."""
+
+    async def refusal(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Refusal)
+        return _answer(request, error.status, error.name, str(error), error.errors, error.headers)
+
+    async def wrong_body(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return await refusal(request, invalid([_reason(problem) for problem in error.errors()]))
+
+    async def http(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        status = HTTPStatus(error.status_code)
+        name = status.phrase.lower().replace(" ", "-")
+        headers = dict(error.headers) if error.headers else None
+        return _answer(request, status, name, str(error.detail), (), headers)
+
+    async def database_away(request: Request, error: Exception) -> JSONResponse:
+        log.error("database.unavailable", error=str(error))
+        detail = "The database does not answer. Nothing was done; try again."
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+        return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "database-unavailable", detail, (), headers)
+
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("request.failed", path=request.url.path, exc_info=error)
+        detail = "Something went wrong here; it is in the gateway's log."
+        return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, (), None)
+
+    app.add_exception_handler(Refusal, refusal)
+    app.add_exception_handler(RequestValidationError, wrong_body)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(DatabaseError, database_away)
+    app.add_exception_handler(Exception, unexpected)
+
+
+def answers(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """How these statuses stand in the OpenAPI document."""
+    return {
+        int(status): {"description": status.phrase, "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
+        for status in statuses
+    }
+
+
+def _reason(problem: Any) -> Reason:
+    path = [str(part) for part in problem["loc"]]
+    # FastAPI's first part says where it looked (body, query, path), which is not part of the field's name.
+    return Reason(field=".".join(path[1:]) or path[0], message=str(problem["msg"]).removeprefix("Value error, "))
+
+
+def _answer(
+    request: Request,
+    status: HTTPStatus,
+    name: str,
+    detail: str,
+    errors: Sequence[Reason],
+    headers: dict[str, str] | None,
+) -> JSONResponse:
+    problem = Problem(
+        type=TYPE_PREFIX + name,
+        title=status.phrase,
+        status=status,
+        detail=detail,
+        instance=request.url.path,
+        errors=list(errors),
+    )
+    body = problem.model_dump(mode="json", exclude_none=True)
+    return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
