@@ -1,7 +1,6 @@
 """Events for people: one line each, with when, what, of which batch, and the part that matters."""
 
 from pressroom.contracts import events
-from pressroom.contracts.cloudevents import ReceivedEvent
 from pressroom.contracts.events import EVENT_TYPES, Event
 from pressroom.contracts.facts import ErrorReport
 
@@ -42,9 +41,8 @@ def subject_of(event: Event) -> str:
             return event.story
 
 
-def detail(received: ReceivedEvent) -> str:
+def detail(event: Event) -> str:
     """The part that matters of what happened."""
-    event = received.data
     match event:
         case events.BatchRequested():
             request = event.request

@@ -6,8 +6,6 @@ is still there and a second replay sends the message again, which its takers all
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,17 +13,15 @@ from typing import Annotated
 import nats.js.errors
 import typer
 from nats.aio.client import Client
-from pressroom.contracts import subjects
 from pressroom.contracts.cloudevents import MESSAGE_ID_HEADER
+from pressroom.contracts.subjects import ALL_DEAD, DEAD_STREAM
 from pressroom.runtime.dead_letters import REPLAYED, DeadLetter, read_letter
 from pydantic import BaseModel, ConfigDict
 
 from ..connection import server_settings
 from ..errors import CommandFailed
-from ..event_stream import StreamReader, connect
+from ..nats_connection import TIMEOUT_S, connected_by
 from ..options import Data, Json
-
-_PUBLISH_TIMEOUT_S = 5.0
 
 
 class Letter(BaseModel):
@@ -43,23 +39,33 @@ class Letter(BaseModel):
     body: str
 
 
-@dataclass(frozen=True)
 class _Office:
-    client: Client
+    """The DEAD stream."""
 
-    async def letters(self) -> list[DeadLetter]:
-        reader = StreamReader(self.client, subjects.DEAD_STREAM, subjects.ALL_DEAD)
-        async with aclosing(reader.read(1, follow=False)) as messages:
-            return [read_letter(one.sequence, one.subject, one.headers, one.body) async for one in messages]
+    def __init__(self, client: Client) -> None:
+        self._js = client.jetstream(timeout=TIMEOUT_S)
+
+    async def letters(self) -> AsyncGenerator[DeadLetter]:
+        """Every letter, oldest first."""
+        sequence = 0
+        while True:
+            try:
+                found = await self._js.get_msg(DEAD_STREAM, sequence + 1, subject=ALL_DEAD, next=True)
+            except nats.js.errors.NotFoundError:
+                return
+            assert found.seq is not None and found.subject is not None
+            sequence = found.seq
+            yield read_letter(sequence, found.subject, found.headers, found.data or b"")
 
     async def replay(self, letter: DeadLetter) -> None:
-        js = self.client.jetstream(timeout=_PUBLISH_TIMEOUT_S)
         stream = letter.stream_consumer.partition(".")[0]
         # An id of its own: under the first one the stream would take it for a repetition.
-        headers = {name: value for name, value in letter.headers.items() if not name.startswith("Pressroom-")}
+        headers = {
+            name: value for name, value in letter.headers.items() if not name.startswith(("Pressroom-", "Nats-"))
+        }
         headers |= {MESSAGE_ID_HEADER: f"replay-{letter.sequence}", REPLAYED: str(letter.sequence)}
-        await js.publish(letter.subject, letter.body, stream=stream, headers=headers, timeout=_PUBLISH_TIMEOUT_S)
-        await js.delete_msg(subjects.DEAD_STREAM, letter.sequence)
+        await self._js.publish(letter.subject, letter.body, stream=stream, headers=headers, timeout=TIMEOUT_S)
+        await self._js.delete_msg(DEAD_STREAM, letter.sequence)
 
 
 def register(app: typer.Typer) -> None:
@@ -95,13 +101,14 @@ def replay(
 
 
 async def _letters(data: Path | None) -> list[DeadLetter]:
-    async with _office(data) as office:
-        return await office.letters()
+    async with connected_by(server_settings(data)) as client:
+        return [letter async for letter in _Office(client).letters()]
 
 
 async def _replay(data: Path | None, wanted: set[int]) -> None:
-    async with _office(data) as office:
-        letters = await office.letters()
+    async with connected_by(server_settings(data)) as client:
+        office = _Office(client)
+        letters = [letter async for letter in office.letters()]
         missing = wanted - {letter.sequence for letter in letters}
         if missing:
             raise CommandFailed(f"There is no dead letter {', '.join(map(str, sorted(missing)))}; see: ./run dead list")
@@ -112,16 +119,6 @@ async def _replay(data: Path | None, wanted: set[int]) -> None:
                 except nats.js.errors.Error as error:
                     raise CommandFailed(f"{letter.sequence} could not be sent again: {error}") from error
                 typer.echo(f"{letter.sequence} sent again to {letter.subject}")
-
-
-@asynccontextmanager
-async def _office(data: Path | None) -> AsyncGenerator[_Office]:
-    settings = server_settings(data)
-    client = await connect(settings.nats_url, settings.nats_token.get_secret_value() if settings.nats_token else None)
-    try:
-        yield _Office(client)
-    finally:
-        await client.close()
 
 
 def _as_model(letter: DeadLetter) -> Letter:

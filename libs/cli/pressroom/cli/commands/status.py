@@ -15,9 +15,9 @@ from rich.table import Table
 from ..connection import Api, instance
 from ..data_folder import DataFolder, InstanceFacts, ProgramFacts
 from ..errors import CommandFailed
-from ..event_stream import connect
 from ..lanes import LaneBacklog, backlog
 from ..memory import resident_bytes
+from ..nats_connection import TIMEOUT_S, connected
 from ..options import Data, Json
 
 _MIB = 1024 * 1024
@@ -80,11 +80,8 @@ def look(facts: InstanceFacts, folder: DataFolder) -> Status:
 
 async def _lanes(facts: InstanceFacts) -> list[LaneBacklog] | None:
     with contextlib.suppress(CommandFailed, nats.errors.Error, nats.js.errors.Error):
-        client = await connect(facts.nats_url, facts.nats_token)
-        try:
-            return await backlog(client.jetstream())
-        finally:
-            await client.close()
+        async with connected(facts.nats_url, facts.nats_token) as client:
+            return await backlog(client.jetstream(timeout=TIMEOUT_S))
     return None
 
 

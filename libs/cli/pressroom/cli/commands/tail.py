@@ -7,20 +7,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
+import nats.js.errors
 import typer
 from pressroom.contracts import subjects
-from pressroom.contracts.cloudevents import UnreadableEvent, read_event
 from pressroom.contracts.identifiers import IDENTIFIER_PATTERN
-from pydantic import ValidationError
+from pressroom.runtime.tail import EVERYTHING, Beginning, TailedEvent
+from pressroom.runtime.tail import tail as tail_stream
 
 from ..connection import server_settings
 from ..errors import CommandFailed
 from ..event_lines import colour, detail, event_type, subject_of
-from ..event_stream import Start, StoredMessage, StreamReader, connect
+from ..nats_connection import TIMEOUT_S, connected_by
 from ..options import Data, Json
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _NAME_WIDTH = 20
+_IDLE_S = 1.0
 
 
 def register(app: typer.Typer) -> None:
@@ -37,11 +39,8 @@ def tail(
     data: Data = None,
 ) -> None:
     """Show events as they happen, all of them or a part; a restart of nats-server loses and repeats none."""
-    start = read_start(since)
-    if start is None and no_follow:
-        start = 1
-    subject = subject_filter(batch, kind)
-    asyncio.run(_tail(data, subject, start, follow=not no_follow, json=json))
+    beginning = EVERYTHING if since is None and no_follow else read_beginning(since)
+    asyncio.run(_tail(data, subject_filter(batch, kind), beginning, follow=not no_follow, json=json))
 
 
 def subject_filter(batch: str | None, kind: str | None) -> str:
@@ -53,46 +52,46 @@ def subject_filter(batch: str | None, kind: str | None) -> str:
     return subjects.story_filter(batch) if batch else subjects.ALL_EVENTS
 
 
-def read_start(since: str | None) -> Start:
-    """A sequence for `42`, a moment for `5m`."""
+def read_beginning(since: str | None) -> Beginning:
+    """From a sequence on for `42`, from a moment on for `5m`, what comes next for nothing."""
     if since is None:
-        return None
+        return Beginning()
     if since.isdigit():
-        return max(1, int(since))
+        return Beginning(after_sequence=int(since) - 1)
     amount, unit = since[:-1], since[-1:]
     if amount.isdigit() and unit in _UNITS_S:
-        return datetime.now(UTC) - timedelta(seconds=int(amount) * _UNITS_S[unit])
+        return Beginning(since=datetime.now(UTC) - timedelta(seconds=int(amount) * _UNITS_S[unit]))
     raise CommandFailed(f"--since {since!r} is neither an age (90s, 5m, 1h, 2d) nor a sequence (42)")
 
 
-async def _tail(data: Path | None, subject: str, start: Start, *, follow: bool, json: bool) -> None:
-    settings = server_settings(data)
-    token = settings.nats_token.get_secret_value() if settings.nats_token else None
-    client = await connect(settings.nats_url, token)
-    try:
-        async for message in StreamReader(client, subjects.EVENTS_STREAM, subject).read(start, follow=follow):
-            typer.echo(as_json(message) if json else as_line(message))
-    finally:
-        await client.close()
+async def _tail(data: Path | None, subject: str, beginning: Beginning, *, follow: bool, json: bool) -> None:
+    async with connected_by(server_settings(data)) as client:
+        js = client.jetstream(timeout=TIMEOUT_S)
+        try:
+            await js.stream_info(subjects.EVENTS_STREAM)
+        except nats.js.errors.NotFoundError:
+            raise CommandFailed("There is no event stream yet. Make it with: ./run provision") from None
+        async for tailed in tail_stream(js, subject, beginning, idle_s=_IDLE_S, follow=follow):
+            if tailed is not None:
+                typer.echo(as_json(tailed) if json else as_line(tailed))
 
 
-def as_json(message: StoredMessage) -> str:
-    """One line: the CloudEvent in structured form, with its sequence and subject."""
-    attributes = {name.removeprefix("ce-"): value for name, value in message.headers.items() if name.startswith("ce-")}
-    try:
-        body = json_module.loads(message.body)
-    except ValueError:
-        body = message.body.decode(errors="replace")
-    return json_module.dumps({"sequence": message.sequence, "subject": message.subject, **attributes, "data": body})
+def as_json(tailed: TailedEvent) -> str:
+    """One line: the CloudEvent in its structured form, with its place in the stream and its subject."""
+    place = {"sequence": tailed.sequence, "subject": tailed.subject}
+    if tailed.event is None:
+        return json_module.dumps({**place, "unreadable": tailed.raw.decode(errors="replace")})
+    event = tailed.event
+    attributes = {"id": event.id, "type": event.type, "source": event.source, "time": event.time}
+    return json_module.dumps({**place, **attributes, "data": json_module.loads(tailed.raw)})
 
 
-def as_line(message: StoredMessage) -> str:
+def as_line(tailed: TailedEvent) -> str:
     """One line for people, in local time."""
-    when = message.stored_at.astimezone().strftime("%H:%M:%S")
-    try:
-        received = read_event(message.headers, message.body)
-    except (UnreadableEvent, ValidationError):
+    when = tailed.stored_at.astimezone().strftime("%H:%M:%S")
+    if tailed.event is None:
         unreadable = typer.style("(unreadable)".ljust(_NAME_WIDTH), fg="red")
-        return f"{when}  {unreadable}  {message.subject}"
-    name = typer.style(type(received.data).__name__.ljust(_NAME_WIDTH), fg=colour(received.data))
-    return f"{when}  {name}  {subject_of(received.data)}  {typer.style(detail(received), dim=True)}"
+        return f"{when}  {unreadable}  {tailed.subject}"
+    event = tailed.event.data
+    name = typer.style(type(event).__name__.ljust(_NAME_WIDTH), fg=colour(event))
+    return f"{when}  {name}  {subject_of(event)}  {typer.style(detail(event), dim=True)}"
