@@ -10,6 +10,7 @@ and "Files API", v1beta, 2026-11.
 import asyncio
 import tempfile
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from http import HTTPStatus
 from typing import IO
 
 import httpx
@@ -93,7 +94,7 @@ class GeminiBatches:
         try:
             response = await self._send(request)
         except (InvalidRequest, AuthFailed) as error:
-            if input_file in str(error):
+            if input_file.removeprefix("files/") in str(error):
                 raise InputForgotten(f"{error}; upload the rows again") from error
             if isinstance(error, NotFound):
                 raise InvalidRequest(
@@ -117,9 +118,15 @@ class GeminiBatches:
             return
         # The file's own record cannot be asked for: its name is longer than `files.get` takes.
         request = self._client.http.build_request("GET", f"{API}/{job.results_file}:download", params={"alt": "media"})
-        async with self._client.stream(self._authorised(request)) as response:
-            async for line in lines_of(response.aiter_bytes()):
-                yield await asyncio.to_thread(row_of_line, line)
+        try:
+            async with self._client.stream(self._authorised(request)) as response:
+                _refuse_page(response)
+                async for line in lines_of(response.aiter_bytes()):
+                    yield await asyncio.to_thread(row_of_line, line)
+        except (NotFound, AuthFailed) as error:
+            if isinstance(error, NotFound) or job.results_file.removeprefix("files/") in str(error):
+                raise JobForgotten(f"{VENDOR} has the results of {job.name} no more: {error}") from error
+            raise
 
     async def cancel(self, name: str) -> None:
         try:
@@ -191,6 +198,13 @@ async def _each(rows: Iterable[WantedRow] | AsyncIterable[WantedRow]) -> AsyncIt
     else:
         for row in rows:
             yield row
+
+
+def _refuse_page(response: httpx.Response) -> None:
+    """A gateway's page with status 200 would read as a bad row for every line of it."""
+    media_type = response.headers.get("content-type", "")
+    if response.status_code != HTTPStatus.OK or media_type.startswith("text/html"):
+        raise ApiFailed(f"{VENDOR} answered a download with {response.status_code} and {media_type or 'no type'}")
 
 
 def _job(operation: Operation) -> VendorJob:

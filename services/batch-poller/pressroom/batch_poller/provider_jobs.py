@@ -130,7 +130,8 @@ class BatchProvider(Protocol):
         """Every row that the provider tells of, in its order, one at a time in memory.
 
         A bad row is a `ResultRow` with an error and never raises; a download that breaks off raises, and the caller
-        reads again from the beginning. Rows that are missing altogether are the caller's to find by their keys.
+        reads again from the beginning; `JobForgotten` when the results are gone. Rows that are missing altogether are
+        the caller's to find by their keys.
         """
         ...
 
