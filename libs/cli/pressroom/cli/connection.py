@@ -7,9 +7,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from pydantic import ValidationError
+
 from pressroom.contracts.api import Problem
 from pressroom.runtime.settings import Settings, load
-from pydantic import ValidationError
 
 from .data_folder import DataFolder, InstanceFacts
 from .errors import CommandFailed

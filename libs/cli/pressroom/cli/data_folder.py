@@ -13,8 +13,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pressroom.runtime.settings import default_data_dir
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pressroom.runtime.settings import default_data_dir
 
 from .errors import CommandFailed
 from .ports import free_port, is_free

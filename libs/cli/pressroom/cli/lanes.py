@@ -1,8 +1,9 @@
 """How many jobs wait in each lane and how many are being done, as the work queue's consumers count them."""
 
 from nats.js import JetStreamContext
-from pressroom.contracts.subjects import JOBS_STREAM
 from pydantic import BaseModel, ConfigDict
+
+from pressroom.contracts.subjects import JOBS_STREAM
 
 
 class LaneBacklog(BaseModel):

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import nats
 from nats.aio.client import Client
+
 from pressroom.runtime.settings import Settings
 
 from .errors import CommandFailed

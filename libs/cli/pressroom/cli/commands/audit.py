@@ -1,10 +1,11 @@
-"""`pressroom audit`: fold the event stream and compare it with the database; exit code 1 if they tell different stories."""
+"""`pressroom audit`: fold the event stream and compare it with the database; exit code 1 when they differ."""
 
 import asyncio
 import dataclasses
 import json as json_module
 
 import typer
+
 from pressroom.runtime.audit import AuditReport
 from pressroom.runtime.audit import audit as audit_all
 

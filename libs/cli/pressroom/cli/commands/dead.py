@@ -8,15 +8,16 @@ import asyncio
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import nats.js.errors
 import typer
 from nats.aio.client import Client
+from pydantic import BaseModel, ConfigDict
+
 from pressroom.contracts.cloudevents import MESSAGE_ID_HEADER
 from pressroom.contracts.subjects import ALL_DEAD, DEAD_STREAM
 from pressroom.runtime.dead_letters import REPLAYED, DeadLetter, read_letter
-from pydantic import BaseModel, ConfigDict
 
 from ..connection import server_settings
 from ..errors import CommandFailed
@@ -53,9 +54,9 @@ class _Office:
                 found = await self._js.get_msg(DEAD_STREAM, sequence + 1, subject=ALL_DEAD, next=True)
             except nats.js.errors.NotFoundError:
                 return
-            assert found.seq is not None and found.subject is not None
-            sequence = found.seq
-            yield read_letter(sequence, found.subject, found.headers, found.data or b"")
+            sequence = found.seq or sequence + 1
+            headers = cast("dict[str, str] | None", found.headers)  # nats-py types them as a bare dict
+            yield read_letter(sequence, found.subject or "", headers, found.data or b"")
 
     async def replay(self, letter: DeadLetter) -> None:
         stream = letter.stream_consumer.partition(".")[0]

@@ -3,6 +3,7 @@
 import asyncio
 
 import typer
+
 from pressroom.runtime.topology import provision as provision_all
 
 from ..connection import server_settings

@@ -7,10 +7,11 @@ from collections import Counter
 import nats.errors
 import nats.js.errors
 import typer
-from pressroom.contracts.api import Batch, Page
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from rich.console import Console
 from rich.table import Table
+
+from pressroom.contracts.api import Batch, Page
 
 from ..connection import Api, instance
 from ..data_folder import DataFolder, InstanceFacts, ProgramFacts

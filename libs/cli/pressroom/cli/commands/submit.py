@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
 from pressroom.contracts.api import Batch
 from pressroom.contracts.vocabulary import (
     BatchState,
@@ -17,8 +20,6 @@ from pressroom.contracts.vocabulary import (
     ProductType,
     ProviderName,
 )
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..connection import Api
 from ..errors import CommandFailed

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import nats.js.errors
 import typer
+
 from pressroom.contracts import subjects
 from pressroom.contracts.identifiers import IDENTIFIER_PATTERN
 from pressroom.runtime.tail import EVERYTHING, Beginning, TailedEvent
