@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import IO
 
 import httpx
+
 from pressroom.contracts.vocabulary import ProviderName
 from pressroom.runtime.errors import ApiFailed, AuthFailed, InvalidRequest
 from pressroom.runtime.vendor_http import VendorClient

@@ -10,6 +10,8 @@ import json
 import re
 from collections.abc import AsyncIterable, AsyncIterator
 
+from pydantic import ValidationError
+
 from pressroom.runtime.errors import (
     ApiFailed,
     AuthFailed,
@@ -20,7 +22,6 @@ from pressroom.runtime.errors import (
     WorkError,
     report_of,
 )
-from pydantic import ValidationError
 
 from .gemini_wire import Refusal, Wire
 from .provider_jobs import ResultRow

@@ -12,10 +12,11 @@ from http import HTTPStatus
 from typing import Annotated
 
 import httpx
-from pressroom.runtime.errors import AuthFailed, InvalidRequest, RateLimited, WorkError
-from pressroom.runtime.vendor_http import excerpt, retry_after_s
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+
+from pressroom.runtime.errors import AuthFailed, InvalidRequest, RateLimited, WorkError
+from pressroom.runtime.vendor_http import excerpt, retry_after_s
 
 from .provider_jobs import ResultRow, VendorJob, VendorJobState
 

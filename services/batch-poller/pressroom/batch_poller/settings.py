@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pressroom.runtime.settings import Settings
 from pydantic import Field, SecretStr
+
+from pressroom.runtime.settings import Settings
 
 
 class BatchPollerSettings(Settings):
@@ -21,4 +22,20 @@ class BatchPollerSettings(Settings):
     )
     gemini_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
         default=60.0, description="How long one request, or one pause within a download, may take."
+    )
+    poll_initial_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
+        default=30.0, description="How soon a new job is looked at, and how often at most."
+    )
+    poll_max_s: Annotated[float, Field(ge=0.1, le=86400)] = Field(
+        default=600.0, description="How seldom an old job is looked at, at least."
+    )
+    provider_patience_s: Annotated[float, Field(ge=1, le=14 * 86400)] = Field(
+        default=3 * 86400.0,
+        description="How long a job is followed through errors of its provider. Gemini's own jobs expire after 48 h.",
+    )
+    jobs_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=4, description="How many provider jobs one poller submits, asks about or collects at the same time."
+    )
+    due_interval_s: Annotated[float, Field(ge=0.05, le=60)] = Field(
+        default=0.5, description="How often a poller with nothing to do looks for jobs that are due."
     )

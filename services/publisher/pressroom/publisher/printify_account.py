@@ -8,9 +8,10 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import TypeVar
 
+from pydantic import BaseModel
+
 from pressroom.runtime.errors import AuthFailed, InvalidRequest
 from pressroom.runtime.vendor_http import Shape, VendorClient
-from pydantic import BaseModel
 
 from .pacing import SlidingWindow
 from .printify_wire import (

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
 from pressroom.contracts.vocabulary import ProductType
 from pressroom.runtime.settings import Settings
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 PriceCents = Annotated[int, Field(gt=0, le=10_000_000)]
 
@@ -44,6 +45,10 @@ class PublisherSettings(Settings):
     publisher_port: Annotated[int, Field(ge=0, le=65535)] = 8083
     vendor_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
         default=60.0, description="How long one request to a platform may take."
+    )
+
+    publishing_at_once: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=2, description="How many publications of one platform one publisher works on at the same time."
     )
 
     printify_url: str = "https://api.printify.com"

@@ -11,9 +11,10 @@ from http import HTTPStatus
 from typing import TypeVar
 
 import httpx
+from pydantic import BaseModel, ValidationError
+
 from pressroom.runtime.errors import ApiFailed, AuthFailed, InvalidRequest, RateLimited, TimedOut, WorkError
 from pressroom.runtime.vendor_http import VendorClient
-from pydantic import BaseModel, ValidationError
 
 from .pacing import PATIENCE_S
 from .settings import PublisherSettings

@@ -9,6 +9,7 @@ import asyncio
 import time
 
 import httpx
+
 from pressroom.runtime.errors import ApiFailed, InvalidRequest, TimedOut, WorkError
 from pressroom.runtime.vendor_http import VendorClient, excerpt
 

@@ -1,0 +1,152 @@
+"""Collecting a provider's job: each row through the same finishing as a realtime image, then the job's end.
+
+A bad row fails one image. Rows are read one at a time, and each picture is stored before it is finished; a process
+that dies in between reads the results again and skips what is done.
+"""
+
+from datetime import UTC, datetime
+
+from pressroom.contracts.events import ProviderJobFinished
+from pressroom.contracts.facts import ErrorReport
+from pressroom.contracts.vocabulary import ErrorKind, ImageState, ProviderJobState
+from pressroom.runtime.errors import LeaseLost, WorkError, report_of
+from pressroom.runtime.finishing import Finishing
+from pressroom.runtime.logs import bound, get_logger
+from pressroom.runtime.outbox import Outbox
+from pressroom.runtime.settling import Settling
+from pressroom.state.collection import Claim
+from pressroom.state.database import Database
+from pressroom.state.documents import ImageDocument, ProviderJobDocument
+from pressroom.state.machines import IMAGE_READY
+
+from .provider_jobs import BatchProvider, ResultRow, VendorJob, VendorJobState
+
+_FINAL_STATES = {
+    VendorJobState.SUCCEEDED: ProviderJobState.SUCCEEDED,
+    VendorJobState.FAILED: ProviderJobState.FAILED,
+    VendorJobState.CANCELLED: ProviderJobState.CANCELLED,
+    VendorJobState.EXPIRED: ProviderJobState.EXPIRED,
+}
+
+log = get_logger(__name__)
+
+
+class Collector:
+    """Brings a job's results home and ends it."""
+
+    def __init__(self, database: Database, outbox: Outbox, finishing: Finishing, settling: Settling) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._finishing = finishing
+        self._settling = settling
+
+    async def collect(self, claim: Claim[ProviderJobDocument], vendor_job: VendorJob, provider: BatchProvider) -> None:
+        """Read every row of an ended job, deliver what there is, and end the job."""
+        job = claim.document
+        if job.state is not ProviderJobState.COLLECTING:
+            moved = await self._database.provider_jobs.transition(
+                job.id,
+                ProviderJobState.COLLECTING,
+                changes={"vendor_state": vendor_job.raw_state},
+                token=claim.token,
+                release=False,
+            )
+            if moved is None:
+                raise LeaseLost(job.id)
+        if vendor_job.has_results:
+            async for row in provider.results(vendor_job):
+                await self._row(job, row, vendor_job.model or job.model or provider.default_model)
+        final = _FINAL_STATES[vendor_job.state]
+        await self.end(claim, final, vendor_job.error or f"the provider ended its job as {vendor_job.raw_state}")
+
+    async def end(self, claim: Claim[ProviderJobDocument], final: ProviderJobState, reason: str) -> None:
+        """Close the books: images that got nothing are failed or cancelled, the job is final, the batch settled."""
+        job = claim.document
+        await self._close_images(job, final, reason)
+        images = await self._database.images.of_batch(job.batch_id)
+        ready = sum(image.state in IMAGE_READY for image in images)
+        failed = sum(image.state is ImageState.FAILED for image in images)
+        event = ProviderJobFinished(
+            batch_id=job.batch_id,
+            provider_job_id=job.id,
+            provider=job.provider,
+            vendor_name=job.vendor_name,
+            state=final,
+            succeeded=ready,
+            failed=failed,
+        )
+        ended = await self._database.provider_jobs.transition(
+            job.id,
+            final,
+            changes={"succeeded": ready, "failed": failed},
+            messages=[self._outbox.event(event)],
+            token=claim.token,
+        )
+        if ended is None:
+            raise LeaseLost(job.id)
+        log.info("provider_job.finished", state=str(final), succeeded=ready, failed=failed)
+        await self._outbox.publish(self._database.provider_jobs, ended)
+        await self._settling.settle(job.batch_id)
+
+    async def give_up(self, claim: Claim[ProviderJobDocument], error: ErrorReport) -> None:
+        """End a job that can go no further, with the reason on it and on every image that it leaves."""
+        await self._database.provider_jobs.change(claim.id, {"error": error.model_dump()}, token=claim.token)
+        await self.end(claim, ProviderJobState.FAILED, error.message)
+
+    async def _row(self, job: ProviderJobDocument, row: ResultRow, model: str) -> None:
+        image = await self._database.images.get(row.key) if row.key else None
+        if image is None or image.batch_id != job.batch_id:
+            log.warning("provider_job.foreign_row", key=row.key, error=row.error.message if row.error else None)
+            return
+        with bound(image_id=image.id):
+            try:
+                await self._deliver(job, image, row, model)
+            except WorkError as error:
+                await self._finishing.fail(image, report_of(error), claim=None)
+            except LeaseLost:
+                log.info("image.finished_elsewhere")
+
+    async def _deliver(self, job: ProviderJobDocument, image: ImageDocument, row: ResultRow, model: str) -> None:
+        if image.state is ImageState.PLANNED:
+            image = await self._begin(image)
+        if image.state is ImageState.GENERATING:
+            if row.data is None:
+                await self._finishing.fail(image, row.error or _no_picture(), claim=None)
+                return
+            raw = await self._finishing.keep(row.data)
+            began_at = job.submitted_at or datetime.now(UTC)
+            kept = await self._finishing.generated(image.id, raw, model=model, token=None, began_at=began_at)
+            if kept is None:
+                raise LeaseLost(image.id)
+            image = kept
+        if image.state is ImageState.FINISHING:
+            await self._finishing.finish(image, token=None)
+
+    async def _begin(self, image: ImageDocument) -> ImageDocument:
+        begun = await self._database.images.transition(image.id, ImageState.GENERATING, changes={"attempt": 1})
+        return begun or image
+
+    async def _close_images(self, job: ProviderJobDocument, final: ProviderJobState, reason: str) -> None:
+        unfinished = (ImageState.PLANNED, ImageState.GENERATING, ImageState.FINISHING)
+        async for image in self._database.images.in_states(job.batch_id, unfinished):
+            if image.state is ImageState.FINISHING:
+                await self._finish_or_fail(image)
+            elif final is ProviderJobState.CANCELLED:
+                await self._database.images.transition(image.id, ImageState.CANCELLED)
+            else:
+                missing = "the provider's results have no row for this image"
+                message = missing if final is ProviderJobState.SUCCEEDED else reason
+                report = ErrorReport(kind=ErrorKind.API_ERROR, message=message, recoverable=True)
+                await self._finishing.fail(image, report, claim=None)
+
+    async def _finish_or_fail(self, image: ImageDocument) -> None:
+        try:
+            await self._finishing.finish(image, token=None)
+        except WorkError as error:
+            await self._finishing.fail(image, report_of(error), claim=None)
+        except LeaseLost:
+            log.info("image.finished_elsewhere")
+
+
+def _no_picture() -> ErrorReport:
+    return ErrorReport(kind=ErrorKind.API_ERROR, message="the provider's row has no picture", recoverable=True)

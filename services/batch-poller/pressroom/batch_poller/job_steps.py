@@ -1,0 +1,170 @@
+"""One provider job, one step further: submit it, ask about it, or collect it.
+
+Submitting: the rows are uploaded, then the job becomes `submitting` (the intent), then it is created under a display
+name that follows from its id, then the provider's own name is stored. A process that dies after the intent is
+followed by one that looks for the display name before it creates anything, so a job is never paid for twice.
+Collecting may be done again from the beginning: a row whose image has moved on is skipped.
+"""
+
+from datetime import UTC, datetime
+
+from pressroom.contracts.events import ProviderJobSubmitted
+from pressroom.contracts.vocabulary import ImageState, ProviderJobState
+from pressroom.runtime.errors import LeaseLost
+from pressroom.runtime.logs import get_logger
+from pressroom.runtime.outbox import Outbox
+from pressroom.state.collection import Claim
+from pressroom.state.database import Database
+from pressroom.state.documents import ImageDocument, ProviderJobDocument
+
+from .collecting import Collector
+from .provider_jobs import BatchProvider, InputForgotten, VendorJob, VendorJobState, WantedRow
+from .schedule import next_poll
+from .settings import BatchPollerSettings
+
+JobClaim = Claim[ProviderJobDocument]
+
+log = get_logger(__name__)
+
+
+class JobSteps:
+    """The steps of the jobs of one provider."""
+
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        provider: BatchProvider,
+        collector: Collector,
+        settings: BatchPollerSettings,
+    ) -> None:
+        self._database = database
+        self._jobs = database.provider_jobs
+        self._outbox = outbox
+        self._provider = provider
+        self._collector = collector
+        self._settings = settings
+
+    async def step(self, claim: JobClaim) -> None:
+        """Do what is due. Raises a `WorkError`, or `LeaseLost`."""
+        job = claim.document
+        match job.state:
+            case ProviderJobState.PLANNED | ProviderJobState.SUBMITTING:
+                await self._submit(claim)
+            case ProviderJobState.SUBMITTED:
+                await self._ask(claim)
+            case _:
+                await self._collector.collect(claim, await self._provider.status(_name_of(job)), self._provider)
+
+    async def _submit(self, claim: JobClaim) -> None:
+        job = claim.document
+        found = await self._provider.find(job.id) if job.state is ProviderJobState.SUBMITTING else None
+        if found is None and job.cancel_requested:
+            await self._collector.end(claim, ProviderJobState.CANCELLED, "cancelled before it was submitted")
+            return
+        await self._submitted(claim, found or await self._create(claim))
+
+    async def _create(self, claim: JobClaim) -> VendorJob:
+        job = claim.document
+        model = job.model or self._provider.default_model
+        input_file = job.input_file or await self._upload(claim)
+        try:
+            return await self._provider.create(model, input_file, job.id)
+        except InputForgotten:
+            return await self._provider.create(model, await self._upload(claim), job.id)
+
+    async def _upload(self, claim: JobClaim) -> str:
+        """Bring the rows to the provider and store the intent to submit them."""
+        images = self._database.images.in_states(claim.document.batch_id, (ImageState.PLANNED, ImageState.GENERATING))
+        input_file = await self._provider.upload([_row(image) async for image in images], claim.id)
+        changes = {"input_file": input_file}
+        if claim.document.state is ProviderJobState.PLANNED:
+            stored = await self._jobs.transition(
+                claim.id,
+                ProviderJobState.SUBMITTING,
+                changes=changes,
+                guard={"state": str(ProviderJobState.PLANNED)},
+                token=claim.token,
+                release=False,
+            )
+            if stored is None:
+                # Only another upload of this same claim may have moved it on.
+                stored = await self._jobs.change(claim.id, changes, token=claim.token)
+        else:
+            stored = await self._jobs.change(claim.id, changes, token=claim.token)
+        if stored is None:
+            raise LeaseLost(claim.id)
+        return input_file
+
+    async def _submitted(self, claim: JobClaim, vendor_job: VendorJob) -> None:
+        job = claim.document
+        now = datetime.now(UTC)
+        event = ProviderJobSubmitted(
+            batch_id=job.batch_id,
+            provider_job_id=job.id,
+            provider=job.provider,
+            vendor_name=vendor_job.name,
+            image_count=job.image_count,
+        )
+        stored = await self._jobs.transition(
+            job.id,
+            ProviderJobState.SUBMITTED,
+            changes={
+                "vendor_name": vendor_job.name,
+                "vendor_state": vendor_job.raw_state,
+                "model": vendor_job.model or job.model or self._provider.default_model,
+                "submitted_at": now,
+                "next_poll_at": next_poll(now, now, self._settings),
+                "failures": 0,
+                "error": None,
+            },
+            messages=[self._outbox.event(event)],
+            token=claim.token,
+        )
+        if stored is None:
+            raise LeaseLost(job.id)
+        log.info("provider_job.submitted", vendor_name=vendor_job.name, images=job.image_count)
+        await self._outbox.publish(self._jobs, stored)
+        await self._mark_images(job.batch_id)
+
+    async def _mark_images(self, batch_id: str) -> None:
+        """The provider is at work on them."""
+        async for image in self._database.images.in_states(batch_id, (ImageState.PLANNED,)):
+            await self._database.images.transition(image.id, ImageState.GENERATING, changes={"attempt": 1})
+
+    async def _ask(self, claim: JobClaim) -> None:
+        job = claim.document
+        await self._mark_images(job.batch_id)
+        vendor_job = await self._provider.status(_name_of(job))
+        if vendor_job.is_ended:
+            await self._collector.collect(claim, vendor_job, self._provider)
+            return
+        if job.cancel_requested:
+            await self._provider.cancel(vendor_job.name)
+        now = datetime.now(UTC)
+        changes = {
+            "vendor_state": vendor_job.raw_state,
+            "next_poll_at": next_poll(now, job.submitted_at or now, self._settings),
+            "failures": 0,
+            "error": None,
+        }
+        if vendor_job.state is VendorJobState.RUNNING and vendor_job.raw_state != job.vendor_state:
+            log.info("provider_job.running", vendor_name=vendor_job.name, vendor_state=vendor_job.raw_state)
+        if await self._jobs.change(job.id, changes, token=claim.token, release=True) is None:
+            raise LeaseLost(job.id)
+
+
+def _name_of(job: ProviderJobDocument) -> str:
+    assert job.vendor_name is not None, "a submitted job has its provider's name"
+    return job.vendor_name
+
+
+def _row(image: ImageDocument) -> WantedRow:
+    return WantedRow(
+        key=image.id,
+        prompt=image.prompt,
+        width_px=image.width,
+        height_px=image.height,
+        seed=image.seed,
+        negative_prompt=image.negative_prompt,
+    )

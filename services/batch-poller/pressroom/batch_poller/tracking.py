@@ -1,0 +1,133 @@
+"""Following provider jobs: whichever is due is claimed, moved one step, and given its next date.
+
+The job's document is its own queue: `next_poll_at` says when, the lease says who. A process that dies leaves a lease
+that runs out, and any poller goes on from the document.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from pressroom.contracts.vocabulary import ProviderJobState
+from pressroom.runtime.errors import NEVER_RETRIED, LeaseLost, RateLimited, StoreUnavailable, kind_of, report_of
+from pressroom.runtime.job_runner import BEATS_PER_LEASE, INFRASTRUCTURE_WAIT_S
+from pressroom.runtime.logs import bound, get_logger
+from pressroom.runtime.policies import backoff_s
+from pressroom.state.collection import Claim
+from pressroom.state.database import Database, DatabaseError
+from pressroom.state.documents import ProviderJobDocument
+
+from .collecting import Collector
+from .job_steps import JobSteps
+from .settings import BatchPollerSettings
+
+WAITING: dict[StrEnum, StrEnum] = {
+    state: state
+    for state in (
+        ProviderJobState.PLANNED,
+        ProviderJobState.SUBMITTING,
+        ProviderJobState.SUBMITTED,
+        ProviderJobState.COLLECTING,
+    )
+}
+
+CRASHES_PER_JOB = 10
+"""A job has many images, and each may be the one that a poller dies on, so a job bears more crashes than an image."""
+
+log = get_logger(__name__)
+
+
+class Tracker:
+    """Moves the provider jobs of all batches on, `jobs_at_once` at a time."""
+
+    def __init__(
+        self, database: Database, steps: JobSteps, collector: Collector, settings: BatchPollerSettings, *, worker: str
+    ) -> None:
+        self._jobs = database.provider_jobs
+        self._steps = steps
+        self._collector = collector
+        self._settings = settings
+        self._worker = worker
+
+    async def run(self) -> None:
+        """Follow jobs until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._settings.jobs_at_once):
+                group.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self._next()
+            except (DatabaseError, StoreUnavailable) as error:
+                # Our own servers are away: the lease runs out and the step is taken again.
+                log.warning("provider_jobs.waiting", reason=str(error))
+                await asyncio.sleep(INFRASTRUCTURE_WAIT_S)
+
+    async def _next(self) -> None:
+        claim = await self._jobs.claim_due("next_poll_at", WAITING, worker=self._worker, lease_s=self._settings.lease_s)
+        if claim is None:
+            await asyncio.sleep(self._settings.due_interval_s)
+            return
+        with bound(batch_id=claim.document.batch_id, provider_job=claim.id):
+            await self._step(claim)
+
+    async def _step(self, claim: Claim[ProviderJobDocument]) -> None:
+        stepping = asyncio.create_task(self._steps.step(claim))
+        beating = asyncio.create_task(self._beat(claim))
+        try:
+            await asyncio.wait({stepping, beating}, return_when=asyncio.FIRST_COMPLETED)
+            if not stepping.done():
+                stepping.cancel()
+                await asyncio.wait({stepping})
+                await beating
+            await stepping
+        except LeaseLost:
+            log.warning("provider_job.lease_lost")
+        except asyncio.CancelledError:
+            await asyncio.shield(self._jobs.change(claim.id, {}, token=claim.token, release=True))
+            raise
+        except (DatabaseError, StoreUnavailable):
+            raise
+        except Exception as error:  # noqa: BLE001 - the one place where any failure of a provider job gets its policy
+            await self._failed(claim, error)
+        finally:
+            for task in (stepping, beating):
+                task.cancel()
+            await asyncio.gather(stepping, beating, return_exceptions=True)
+
+    async def _beat(self, claim: Claim[ProviderJobDocument]) -> None:
+        while True:
+            await asyncio.sleep(self._settings.lease_s / BEATS_PER_LEASE)
+            try:
+                extended = await self._jobs.extend(claim, worker=self._worker, lease_s=self._settings.lease_s)
+            except DatabaseError as error:
+                log.warning("provider_job.heartbeat_missed", reason=str(error))
+                continue
+            if extended is None:
+                raise LeaseLost(claim.id)
+
+    async def _failed(self, claim: Claim[ProviderJobDocument], error: Exception) -> None:
+        job = claim.document
+        report = report_of(error)
+        now = datetime.now(UTC)
+        too_old = now - job.created_at > timedelta(seconds=self._settings.provider_patience_s)
+        too_deadly = job.crashes > self._settings.max_crashes * CRASHES_PER_JOB
+        if kind_of(error) in NEVER_RETRIED or too_old or too_deadly:
+            log.error("provider_job.given_up", kind=str(report.kind), error=report.message)
+            await self._collector.give_up(claim, report)
+            return
+        wait_s = self._wait_s(error, job.failures + 1)
+        log.warning("provider_job.postponed", kind=str(report.kind), error=report.message, seconds=round(wait_s, 1))
+        changes = {
+            "failures": job.failures + 1,
+            "error": report.model_dump(),
+            "next_poll_at": now + timedelta(seconds=wait_s),
+        }
+        await self._jobs.change(job.id, changes, token=claim.token, release=True)
+
+    def _wait_s(self, error: Exception, failures: int) -> float:
+        if isinstance(error, RateLimited):
+            asked = error.retry_after_s
+            return self._settings.rate_limit_pause_s if asked is None else max(asked, self._settings.backoff_initial_s)
+        return backoff_s(failures, self._settings)

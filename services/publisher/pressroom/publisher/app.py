@@ -1,0 +1,66 @@
+"""The publisher, put together: approved images with a rule become publications, publications become products."""
+
+from collections.abc import Mapping
+
+from faststream.asgi import AsgiFastStream
+
+from pressroom.contracts.cloudevents import ReceivedEvent
+from pressroom.contracts.events import ImageApproved
+from pressroom.contracts.jobs import PublishImage
+from pressroom.contracts.vocabulary import PlatformName
+from pressroom.runtime.event_subscriber import Refused, subscribe
+from pressroom.runtime.job_runner import JobRunner
+from pressroom.runtime.lane_queue import LaneQueue
+from pressroom.runtime.lanes import Lanes
+from pressroom.runtime.publications import request_publication
+from pressroom.runtime.service import Service, application
+from pressroom.runtime.topology import IMAGE_APPROVED
+
+from .platforms import Platform
+from .printify import Printify
+from .publication_sweep import requeue_lost
+from .publish_jobs import PublishWork
+from .settings import PublisherSettings
+from .shopify import Shopify
+
+NAME = "publisher"
+
+
+def build(settings: PublisherSettings, platforms: Mapping[PlatformName, Platform] | None = None) -> AsgiFastStream:
+    """The service. `platforms` replaces Printify and Shopify."""
+    service = Service(NAME, settings)
+    served: dict[PlatformName, Platform] = dict(
+        platforms or {PlatformName.PRINTIFY: Printify(settings), PlatformName.SHOPIFY: Shopify(settings)}
+    )
+
+    async def publish_by_rule(event: ReceivedEvent) -> None:
+        approved = event.data
+        assert isinstance(approved, ImageApproved)
+        if not approved.publish:
+            return
+        image = await service.database.images.get(approved.image_id)
+        if image is None:
+            raise Refused(f"there is no image {approved.image_id}")
+        for target in approved.publish:
+            await request_publication(service.database, service.outbox, image, target, again=False)
+
+    subscribe(service.broker, settings, IMAGE_APPROVED, publish_by_rule)
+
+    async def start() -> None:
+        lanes = Lanes(service.database, service.client, service.outbox, PublishImage)
+        for name, platform in served.items():
+            runner = JobRunner(
+                PublishWork(service.database, service.blobs, service.outbox, platform),
+                LaneQueue(service.client, PublishImage, name),
+                service.js,
+                lanes,
+                settings,
+                worker=service.worker,
+                at_once=settings.publishing_at_once,
+                in_flight=settings.publishing_at_once,
+            )
+            service.background(f"lane {name}", runner.run)
+        service.background("lane sweep", lambda: lanes.sweep(list(served), settings.sweep_interval_s))
+        service.background("publication sweep", lambda: requeue_lost(service.database, service.outbox))
+
+    return application(service, start)
