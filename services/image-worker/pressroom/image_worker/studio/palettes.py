@@ -207,7 +207,7 @@ PALETTES: tuple[Palette, ...] = (
         "#efdfbf",
         "#2f2a26",
         "#b9442f #d99a3d #4c6b63 #7f5a3c",
-        "vintage retro antique old classic nostalgia nostalgic sepia travel poster americana western seventies "
+        "vintage retro antique old classic nostalgia nostalgic sepia travel americana western seventies "
         "coffee brown guitar motorcycle car bicycle",
     ),
     _palette(

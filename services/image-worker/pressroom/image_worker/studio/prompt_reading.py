@@ -109,7 +109,7 @@ def _palette(words: tuple[str, ...], key: str, seed: int) -> tuple[Palette, list
     return suiting[(start + seed) % len(suiting)], list(dict.fromkeys(matched))
 
 
-def _headline(prompt: str, words: tuple[str, ...]) -> str:
+def _headline(prompt: str) -> str:
     """What a poster says: quoted words, or what follows `poster:`, or the prompt's telling words."""
     quoted = _QUOTED.search(prompt)
     if quoted:
@@ -117,8 +117,12 @@ def _headline(prompt: str, words: tuple[str, ...]) -> str:
     announced = _ANNOUNCED.search(prompt)
     if announced:
         return " ".join(announced.group(1).split()[: HEADLINE_WORDS + 2])
-    telling = [word for word in words if word not in FILLERS]
-    return " ".join((telling or list(words))[:HEADLINE_WORDS])
+    # Fillers go from the ends only: "poster of jazz in Montreux" keeps its "in".
+    spoken = prompt.split()[:MAX_WORDS_READ]
+    telling = [index for index, word in enumerate(spoken) if any(part not in FILLERS for part in words_of(word))]
+    if telling:
+        spoken = spoken[telling[0] : telling[-1] + 1]
+    return " ".join(spoken[:HEADLINE_WORDS]).strip(" ,;:-")
 
 
 def read(prompt: str, seed: int) -> Brief:
@@ -133,8 +137,8 @@ def read(prompt: str, seed: int) -> Brief:
     else:
         style = STYLES[int(dice("style", key).integers(len(STYLES) - 1))]
     palette, palette_words = _palette(words, key, seed)
-    headline = _headline(prompt, words)
-    said = {word.casefold() for word in headline.split()}
+    headline = _headline(prompt)
+    said = set(words_of(headline))
     rest = [word for word in words if word not in said and word not in FILLERS and word not in voters.get(style, ())]
     deciding = tuple(dict.fromkeys([*voters.get(style, []), *palette_words]))
     return Brief(style, palette, words, headline, " ".join(rest[:6]), _motif(words), deciding)

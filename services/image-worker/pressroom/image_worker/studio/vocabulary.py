@@ -79,8 +79,8 @@ MOTIFS: dict[str, str] = {
     "fruit": "lemon lemons orange oranges citrus apple apples fruit pear pears cherry cherries peach",
     "rocket": "rocket rockets spaceship spacecraft astronaut space",
     "cactus": "cactus cacti",
-    "sailboat": "sailboat yacht regatta",
     "guitar": "guitar guitars ukulele",
+    "plant": "houseplant houseplants potplant",
     "skull": "skull skulls skeleton",
 }
 
@@ -122,9 +122,13 @@ COLOURS: dict[str, str] = {
     "black": "#17181a",
 }
 
-FILLERS = frozenset(
-    ["a", "an", "the", "of", "in", "on", "at", "and", "or", "with", "for", "to", "from", "by", "between", "into", "over", "under", "poster", "print", "style", "styled", "art", "artwork", "illustration", "picture", "image", "drawing", "painting", "design", "saying", "says", "text", "words", "quote", "headline", "that", "is", "very", "highly", "detailed", "beautiful", "4k", "8k", "hd", "ultra", "masterpiece", "two", "ink", "tones", "tone", "wall", "typography", "typographic", "lettering", "slogan"]
+_FILLERS = (
+    "a an the of in on at and or with for to from by between into over under poster print style styled art artwork "
+    "illustration picture image drawing painting design saying says text words quote headline that is very highly detailed "
+    "beautiful 4k 8k hd ultra masterpiece two ink tones tone wall typography typographic lettering slogan"
 )
+FILLERS = frozenset(_FILLERS.split())
+"""Words that say how, not what: they are no part of a headline."""
 
 
 def singular(word: str) -> str:

@@ -10,17 +10,20 @@ import numpy as np
 from ..brief import Brief
 from ..press import Stock
 from ..sheet import Sheet
-from . import city, cutout, flow, halftone, landscape, opart, tiling, topography
+from . import botanical, city, cutout, flow, halftone, landscape, motif, opart, poster, tiling, topography
 
 Style = Callable[[Sheet, Brief, np.random.Generator], Stock]
 
 _STYLES: dict[str, Style] = {
+    "botanical": botanical.draw,
     "city": city.draw,
     "cutout": cutout.draw,
     "flow": flow.draw,
     "halftone": halftone.draw,
     "landscape": landscape.draw,
+    "motif": motif.draw,
     "opart": opart.draw,
+    "poster": poster.draw,
     "tiling": tiling.draw,
     "topography": topography.draw,
 }

@@ -1,413 +1,394 @@
-"""Landscapes in the manner of a screen-printed travel poster: a sky with one disc, layers of land that fade into haze,
-and something near. The prompt chooses the country (mountains, forest, sea, desert, hills) and the hour; the seed
-chooses where everything stands."""
+"""Plants: a pressed branch, a vase of stems, a fern that grows by a rule, a meadow, reeds before a sun. Leaves are single
+cuts with a midrib and a stippled half, inks lie over each other where leaves cross."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from ..brief import Brief
-from ..colour import lightness, mix, ramp
+from ..colour import distance, mix
 from ..frames import framed
-from ..noise import ridge_line
 from ..palettes import Palette
-from ..paths import polygon, smooth, zipped
+from ..paths import Point, circle, drop, ellipse, leaf, rect, rounded_rect, sector, smooth
 from ..press import Stock
-from ..scenery import (
-    Ridge,
-    draw_birds,
-    draw_clouds,
-    draw_crescent,
-    draw_disc,
-    draw_glitter,
-    draw_halo,
-    draw_pine_row,
-    draw_rayed_sun,
-    draw_ripples,
-    draw_stars,
-    draw_water,
-    haze,
-    make_peaks,
-    make_ridge,
-    shadow_side,
-    summits,
-)
 from ..sheet import LinearTone, Sheet
-
-_COUNTRIES: dict[str, tuple[str, ...]] = {
-    "forest": ("forest", "wood", "woods", "woodland", "pine", "pines", "fir", "tree", "trees", "wilderness", "camping"),
-    "sea": ["sea", "ocean", "beach", "coast", "coastline", "island", "islands", "bay", "lagoon", "harbour", "harbor", "sailing", "sail", "boat", "ship", "lighthouse", "shore", "fjord", "horizon", "sailboat", "surf"],
-    "desert": ("desert", "dune", "dunes", "canyon", "savanna", "sahara", "sand"),
-    "hills": ["hill", "hills", "field", "fields", "meadow", "countryside", "farm", "vineyard", "lavender", "prairie", "valley"],
-    "mountains": ["mountain", "mountains", "alps", "peak", "peaks", "volcano", "glacier", "iceberg", "cliff", "cliffs", "hiking", "lake", "ridge", "snow"],
-}
-_NIGHT = ("night", "midnight", "moon", "moonlight", "stars", "star", "starry", "moonrise")
 
 
 def draw(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> Stock:
-    """Draw a landscape over the whole sheet or within a margin of paper."""
-    margin = 46.0 if rng.random() < 0.6 else 0.0
-    with framed(sheet, margin):
-        _Scene(sheet, brief, rng).draw()
-    return Stock()
+    """Draw one plant study; words may choose which."""
+    if brief.says("reed", "reeds", "grass", "bamboo", "wheat", "seagrass"):
+        kind = reeds
+    elif brief.says("fern", "ferns", "palm", "palms", "jungle", "monstera"):
+        kind = _fern
+    elif brief.says("vase", "bouquet", "tulip", "tulips", "rose", "roses"):
+        kind = _vase
+    elif brief.says("meadow", "wildflower", "wildflowers", "poppy", "poppies", "daisy", "flower", "flowers", "garden"):
+        kind = _meadow if rng.random() < 0.6 else _vase
+    elif brief.says("branch", "branches", "eucalyptus", "olive", "leaf", "leaves", "herb", "herbs"):
+        kind = _branch
+    else:
+        kinds = (_branch, _vase, _fern, _meadow, reeds)
+        kind = kinds[int(rng.integers(len(kinds)))]
+    with framed(sheet, 50.0 if rng.random() < 0.7 else 0.0):
+        kind(sheet, brief.palette, rng)
+    return Stock(flecks=1.2)
 
 
-class _Scene:
-    """One view: the colours of its sky and land, where the horizon and the light are."""
+def _shade(colour: str, palette: Palette) -> str:
+    return mix(colour, palette.dark, 0.5) if distance(colour, palette.dark) > 0.12 else mix(colour, palette.light, 0.3)
 
-    def __init__(self, sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
-        self.sheet, self.brief, self.rng = sheet, brief, rng
-        palette = brief.palette
-        self.palette = palette
-        self.night = palette.is_dark or brief.says(*_NIGHT)
-        self.misty = brief.says("mist", "misty", "fog", "foggy", "haze", "dawn", "rain", "rainy")
-        tones = palette.by_lightness
-        if self.night:
-            self.sky = palette.paper if palette.is_dark else mix(palette.ink, palette.accents[-1], 0.25)
-            self.sky_low = mix(self.sky, palette.accents[int(rng.integers(len(palette.accents)))], 0.55)
-            self.light = palette.ink if palette.is_dark else palette.paper
-        else:
-            self.sky = palette.paper
-            self.sky_low = mix(palette.paper, tones[0], float(rng.uniform(0.35, 0.8)))
-            self.light = self._sun_colour(palette)
-            if rng.random() < 0.35 and not self.misty:
-                self.sky, self.sky_low = mix(tones[0], palette.paper, 0.15), mix(palette.paper, tones[0], 0.15)
-                self.light = palette.paper
-        self.disc_x = sheet.width * float(rng.choice([rng.uniform(0.24, 0.42), rng.uniform(0.58, 0.76), 0.5]))
-        self.sun_is_left = self.disc_x < sheet.cx
 
-    def _sun_colour(self, palette: Palette) -> str:
-        """The warmest accent that the sky lets stand out."""
+def _greens(palette: Palette) -> list[str]:
+    """The cooler, deeper accents: what leaves are printed in."""
+    ordered = sorted(palette.accents, key=lambda colour: int(colour[1:3], 16) - int(colour[3:5], 16) * 1.2)
+    return [*ordered[: max(2, len(ordered) // 2)], palette.ink]
 
-        def warmth(colour: str) -> float:
-            red, blue = int(colour[1:3], 16), int(colour[5:7], 16)
-            return red - blue + 60 * lightness(colour)
 
-        return max(palette.accents, key=warmth)
+def _blooms(palette: Palette) -> list[str]:
+    """The warmer accents: what flowers are printed in."""
+    ordered = sorted(palette.accents, key=lambda colour: int(colour[3:5], 16) * 1.2 - int(colour[1:3], 16))
+    return ordered[: max(2, (len(ordered) + 1) // 2)]
 
-    def _country(self) -> str:
-        scores = {name: sum(self.brief.says(word) for word in words) for name, words in _COUNTRIES.items()}
-        best = max(scores.values())
-        choices = sorted(name for name, score in scores.items() if score == best)
-        return choices[int(self.rng.integers(len(choices)))] if best == 0 else choices[0]
 
-    def draw(self) -> None:
-        country = self._country()
-        horizon = (
-            self.sheet.height
-            * {
-                "mountains": float(self.rng.uniform(0.60, 0.72)),
-                "forest": float(self.rng.uniform(0.42, 0.56)),
-                "sea": float(self.rng.uniform(0.50, 0.66)),
-                "desert": float(self.rng.uniform(0.46, 0.6)),
-                "hills": float(self.rng.uniform(0.44, 0.58)),
-            }[country]
-        )
-        self._sky(horizon, low_sun=country in ("sea", "desert", "hills"))
-        {
-            "mountains": self._mountains,
-            "forest": self._forest,
-            "sea": self._sea,
-            "desert": self._desert,
-            "hills": self._hills,
-        }[country](horizon)
-
-    def _sky(self, horizon: float, *, low_sun: bool) -> None:
-        sheet, rng = self.sheet, self.rng
-        sheet.background(self.sky, shade=self.sky_low, tone=LinearTone(0, horizon * 0.1, 0, horizon, 0.0, 0.95))
-        radius = float(rng.uniform(78, 165))
-        self.disc_radius = radius
-        self.disc_y = (
-            horizon - radius * float(rng.uniform(0.1, 1.3)) if low_sun else horizon * float(rng.uniform(0.24, 0.56))
-        )
-        manner = rng.random()
-        if self.night:
-            draw_stars(sheet, rng, horizon, int(70 * sheet.width * sheet.height / 1e6) + 30, self.light)
-            if manner < 0.3:
-                draw_crescent(sheet, self.disc_x, self.disc_y, radius * 0.62, self.light)
-                return
-            draw_halo(sheet, self.disc_x, self.disc_y, radius * 0.8, 2, self.light, 0.07)
-            draw_disc(
-                sheet, rng, self.disc_x, self.disc_y, radius * 0.8, self.light, mix(self.light, self.sky_low, 0.5)
-            )
-            return
-        if manner < 0.22 and not self.misty:
-            draw_rayed_sun(sheet, self.disc_x, self.disc_y, radius, int(rng.integers(14, 24)), self.light, 0.16)
-        elif manner < 0.6:
-            draw_halo(sheet, self.disc_x, self.disc_y, radius, int(rng.integers(2, 4)), self.light, 0.13)
-        draw_disc(sheet, rng, self.disc_x, self.disc_y, radius, self.light, self._ember())
-        if rng.random() < 0.55:
-            draw_clouds(
-                sheet,
-                rng,
-                horizon * 0.15,
-                horizon * 0.75,
-                int(rng.integers(2, 5)),
-                mix(self.sky, self.palette.light, 0.6),
-                0.85,
-            )
-        if rng.random() < 0.5:
-            away = 0.7 if self.sun_is_left else 0.3
-            draw_birds(sheet, rng, sheet.width * away, horizon * float(rng.uniform(0.3, 0.55)), self.palette.dark)
-
-    def _ember(self) -> str:
-        """What the disc deepens to: the neighbouring accent."""
-        others = [colour for colour in self.palette.accents if colour != self.light]
-        return mix(self.light, min(others, key=lambda colour: abs(lightness(colour) - lightness(self.light))), 0.75)
-
-    def _land_colours(self, count: int) -> list[str]:
-        """Colours of the layers from far to near, ending near the darkest ink."""
-        accents = sorted(self.palette.accents, key=lightness, reverse=not self.night)
-        if self.night:
-            start = mix(self.sky_low, self.palette.accents[0], 0.5)
-            return haze(
-                ramp([start, mix(accents[0], self.sky, 0.35), mix(self.palette.dark, "#000000", 0.35)], count),
-                self.sky_low,
-                0.5,
-            )
-        middle = [colour for colour in accents if colour != self.light][-2:]
-        return haze(ramp([*middle, self.palette.ink], count), self.sky_low, 0.72 if self.misty else 0.5)
-
-    def _layer(self, ridge: Ridge, colour: str, veil: str, depth: float, strength: float) -> None:
-        """One fold of land whose foot is lost in the haze."""
-        top = float(np.percentile(ridge.y, 30))
-        tone = LinearTone(0, top, 0, top + depth, 0.0, strength)
-        self.sheet.area(polygon(ridge.outline(self.sheet.height + 60)), colour, shade=veil, tone=tone)
-
-    def _mountains(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        far, main, near, front = self._land_colours(4)
-        veil = mix(self.sky_low, self.palette.light, 0.3)
-        self._layer(make_ridge(rng, sheet, horizon * 0.78, horizon * 0.16, 330, 0.5), far, veil, horizon * 0.3, 0.8)
-        heights: list[tuple[float, float, float]] = []
-        hero = (
-            sheet.width - self.disc_x
-            if abs(self.disc_x - sheet.cx) > 60
-            else sheet.width * float(rng.uniform(0.35, 0.65))
-        )
-        heights.append((hero, horizon * float(rng.uniform(0.5, 0.68)), float(rng.uniform(290, 420))))
-        for _ in range(int(3 + sheet.width / 700)):
-            heights.append(
-                (
-                    float(rng.uniform(-0.05, 1.05)) * sheet.width,
-                    horizon * float(rng.uniform(0.22, 0.46)),
-                    float(rng.uniform(170, 330)),
-                )
-            )
-        peaks = make_peaks(rng, sheet, horizon + 40, heights)
-        self._layer(peaks, main, veil, horizon * 0.62, 0.55)
-        self._faces(peaks, main, near, horizon + 30)
-        if rng.random() < 0.62 or self.brief.says("lake", "reflection", "water", "fjord"):
-            self._lake(horizon, [main, near, front], peaks)
-        else:
-            self._foothills(horizon, [near, front])
-
-    def _faces(self, peaks: Ridge, colour: str, dark: str, foot: float) -> None:
-        """Shadow sides and, on most, snow on the lit ones."""
-        sheet, rng = self.sheet, self.rng
-        snow = mix(self.palette.light, colour, 0.06)
-        snowy = self.brief.says("snow", "winter", "alps", "ice", "glacier") or rng.random() < 0.55
-        outline = polygon(peaks.outline(sheet.height + 60))
-        with sheet.clipped(outline):
-            for summit in summits(peaks, 75):
-                top = float(peaks.y[summit])
-                if foot - top < 70:
-                    continue
-                if snowy and foot - top > 150:
-                    self._snow_cap(peaks, summit, (foot - top) * float(rng.uniform(0.26, 0.4)), snow)
-                face = shadow_side(rng, peaks, summit, foot, self.sun_is_left)
-                tone = LinearTone(0, top, 0, foot, 0.0, 0.9)
-                shaded = mix(colour, dark, 0.8)
-                sheet.area(polygon(face), shaded, shade=colour, tone=tone)
-
-    def _snow_cap(self, peaks: Ridge, summit: int, depth: float, snow: str) -> None:
-        """Snow down to a jagged line below the summit."""
-        top_x, top_y = float(peaks.x[summit]), float(peaks.y[summit])
-        spread = depth * 1.7
-        teeth = [(top_x - spread, top_y - 60), (top_x + spread, top_y - 60)]
-        count = 9
-        for tooth in range(count + 1):
-            low = depth * (float(self.rng.uniform(0.8, 1.05)) if tooth % 2 else float(self.rng.uniform(0.42, 0.66)))
-            teeth.append((top_x + spread - 2 * spread * tooth / count, top_y + low))
-        self.sheet.area(polygon(teeth), snow)
-
-    def _foothills(self, horizon: float, colours: list[str]) -> None:
-        sheet, rng = self.sheet, self.rng
-        veil = mix(self.sky_low, self.palette.light, 0.2)
-        middle = make_ridge(rng, sheet, horizon + 40, 50, 420, 0.42)
-        self._layer(middle, colours[0], veil, sheet.height * 0.24, 0.5)
-        draw_pine_row(sheet, rng, middle, 44, 9, mix(colours[0], colours[1], 0.35))
-        front = make_ridge(rng, sheet, sheet.height * 0.9, 60, 620, 0.36)
-        self._layer(front, colours[1], colours[0], sheet.height * 0.3, 0.25)
-        draw_pine_row(sheet, rng, front, float(rng.uniform(110, 190)), 5, colours[1])
-
-    def _lake(self, horizon: float, colours: list[str], peaks: Ridge) -> None:
-        sheet, rng = self.sheet, self.rng
-        water = mix(self.sky_low, self.sky, 0.35)
-        draw_water(sheet, horizon, water, mix(water, colours[1], 0.75))
-        mirrored = [(x, horizon + (horizon + 40 - y) * 0.62 - 20) for x, y in zipped(peaks.x, peaks.y)]
-        shape = polygon([*mirrored, (sheet.width + 60, horizon), (-60, horizon)])
-        sheet.area(shape, colours[0], opacity=0.5)
-        draw_ripples(sheet, rng, horizon, water, int(46 * sheet.width / 1000), 0.75)
-        draw_glitter(
-            sheet, rng, self.disc_x, horizon, self.disc_radius * 1.1, mix(self.light, self.palette.light, 0.25)
-        )
-        shore = make_ridge(rng, sheet, horizon + 4, 9, 260, 0.5)
-        band = [*zipped(shore.x, np.minimum(shore.y, horizon - 2)), (sheet.width + 60, horizon + 7), (-60, horizon + 7)]
-        sheet.area(polygon(band), colours[1])
-        draw_pine_row(sheet, rng, Ridge(shore.x, np.full_like(shore.x, horizon)), 38, 10, colours[1])
-        self._near_bank(colours[2])
-
-    def _near_bank(self, colour: str) -> None:
-        """A dark bank with tall pines that frames one side of the picture."""
-        sheet, rng = self.sheet, self.rng
-        x = np.arange(-60.0, sheet.width + 60, 6.0)
-        toward = x / sheet.width if self.sun_is_left else 1 - x / sheet.width
-        rise = sheet.height * 0.17 * np.clip(toward - 0.18, 0, 1) ** 1.6
-        bank = Ridge(x, sheet.height + 24 - rise - 12 * ridge_line(rng, x / 120, 0.5, 3))
-        sheet.area(polygon(bank.outline(sheet.height + 80)), colour)
-        keep = toward > 0.42
-        draw_pine_row(sheet, rng, Ridge(bank.x[keep], bank.y[keep]), float(rng.uniform(190, 300)), 4.5, colour)
-
-    def _forest(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        layers = int(rng.integers(5, 7))
-        veil = mix(self.sky_low, self.palette.light, 0.35)
-        for index, colour in enumerate(self._land_colours(layers)):
-            near = index / (layers - 1)
-            level = horizon + (sheet.height * 0.97 - horizon) * near**1.1
-            ridge = make_ridge(rng, sheet, level, 46 + 40 * near, 300 + 360 * near, 0.45)
-            depth = (sheet.height - horizon) * 0.42
-            self._layer(ridge, colour, veil if near < 0.95 else colour, depth, 1.0 if self.misty else 0.75)
-            draw_pine_row(sheet, rng, ridge, 34 + 230 * near**1.35, 15 - 9.5 * near, colour)
-
-    def _sea(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        colours = self._land_colours(4)
-        cool = min(self.palette.accents, key=lambda colour: int(colour[1:3], 16) - int(colour[5:7], 16))
-        water = mix(cool, self.sky_low, 0.45)
-        draw_water(sheet, horizon, water, mix(cool, self.palette.dark, 0.45))
-        draw_glitter(sheet, rng, self.disc_x, horizon, self.disc_radius * 1.5, mix(self.light, self.palette.light, 0.2))
-        draw_ripples(sheet, rng, horizon, mix(water, self.palette.light, 0.45), int(30 * sheet.width / 1000), 0.6)
-        for index in range(int(rng.integers(2, 4))):
-            self._island(
-                horizon + 4 + index * 16,
-                colours[min(index, 2)],
-                away=not self.sun_is_left if index else self.sun_is_left,
-            )
-        if self.brief.says("sail", "sailing", "boat", "ship", "sailboat", "regatta") or rng.random() < 0.45:
-            self._sailboat(horizon, colours[3])
-        if rng.random() < 0.55:
-            self._headland(colours[3])
-
-    def _island(self, level: float, colour: str, *, away: bool) -> None:
-        sheet, rng = self.sheet, self.rng
-        at = sheet.width * float(rng.uniform(0.62, 0.95) if away else rng.uniform(0.05, 0.38))
-        half, tall = float(rng.uniform(150, 300)), float(rng.uniform(50, 150))
-        x = np.linspace(at - half, at + half, 90)
-        bump = np.maximum(0, 1 - ((x - at) / half) ** 2) ** 0.8
-        y = level - bump * tall * (0.85 + 0.5 * ridge_line(rng, x / 110, 0.5, 4))
-        shape = polygon([*zipped(x, np.minimum(y, level)), (at + half, level), (at - half, level)])
+def _backdrop(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:
+    """Bare paper, a sun, an arch or a wash behind the plant."""
+    manner = rng.random()
+    wash = mix(_blooms(palette)[int(rng.integers(len(_blooms(palette))))], palette.paper, 0.35)
+    if manner < 0.4:
+        x, y = sheet.width * float(rng.uniform(0.38, 0.62)), sheet.height * float(rng.uniform(0.34, 0.46))
+        radius = float(rng.uniform(230, 330))
         sheet.area(
-            shape, colour, shade=mix(colour, self.sky_low, 0.6), tone=LinearTone(0, level - tall, 0, level, 0.0, 0.7)
+            circle(x, y, radius), wash, shade=palette.paper, tone=LinearTone(x, y - radius, x, y + radius, 0.0, 0.9)
+        )
+    elif manner < 0.65:
+        half = sheet.width * float(rng.uniform(0.28, 0.36))
+        top = sheet.height * 0.12 + half
+        arch = f"M{sheet.cx - half:.1f},{sheet.height + 60:.1f}V{top:.1f}A{half:.1f},{half:.1f} 0 0 1 {sheet.cx + half:.1f},{top:.1f}V{sheet.height + 60:.1f}Z"
+        sheet.area(arch, wash, shade=palette.paper, tone=LinearTone(0, top, 0, sheet.height, 0.0, 0.7))
+    elif manner < 0.85:
+        sheet.background(
+            mix(wash, palette.paper, 0.35), shade=palette.paper, tone=LinearTone(0, 0, 0, sheet.height, 0.1, 0.8)
         )
 
-    def _sailboat(self, horizon: float, dark: str) -> None:
-        sheet, rng = self.sheet, self.rng
-        scale = float(rng.uniform(0.7, 1.25))
-        x = sheet.width - self.disc_x + float(rng.uniform(-70, 70))
-        y = horizon + (sheet.height - horizon) * float(rng.uniform(0.22, 0.4))
-        with sheet.moved(x, y, scale=scale):
-            sail = self.palette.light
-            sheet.area(
-                "M4,-150C58,-112 66,-62 62,-22L4,-22Z",
-                sail,
-                shade=mix(sail, self._ember(), 0.7),
-                tone=LinearTone(0, 0, 66, 0, 0.0, 0.7),
+
+def _leaf(
+    sheet: Sheet,
+    palette: Palette,
+    foot: Point,
+    long: float,
+    wide: float,
+    angle: float,
+    colour: str,
+    *,
+    rib: bool = True,
+) -> None:
+    """One leaf: its far half in shade, a midrib left as paper."""
+    tip = (foot[0] + long * math.cos(angle), foot[1] + long * math.sin(angle))
+    side = (-math.sin(angle) * wide, math.cos(angle) * wide)
+    middle = ((foot[0] + tip[0]) / 2, (foot[1] + tip[1]) / 2)
+    tone = LinearTone(middle[0] - side[0], middle[1] - side[1], middle[0] + side[0], middle[1] + side[1], 0.0, 0.9)
+    sheet.area(leaf(*foot, long, wide, angle), colour, shade=_shade(colour, palette), tone=tone)
+    if rib:
+        end = (foot[0] + long * 0.86 * math.cos(angle), foot[1] + long * 0.86 * math.sin(angle))
+        sheet.line(f"M{foot[0]:.1f},{foot[1]:.1f}L{end[0]:.1f},{end[1]:.1f}", palette.paper, max(1.6, wide * 0.05))
+
+
+def _stem(rng: np.random.Generator, foot: Point, tip: Point, bow: float, count: int) -> list[tuple[Point, float]]:
+    """Points along a bowed stem, with the direction of growth at each."""
+    across = (-(tip[1] - foot[1]), tip[0] - foot[0])
+    points: list[Point] = []
+    for index in range(count):
+        share = index / (count - 1)
+        bulge = bow * math.sin(math.pi * share * 0.9)
+        points.append(
+            (
+                foot[0] + (tip[0] - foot[0]) * share + across[0] * bulge,
+                foot[1] + (tip[1] - foot[1]) * share + across[1] * bulge,
             )
-            sheet.area("M-4,-128C-30,-96 -44,-54 -46,-22L-4,-22Z", mix(sail, self._ember(), 0.55))
-            sheet.area("M-64,-14H72C64,8 46,18 26,18H-34C-50,14 -60,2 -64,-14Z", dark)
-            sheet.line("M0,-158V-14", dark, 4)
-            for row, half in ((30, 60), (42, 44), (54, 24)):
-                sheet.area(f"M{-half},{row}h{2 * half}v5h{-2 * half}Z", dark, opacity=0.55)
+        )
+    directions = [
+        math.atan2(
+            points[min(index + 1, count - 1)][1] - points[max(index - 1, 0)][1],
+            points[min(index + 1, count - 1)][0] - points[max(index - 1, 0)][0],
+        )
+        for index in range(count)
+    ]
+    return list(zip(points, directions, strict=True))
 
-    def _headland(self, colour: str) -> None:
-        """A near cliff or beach that comes in from one side, with grass on it."""
-        sheet, rng = self.sheet, self.rng
-        x = np.arange(-60.0, sheet.width + 60, 6.0)
-        toward = 1 - x / sheet.width if self.sun_is_left else x / sheet.width
-        rise = sheet.height * 0.2 * np.clip(toward * 1.5 - 0.75, 0, 1) ** 0.7
-        land = Ridge(x, sheet.height + 26 - rise - 9 * ridge_line(rng, x / 100, 0.5, 3))
-        sheet.area(polygon(land.outline(sheet.height + 80)), colour)
-        for _ in range(int(110 * sheet.width / 1000)):
-            at = float(rng.uniform(0, sheet.width))
-            foot = land.height_at(at)
-            if foot < sheet.height - 14:
-                lean, tall = float(rng.uniform(-14, 24)), float(rng.uniform(22, 66))
-                sheet.line(
-                    smooth([(at, foot + 4), (at + lean * 0.3, foot - tall * 0.6), (at + lean, foot - tall)]),
-                    colour,
-                    2.4,
-                )
 
-    def _desert(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        colours = self._land_colours(5)
-        self._layer(make_ridge(rng, sheet, horizon, 34, 260, 0.3), colours[0], self.sky_low, 120, 0.5)
-        for index in range(1, 5):
-            near = index / 4
-            level = horizon + (sheet.height - horizon) * (0.1 + 0.62 * near**1.2)
-            ridge = make_ridge(rng, sheet, level, 46 + 50 * near, 420 + 240 * near, 0.16)
-            lit = mix(colours[index - 1], self.palette.light, 0.25) if index < 4 else colours[3]
-            self._layer(ridge, lit, colours[index], (sheet.height - level) * 0.9 + 120, 0.9)
-            self._dune_crest(ridge, colours[index])
-
-    def _dune_crest(self, ridge: Ridge, shadow: str) -> None:
-        """The slip face: shadow that falls from the highest crest in one sweeping line."""
-        sheet, rng = self.sheet, self.rng
-        outline = polygon(ridge.outline(sheet.height + 60))
-        with sheet.clipped(outline):
-            for summit in summits(ridge, 200):
-                x, y = float(ridge.x[summit]), float(ridge.y[summit])
-                side = 1 if self.sun_is_left else -1
-                drop = float(rng.uniform(180, 330))
-                sweep = (
-                    f"M{x:.1f},{y - 4:.1f}C{x + side * 10:.1f},{y + drop * 0.3:.1f} {x - side * drop * 0.5:.1f},{y + drop * 0.5:.1f} "
-                    f"{x - side * drop * 0.25:.1f},{y + drop:.1f}L{x + side * drop * 2:.1f},{y + drop:.1f}L{x + side * drop * 2:.1f},{y - 40:.1f}Z"
-                )
-                tone = LinearTone(x, 0, x + side * drop * 1.6, 0, 0.95, 0.0)
-                lit = mix(shadow, self.palette.light, 0.28)
-                sheet.area(sweep, lit, shade=shadow, tone=tone, opacity=1.0)
-
-    def _hills(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        count = int(rng.integers(5, 8))
-        accents = [colour for colour in self.palette.by_lightness if colour != self.light] or list(self.palette.accents)
-        base = self._land_colours(count)
-        for index in range(count):
-            near = index / (count - 1)
-            level = horizon + (sheet.height * 0.94 - horizon) * near**1.15
-            ridge = make_ridge(rng, sheet, level, 40 + 46 * near, 380 + 300 * near, 0.26)
-            crop = mix(accents[index % len(accents)], base[index], 0.45)
-            outline = polygon(ridge.outline(sheet.height + 60))
-            sheet.area(
-                outline, crop, shade=mix(crop, base[-1], 0.6), tone=LinearTone(0, level - 60, 0, level + 240, 0.0, 0.85)
+def _branch(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:
+    """One or two large branches with paired or alternate leaves, berries among them."""
+    _backdrop(sheet, palette, rng)
+    greens, blooms = _greens(palette), _blooms(palette)
+    w, h = sheet.width, sheet.height
+    paired, round_leaf = rng.random() < 0.5, rng.random() < 0.35
+    count = int(rng.integers(1, 3))
+    for index in range(count):
+        side = -1 if index else 1
+        foot = (w * (0.5 - side * float(rng.uniform(0.02, 0.2))), h * 0.97)
+        tip = (w * (0.5 + side * float(rng.uniform(0.02, 0.24))), h * float(rng.uniform(0.1, 0.2)))
+        nodes = _stem(rng, foot, tip, float(rng.uniform(-0.16, 0.16)), int(rng.integers(10, 14)))
+        sheet.line(smooth([point for point, _ in nodes]), palette.ink, 6.5)
+        colour = greens[index % len(greens)]
+        for place, (point, heading) in enumerate(nodes[2:], start=2):
+            share = place / len(nodes)
+            long = (110 + 190 * math.sin(math.pi * (share * 0.78 + 0.16))) * (
+                0.62 if paired else 0.8 if count == 2 else 1.0
             )
-            if rng.random() < 0.7:
-                with sheet.clipped(outline):
-                    self._furrows(ridge, mix(crop, self.palette.light if rng.random() < 0.5 else base[-1], 0.42), near)
-            if rng.random() < 0.6 and index < count - 1:
-                draw_pine_row(sheet, rng, ridge, 26 + 50 * near, 3, base[-1])
+            wide = long * (0.42 if round_leaf else float(rng.uniform(0.2, 0.27)))
+            ways = (-1, 1) if paired else ((-1) ** place,)
+            for way in ways:
+                ink = colour if rng.random() < 0.75 else greens[(index + 1) % len(greens)]
+                _leaf(
+                    sheet,
+                    palette,
+                    point,
+                    long,
+                    wide,
+                    heading + way * float(rng.uniform(0.7, 1.0)) * (1.15 - 0.45 * share),
+                    ink,
+                )
+            if rng.random() < 0.3:
+                berry = (
+                    point[0] + 34 * math.cos(heading + 1.9 * (-1) ** place),
+                    point[1] + 34 * math.sin(heading + 1.9 * (-1) ** place),
+                )
+                sheet.line(f"M{point[0]:.1f},{point[1]:.1f}L{berry[0]:.1f},{berry[1]:.1f}", palette.ink, 3)
+                bloom = blooms[int(rng.integers(len(blooms)))]
+                sheet.area(
+                    circle(*berry, 15),
+                    bloom,
+                    shade=_shade(bloom, palette),
+                    tone=LinearTone(berry[0] - 15, berry[1] - 15, berry[0] + 15, berry[1] + 15, 0.0, 0.9),
+                )
+        point, heading = nodes[-1]
+        _leaf(sheet, palette, point, 130, 34, heading, colour)
 
-    def _furrows(self, ridge: Ridge, colour: str, near: float) -> None:
-        """Rows of a field that run to one point beyond the crest."""
-        sheet, rng = self.sheet, self.rng
-        gather = float(rng.uniform(-0.2, 1.2)) * sheet.width
-        spread = float(rng.uniform(34, 60)) * (0.6 + near)
-        middle = float(rng.uniform(0.3, 0.7)) * sheet.width
-        for row in range(-16, 17):
-            top = gather * 0.3 + middle * 0.7 + row * spread * 0.5
-            start = ridge.height_at(min(max(top, 0), sheet.width)) - 4
-            far = middle + row * spread * 2.6
-            line = smooth([(top, start), (top * 0.6 + far * 0.4, start + 90), (far, start + 330)])
-            sheet.line(line, colour, 2.0 + 3.2 * near)
+
+def flower(
+    sheet: Sheet, palette: Palette, rng: np.random.Generator, x: float, y: float, size: float, colour: str, kind: int
+) -> None:
+    """A flower head of one of five kinds, seen from the side or from above."""
+    heart = palette.ink if distance(colour, palette.ink) > 0.25 else palette.light
+    shade = _shade(colour, palette)
+    if kind == 0:
+        petals = int(rng.integers(8, 14))
+        turn = float(rng.uniform(0, 1))
+        for index in range(petals):
+            angle = turn + 2 * math.pi * index / petals
+            tone = LinearTone(x, y, x + size * math.cos(angle), y + size * math.sin(angle), 0.85, 0.0)
+            sheet.area(drop(x, y, size * 0.2, size, angle), colour, shade=shade, tone=tone)
+        sheet.area(circle(x, y, size * 0.27), heart)
+    elif kind == 1:
+        for start, colour_here in ((0.0, colour), (0.4, mix(colour, palette.light, 0.25))):
+            tone = LinearTone(x - size, y, x + size, y, 0.0, 0.8)
+            cup = f"M{x - size * 0.72:.1f},{y - size * 0.7 + start * 40:.1f}C{x - size * 0.9:.1f},{y + size * 0.5:.1f} {x + size * 0.9:.1f},{y + size * 0.5:.1f} {x + size * 0.72:.1f},{y - size * 0.7 + start * 40:.1f}L{x + size * 0.34:.1f},{y - size * 0.25:.1f}L{x:.1f},{y - size * (0.85 - start):.1f}L{x - size * 0.34:.1f},{y - size * 0.25:.1f}Z"
+            sheet.area(cup, colour_here, shade=shade, tone=tone)
+    elif kind == 2:
+        for radius, ink in ((1.0, colour), (0.72, mix(colour, palette.light, 0.28)), (0.36, heart)):
+            tone = LinearTone(x - size, y - size, x + size, y + size, 0.0, 0.75)
+            sheet.area(circle(x, y, size * radius * 0.82), ink, shade=shade if ink != heart else heart, tone=tone)
+        sheet.area(
+            "".join(
+                circle(
+                    x + size * 0.52 * math.cos(k * math.pi / 7),
+                    y + size * 0.52 * math.sin(k * math.pi / 7),
+                    size * 0.05,
+                )
+                for k in range(14)
+            ),
+            heart,
+        )
+    elif kind == 3:
+        tone = LinearTone(x, y - size, x, y + size * 0.4, 0.0, 0.9)
+        sheet.area(sector(x, y, size, math.pi, 2 * math.pi), colour, shade=shade, tone=tone)
+        for index in range(7):
+            angle = math.pi + math.pi * (index + 0.5) / 7
+            sheet.line(
+                f"M{x:.1f},{y:.1f}L{x + size * 0.92 * math.cos(angle):.1f},{y + size * 0.92 * math.sin(angle):.1f}",
+                palette.paper,
+                2.4,
+            )
+        sheet.area(sector(x, y, size * 0.36, math.pi, 2 * math.pi), heart)
+    else:
+        for index in range(22):
+            angle = -math.pi / 2 + (index - 10.5) * 0.15
+            far = size * (1.15 if index % 2 else 0.95)
+            end = (x + far * math.cos(angle), y + far * math.sin(angle))
+            sheet.line(f"M{x:.1f},{y:.1f}L{end[0]:.1f},{end[1]:.1f}", colour, 2.8)
+            sheet.area(circle(*end, size * 0.075), colour)
+        sheet.area(ellipse(x, y, size * 0.16, size * 0.22), heart)
+
+
+def _vase(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:
+    """A still life: a pot on a table, stems that fan out of it."""
+    _backdrop(sheet, palette, rng)
+    greens, blooms = _greens(palette), _blooms(palette)
+    w, h = sheet.width, sheet.height
+    table = h * float(rng.uniform(0.8, 0.86))
+    cloth = palette.accents[int(rng.integers(len(palette.accents)))]
+    sheet.area(
+        rect(-60, table, w + 120, h),
+        mix(cloth, palette.paper, 0.2),
+        shade=_shade(cloth, palette),
+        tone=LinearTone(0, table, 0, h, 0.1, 0.7),
+    )
+    x, mouth = w * float(rng.uniform(0.46, 0.54)), h * float(rng.uniform(0.6, 0.64))
+    count = int(rng.integers(5, 9))
+    for index in range(count):
+        spread = (index - (count - 1) / 2) / max(1, (count - 1) / 2)
+        tip = (
+            x + spread * w * 0.34 + float(rng.uniform(-30, 30)),
+            h * (0.19 + 0.17 * abs(spread)) + float(rng.uniform(-30, 50)),
+        )
+        nodes = _stem(rng, (x + spread * 22, mouth + 30), tip, 0.09 * spread, 9)
+        sheet.line(smooth([point for point, _ in nodes]), palette.ink, 5.5)
+        green = greens[index % len(greens)]
+        for place in (3, 4, 5, 6):
+            if rng.random() < 0.75:
+                point, heading = nodes[place]
+                _leaf(
+                    sheet,
+                    palette,
+                    point,
+                    float(rng.uniform(90, 150)),
+                    float(rng.uniform(20, 38)),
+                    heading + float(rng.choice([-0.8, 0.8])),
+                    green,
+                )
+        flower(
+            sheet, palette, rng, *tip, float(rng.uniform(62, 108)), blooms[index % len(blooms)], int(rng.integers(5))
+        )
+    pot_inks = [colour for colour in (*palette.accents, palette.ink) if distance(colour, cloth) > 0.14]
+    pot = pot_inks[int(rng.integers(len(pot_inks)))]
+    wide = float(rng.uniform(105, 150))
+    neck = wide * float(rng.uniform(0.42, 0.8))
+    foot = table + 46
+    belly = (mouth + foot) / 2
+    shape = (
+        f"M{x - neck:.1f},{mouth:.1f}C{x - neck * 0.7:.1f},{mouth + 50:.1f} {x - wide * 1.35:.1f},{belly - 40:.1f} {x - wide:.1f},{foot - 40:.1f}"
+        f"Q{x - wide * 0.86:.1f},{foot:.1f} {x - wide * 0.5:.1f},{foot:.1f}H{x + wide * 0.5:.1f}Q{x + wide * 0.86:.1f},{foot:.1f} {x + wide:.1f},{foot - 40:.1f}"
+        f"C{x + wide * 1.35:.1f},{belly - 40:.1f} {x + neck * 0.7:.1f},{mouth + 50:.1f} {x + neck:.1f},{mouth:.1f}Z"
+    )
+    with sheet.overprint(0.35):
+        sheet.area(ellipse(x + wide * 0.5, foot - 4, wide * 1.5, 20), palette.dark)
+    sheet.area(shape, pot, shade=_shade(pot, palette), tone=LinearTone(x - wide * 0.7, 0, x + wide * 1.2, 0, 0.0, 0.95))
+    with sheet.clipped(shape):
+        line = palette.reads_on(pot)
+        top = mouth + (foot - mouth) * 0.42
+        if rng.random() < 0.5:
+            for band in range(3):
+                sheet.area(rect(x - 300, top + band * 26, 600, 9), line)
+        else:
+            for tooth in range(-6, 7):
+                sheet.line(f"M{x + tooth * 34 - 17:.1f},{top + 44:.1f}l17,-40l17,40", line, 6)
+
+
+def _fern(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:
+    """Fronds that unfold from one root, each leaflet smaller than the last by the same rule."""
+    _backdrop(sheet, palette, rng)
+    greens = _greens(palette)
+    w, h = sheet.width, sheet.height
+    root = (w * float(rng.uniform(0.42, 0.58)), h * 0.98)
+    count = int(rng.integers(5, 8))
+    order = sorted(range(count), key=lambda index: -abs(index - (count - 1) / 2))
+    for index in order:
+        spread = (index - (count - 1) / 2) / ((count - 1) / 2)
+        tip = (root[0] + spread * w * 0.44, h * (0.12 + 0.3 * abs(spread) ** 1.4) + float(rng.uniform(-20, 40)))
+        nodes = _stem(rng, root, tip, 0.16 * spread, 30)
+        colour = greens[index % len(greens)]
+        sheet.line(
+            smooth([point for point, _ in nodes]),
+            palette.ink if distance(colour, palette.ink) > 0.08 else palette.accents[0],
+            4.6,
+        )
+        for place, (point, heading) in enumerate(nodes[4:-1], start=4):
+            share = place / len(nodes)
+            long = 128 * math.sin(math.pi * (0.12 + 0.86 * share)) ** 0.9 * (1.1 - 0.5 * share)
+            for way in (-1, 1):
+                _leaf(sheet, palette, point, long, long * 0.15, heading + way * (1.22 - 0.5 * share), colour, rib=False)
+
+
+def _meadow(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:
+    """Wild flowers at the height of a child's eye, pale ones behind."""
+    _backdrop(sheet, palette, rng)
+    greens, blooms = _greens(palette), _blooms(palette)
+    w, h = sheet.width, sheet.height
+    kinds = rng.permutation(5)[:3].tolist()
+    for layer in range(3):
+        near = layer / 2
+        veil = 0.55 * (1 - near)
+        for _ in range(int((9 - 1.5 * layer) * w / 1000) + 1):
+            x = float(rng.uniform(0.02, 0.98)) * w
+            tall = h * float(rng.uniform(0.38, 0.6)) * (1.12 - 0.3 * near)
+            foot = (x, h + 20)
+            tip = (x + float(rng.uniform(-70, 70)), h - tall)
+            nodes = _stem(rng, foot, tip, float(rng.uniform(-0.06, 0.06)), 8)
+            green = mix(greens[int(rng.integers(len(greens)))], palette.paper, veil)
+            sheet.line(smooth([point for point, _ in nodes]), green, 3.6 + 2 * near)
+            for place in (2, 3, 4):
+                point, heading = nodes[place]
+                _leaf(
+                    sheet,
+                    palette,
+                    point,
+                    float(rng.uniform(80, 170)),
+                    float(rng.uniform(13, 26)),
+                    heading + float(rng.choice([-0.5, 0.5])),
+                    green,
+                    rib=near > 0.4,
+                )
+            bloom = mix(blooms[int(rng.integers(len(blooms)))], palette.paper, veil)
+            flower(
+                sheet,
+                palette,
+                rng,
+                *tip,
+                float(rng.uniform(44, 74)) * (0.8 + 0.4 * near),
+                bloom,
+                int(kinds[int(rng.integers(3))]),
+            )
+
+
+def reeds(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:
+    """Reeds and rushes in still water before a low sun."""
+    w, h = sheet.width, sheet.height
+    sun = palette.accents[0]
+    x, y, radius = w * float(rng.uniform(0.3, 0.7)), h * float(rng.uniform(0.28, 0.4)), float(rng.uniform(140, 210))
+    sheet.area(
+        circle(x, y, radius), sun, shade=palette.paper, tone=LinearTone(x, y - radius, x, y + radius * 1.1, 0.0, 0.75)
+    )
+    reed_bed(sheet, palette, rng, 0.0, w, h, 1.0)
+
+
+def reed_bed(
+    sheet: Sheet, palette: Palette, rng: np.random.Generator, left: float, right: float, foot: float, density: float
+) -> None:
+    """Blades and bulrushes that stand from `left` to `right`, pale behind and dark in front."""
+    h = sheet.height
+    for layer in range(3):
+        near = layer / 2
+        colour = mix(palette.ink, palette.paper, 0.62 * (1 - near))
+        for _ in range(int(26 * density * (right - left) / 1000)):
+            x = float(rng.uniform(left, right))
+            tall, lean = h * float(rng.uniform(0.22, 0.62)), float(rng.uniform(-120, 120))
+            tip = (x + lean, foot - tall)
+            wide = 5.0 + 6 * near
+            bend = (x + lean * 0.16, foot - tall * 0.62)
+            blade = f"M{x - wide:.1f},{foot + 20:.1f}Q{bend[0] - wide * 0.6:.1f},{bend[1]:.1f} {tip[0]:.1f},{tip[1]:.1f}Q{bend[0] + wide * 0.9:.1f},{bend[1]:.1f} {x + wide:.1f},{foot + 20:.1f}Z"
+            sheet.area(blade, colour)
+        for _ in range(int(5 * density * (right - left) / 1000) + (1 if density else 0)):
+            x, tall = float(rng.uniform(left, right)), h * float(rng.uniform(0.4, 0.66))
+            lean = float(rng.uniform(-36, 36))
+            sheet.line(
+                f"M{x:.1f},{foot + 20:.1f}Q{x + lean * 0.2:.1f},{foot - tall * 0.6:.1f} {x + lean:.1f},{foot - tall:.1f}",
+                colour,
+                3.4 + near,
+            )
+            head = rounded_rect(-9 - 2 * near, 0, 18 + 4 * near, 92, 12)
+            with sheet.moved(x + lean, foot - tall + 12, turn=-lean * 0.12):
+                brown = mix(palette.accents[-1], palette.paper, 0.5 * (1 - near))
+                sheet.area(head, brown, shade=_shade(brown, palette), tone=LinearTone(-10, 0, 12, 0, 0.0, 0.9))
+                sheet.line("M0,0v-26", colour, 2.6)

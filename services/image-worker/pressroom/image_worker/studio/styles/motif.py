@@ -1,413 +1,295 @@
-"""Landscapes in the manner of a screen-printed travel poster: a sky with one disc, layers of land that fade into haze,
-and something near. The prompt chooses the country (mountains, forest, sea, desert, hills) and the hour; the seed
-chooses where everything stands."""
+"""One figure as a print: a cat, a heron, a pumpkin before a fitting backdrop. Words choose the figure and the manner
+(flat ink, woodcut, neon); the seed chooses the backdrop, the side it faces and the inks."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from ..brief import Brief
-from ..colour import lightness, mix, ramp
+from ..colour import contrast, distance, lightness, mix
+from ..figures import FIGURES, Cutter, Inks
 from ..frames import framed
-from ..noise import ridge_line
-from ..palettes import Palette
-from ..paths import polygon, smooth, zipped
+from ..palettes import MIN_ACCENT_DISTANCE, Palette
+from ..paths import circle, ellipse, polygon, rect, smooth
 from ..press import Stock
-from ..scenery import (
-    Ridge,
-    draw_birds,
-    draw_clouds,
-    draw_crescent,
-    draw_disc,
-    draw_glitter,
-    draw_halo,
-    draw_pine_row,
-    draw_rayed_sun,
-    draw_ripples,
-    draw_stars,
-    draw_water,
-    haze,
-    make_peaks,
-    make_ridge,
-    shadow_side,
-    summits,
-)
-from ..sheet import LinearTone, Sheet
+from ..scenery import draw_crescent, draw_pine_row, draw_rayed_sun, draw_stars, make_ridge
+from ..sheet import LinearTone, RadialTone, Sheet
+from .botanical import reed_bed
+from .city import skyline
 
-_COUNTRIES: dict[str, tuple[str, ...]] = {
-    "forest": ("forest", "wood", "woods", "woodland", "pine", "pines", "fir", "tree", "trees", "wilderness", "camping"),
-    "sea": ["sea", "ocean", "beach", "coast", "coastline", "island", "islands", "bay", "lagoon", "harbour", "harbor", "sailing", "sail", "boat", "ship", "lighthouse", "shore", "fjord", "horizon", "sailboat", "surf"],
-    "desert": ("desert", "dune", "dunes", "canyon", "savanna", "sahara", "sand"),
-    "hills": ["hill", "hills", "field", "fields", "meadow", "countryside", "farm", "vineyard", "lavender", "prairie", "valley"],
-    "mountains": ["mountain", "mountains", "alps", "peak", "peaks", "volcano", "glacier", "iceberg", "cliff", "cliffs", "hiking", "lake", "ridge", "snow"],
-}
-_NIGHT = ("night", "midnight", "moon", "moonlight", "stars", "star", "starry", "moonrise")
+_FACING = frozenset({"heron", "bird", "fish", "whale", "fox", "cup", "guitar"})
+"""Figures that look to one side and may be turned about."""
+_SOCIABLE = frozenset({"pumpkin", "fish", "butterfly", "cactus", "skull", "plant", "cat", "owl"})
+"""Figures that may bring two smaller ones of their kind."""
+_SPREAD = {"controller": 1.12, "whale": 1.04}
+"""Wide, low figures are drawn larger to fill the sheet as well as tall ones do."""
+_AFLOAT = frozenset({"fish", "whale", "butterfly", "rocket", "controller", "guitar", "fruit", "skull"})
+"""Figures that need no ground under them."""
 
 
 def draw(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> Stock:
-    """Draw a landscape over the whole sheet or within a margin of paper."""
-    margin = 46.0 if rng.random() < 0.6 else 0.0
-    with framed(sheet, margin):
-        _Scene(sheet, brief, rng).draw()
-    return Stock()
+    """Draw the prompt's figure, or one that the dice choose."""
+    name = brief.motif or sorted(FIGURES)[int(rng.integers(len(FIGURES)))]
+    palette = brief.palette
+    manner = _manner(brief)
+    ground = palette.dark if manner == "neon" else palette.paper
+    with framed(sheet, 50.0 if rng.random() < 0.6 or manner == "woodcut" else 0.0):
+        behind = _backdrop(sheet, brief, rng, name, manner, ground)
+        _stand(sheet, brief, rng, name, manner, behind)
+    if manner == "woodcut":
+        inset = 50.0
+        sheet.line(rect(inset, inset, sheet.width - 2 * inset, sheet.height - 2 * inset), palette.ink, 9, join="miter")
+    return Stock(flecks=2.2 if manner == "woodcut" else 1.1)
 
 
-class _Scene:
-    """One view: the colours of its sky and land, where the horizon and the light are."""
+def _manner(brief: Brief) -> str:
+    if brief.says("woodcut", "linocut", "lino", "engraving", "etching", "woodblock", "block"):
+        return "woodcut"
+    if brief.palette.is_dark and brief.says(
+        "neon", "cyberpunk", "synthwave", "glow", "glowing", "laser", "cyber", "electric"
+    ):
+        return "neon"
+    return "print"
 
-    def __init__(self, sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
-        self.sheet, self.brief, self.rng = sheet, brief, rng
-        palette = brief.palette
-        self.palette = palette
-        self.night = palette.is_dark or brief.says(*_NIGHT)
-        self.misty = brief.says("mist", "misty", "fog", "foggy", "haze", "dawn", "rain", "rainy")
-        tones = palette.by_lightness
-        if self.night:
-            self.sky = palette.paper if palette.is_dark else mix(palette.ink, palette.accents[-1], 0.25)
-            self.sky_low = mix(self.sky, palette.accents[int(rng.integers(len(palette.accents)))], 0.55)
-            self.light = palette.ink if palette.is_dark else palette.paper
-        else:
-            self.sky = palette.paper
-            self.sky_low = mix(palette.paper, tones[0], float(rng.uniform(0.35, 0.8)))
-            self.light = self._sun_colour(palette)
-            if rng.random() < 0.35 and not self.misty:
-                self.sky, self.sky_low = mix(tones[0], palette.paper, 0.15), mix(palette.paper, tones[0], 0.15)
-                self.light = palette.paper
-        self.disc_x = sheet.width * float(rng.choice([rng.uniform(0.24, 0.42), rng.uniform(0.58, 0.76), 0.5]))
-        self.sun_is_left = self.disc_x < sheet.cx
 
-    def _sun_colour(self, palette: Palette) -> str:
-        """The warmest accent that the sky lets stand out."""
+def _inks(palette: Palette, manner: str, behind: str, rng: np.random.Generator) -> Inks:
+    """Colours for the figure, of which the body is the one that leaps most from what is behind it."""
+    accents = list(palette.accents)
+    if manner == "neon":
+        rng.shuffle(accents)
+        bright = sorted(accents, key=lambda colour: -contrast(colour, palette.dark))[: max(3, len(accents) - 1)]
+        rng.shuffle(bright)
+        return Inks(bright[0], bright[1 % len(bright)], bright[2 % len(bright)], palette.light, palette.dark)
+    if manner == "woodcut":
+        warm = max(accents, key=lambda colour: int(colour[1:3], 16) - int(colour[5:7], 16))
+        return Inks(palette.dark, palette.dark, warm, palette.light, palette.dark)
+    apart = [colour for colour in (*accents, palette.dark) if distance(colour, behind) >= 0.16] or [palette.dark]
+    weights = np.array([distance(colour, behind) for colour in apart])
+    body = apart[int(rng.choice(len(apart), p=weights / weights.sum()))]
+    rest = [colour for colour in accents if distance(colour, body) >= MIN_ACCENT_DISTANCE] or accents
+    second = rest[int(rng.integers(len(rest)))]
+    accent = max(rest, key=lambda colour: distance(colour, second) + 0.3 * distance(colour, body))
+    return Inks(body, second, accent, palette.light, palette.dark)
 
-        def warmth(colour: str) -> float:
-            red, blue = int(colour[1:3], 16), int(colour[5:7], 16)
-            return red - blue + 60 * lightness(colour)
 
-        return max(palette.accents, key=warmth)
+_NATURAL: dict[str, tuple[int, int, int]] = {
+    # What people expect the body of a thing to be, as red, green, blue.
+    "pumpkin": (224, 103, 31),
+    "fox": (205, 95, 40),
+    "cactus": (70, 130, 80),
+    "mushroom": (200, 50, 40),
+    "fruit": (242, 150, 40),
+    "whale": (40, 80, 120),
+}
 
-    def _country(self) -> str:
-        scores = {name: sum(self.brief.says(word) for word in words) for name, words in _COUNTRIES.items()}
-        best = max(scores.values())
-        choices = sorted(name for name, score in scores.items() if score == best)
-        return choices[int(self.rng.integers(len(choices)))] if best == 0 else choices[0]
 
-    def draw(self) -> None:
-        country = self._country()
-        horizon = (
-            self.sheet.height
-            * {
-                "mountains": float(self.rng.uniform(0.60, 0.72)),
-                "forest": float(self.rng.uniform(0.42, 0.56)),
-                "sea": float(self.rng.uniform(0.50, 0.66)),
-                "desert": float(self.rng.uniform(0.46, 0.6)),
-                "hills": float(self.rng.uniform(0.44, 0.58)),
-            }[country]
+def _natural(inks: Inks, name: str, palette: Palette, behind: str) -> Inks:
+    """Swap the body for the accent nearest to the thing's own colour, if that stands out from the backdrop."""
+    if name not in _NATURAL:
+        return inks
+    wanted = "#" + "".join(f"{channel:02x}" for channel in _NATURAL[name])
+    nearest = min(palette.accents, key=lambda colour: distance(colour, wanted))
+    if distance(nearest, behind) < 0.1:
+        return inks
+    rest = [colour for colour in palette.accents if colour != nearest]
+    second = inks.second if inks.second != nearest else rest[0]
+    accent = inks.accent if inks.accent != nearest else max(rest, key=lambda colour: distance(colour, second))
+    if name == "pumpkin":
+        second = min(rest, key=lambda colour: int(colour[1:3], 16) - int(colour[3:5], 16))
+        accent = max(
+            (*rest, palette.light),
+            key=lambda colour: lightness(colour) + (int(colour[1:3], 16) - int(colour[5:7], 16)) / 400,
         )
-        self._sky(horizon, low_sun=country in ("sea", "desert", "hills"))
-        {
-            "mountains": self._mountains,
-            "forest": self._forest,
-            "sea": self._sea,
-            "desert": self._desert,
-            "hills": self._hills,
-        }[country](horizon)
+    return Inks(nearest, second, accent, inks.light, inks.dark)
 
-    def _sky(self, horizon: float, *, low_sun: bool) -> None:
-        sheet, rng = self.sheet, self.rng
-        sheet.background(self.sky, shade=self.sky_low, tone=LinearTone(0, horizon * 0.1, 0, horizon, 0.0, 0.95))
-        radius = float(rng.uniform(78, 165))
-        self.disc_radius = radius
-        self.disc_y = (
-            horizon - radius * float(rng.uniform(0.1, 1.3)) if low_sun else horizon * float(rng.uniform(0.24, 0.56))
+
+def _backdrop(sheet: Sheet, brief: Brief, rng: np.random.Generator, name: str, manner: str, ground: str) -> str:
+    """What is behind the figure; returns the colour that the figure must stand out from."""
+    palette, w, h = brief.palette, sheet.width, sheet.height
+    accents = list(palette.accents)
+    wash = accents[int(rng.integers(len(accents)))]
+    if manner == "neon":
+        skyline(sheet, brief, rng, detail=0.5)
+        sheet.area(rect(-60, 0, w + 120, h + 60), palette.dark, opacity=0.42)
+        return palette.dark
+    if manner == "woodcut":
+        x, y = w / 2, h * 0.46
+        draw_rayed_sun(sheet, x, y, 300, int(rng.choice([28, 36, 44])), palette.ink, 1.0)
+        sheet.area(circle(x, y, min(w, h) * 0.43), palette.paper)
+        return palette.paper
+    sheet.background(ground)
+    if (
+        brief.says("moon", "night", "halloween", "spooky", "witch")
+        or name == "owl"
+        or (palette.is_dark and rng.random() < 0.5)
+    ):
+        return _night(sheet, brief, rng)
+    if name in ("heron",) or brief.says("reeds", "reed", "bamboo"):
+        x, y, radius = (
+            w * float(rng.choice([0.34, 0.5, 0.66])),
+            h * float(rng.uniform(0.3, 0.38)),
+            float(rng.uniform(210, 290)),
         )
-        manner = rng.random()
-        if self.night:
-            draw_stars(sheet, rng, horizon, int(70 * sheet.width * sheet.height / 1e6) + 30, self.light)
-            if manner < 0.3:
-                draw_crescent(sheet, self.disc_x, self.disc_y, radius * 0.62, self.light)
-                return
-            draw_halo(sheet, self.disc_x, self.disc_y, radius * 0.8, 2, self.light, 0.07)
-            draw_disc(
-                sheet, rng, self.disc_x, self.disc_y, radius * 0.8, self.light, mix(self.light, self.sky_low, 0.5)
-            )
-            return
-        if manner < 0.22 and not self.misty:
-            draw_rayed_sun(sheet, self.disc_x, self.disc_y, radius, int(rng.integers(14, 24)), self.light, 0.16)
-        elif manner < 0.6:
-            draw_halo(sheet, self.disc_x, self.disc_y, radius, int(rng.integers(2, 4)), self.light, 0.13)
-        draw_disc(sheet, rng, self.disc_x, self.disc_y, radius, self.light, self._ember())
-        if rng.random() < 0.55:
-            draw_clouds(
-                sheet,
-                rng,
-                horizon * 0.15,
-                horizon * 0.75,
-                int(rng.integers(2, 5)),
-                mix(self.sky, self.palette.light, 0.6),
-                0.85,
-            )
-        if rng.random() < 0.5:
-            away = 0.7 if self.sun_is_left else 0.3
-            draw_birds(sheet, rng, sheet.width * away, horizon * float(rng.uniform(0.3, 0.55)), self.palette.dark)
-
-    def _ember(self) -> str:
-        """What the disc deepens to: the neighbouring accent."""
-        others = [colour for colour in self.palette.accents if colour != self.light]
-        return mix(self.light, min(others, key=lambda colour: abs(lightness(colour) - lightness(self.light))), 0.75)
-
-    def _land_colours(self, count: int) -> list[str]:
-        """Colours of the layers from far to near, ending near the darkest ink."""
-        accents = sorted(self.palette.accents, key=lightness, reverse=not self.night)
-        if self.night:
-            start = mix(self.sky_low, self.palette.accents[0], 0.5)
-            return haze(
-                ramp([start, mix(accents[0], self.sky, 0.35), mix(self.palette.dark, "#000000", 0.35)], count),
-                self.sky_low,
-                0.5,
-            )
-        middle = [colour for colour in accents if colour != self.light][-2:]
-        return haze(ramp([*middle, self.palette.ink], count), self.sky_low, 0.72 if self.misty else 0.5)
-
-    def _layer(self, ridge: Ridge, colour: str, veil: str, depth: float, strength: float) -> None:
-        """One fold of land whose foot is lost in the haze."""
-        top = float(np.percentile(ridge.y, 30))
-        tone = LinearTone(0, top, 0, top + depth, 0.0, strength)
-        self.sheet.area(polygon(ridge.outline(self.sheet.height + 60)), colour, shade=veil, tone=tone)
-
-    def _mountains(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        far, main, near, front = self._land_colours(4)
-        veil = mix(self.sky_low, self.palette.light, 0.3)
-        self._layer(make_ridge(rng, sheet, horizon * 0.78, horizon * 0.16, 330, 0.5), far, veil, horizon * 0.3, 0.8)
-        heights: list[tuple[float, float, float]] = []
-        hero = (
-            sheet.width - self.disc_x
-            if abs(self.disc_x - sheet.cx) > 60
-            else sheet.width * float(rng.uniform(0.35, 0.65))
-        )
-        heights.append((hero, horizon * float(rng.uniform(0.5, 0.68)), float(rng.uniform(290, 420))))
-        for _ in range(int(3 + sheet.width / 700)):
-            heights.append(
-                (
-                    float(rng.uniform(-0.05, 1.05)) * sheet.width,
-                    horizon * float(rng.uniform(0.22, 0.46)),
-                    float(rng.uniform(170, 330)),
-                )
-            )
-        peaks = make_peaks(rng, sheet, horizon + 40, heights)
-        self._layer(peaks, main, veil, horizon * 0.62, 0.55)
-        self._faces(peaks, main, near, horizon + 30)
-        if rng.random() < 0.62 or self.brief.says("lake", "reflection", "water", "fjord"):
-            self._lake(horizon, [main, near, front], peaks)
-        else:
-            self._foothills(horizon, [near, front])
-
-    def _faces(self, peaks: Ridge, colour: str, dark: str, foot: float) -> None:
-        """Shadow sides and, on most, snow on the lit ones."""
-        sheet, rng = self.sheet, self.rng
-        snow = mix(self.palette.light, colour, 0.06)
-        snowy = self.brief.says("snow", "winter", "alps", "ice", "glacier") or rng.random() < 0.55
-        outline = polygon(peaks.outline(sheet.height + 60))
-        with sheet.clipped(outline):
-            for summit in summits(peaks, 75):
-                top = float(peaks.y[summit])
-                if foot - top < 70:
-                    continue
-                if snowy and foot - top > 150:
-                    self._snow_cap(peaks, summit, (foot - top) * float(rng.uniform(0.26, 0.4)), snow)
-                face = shadow_side(rng, peaks, summit, foot, self.sun_is_left)
-                tone = LinearTone(0, top, 0, foot, 0.0, 0.9)
-                shaded = mix(colour, dark, 0.8)
-                sheet.area(polygon(face), shaded, shade=colour, tone=tone)
-
-    def _snow_cap(self, peaks: Ridge, summit: int, depth: float, snow: str) -> None:
-        """Snow down to a jagged line below the summit."""
-        top_x, top_y = float(peaks.x[summit]), float(peaks.y[summit])
-        spread = depth * 1.7
-        teeth = [(top_x - spread, top_y - 60), (top_x + spread, top_y - 60)]
-        count = 9
-        for tooth in range(count + 1):
-            low = depth * (float(self.rng.uniform(0.8, 1.05)) if tooth % 2 else float(self.rng.uniform(0.42, 0.66)))
-            teeth.append((top_x + spread - 2 * spread * tooth / count, top_y + low))
-        self.sheet.area(polygon(teeth), snow)
-
-    def _foothills(self, horizon: float, colours: list[str]) -> None:
-        sheet, rng = self.sheet, self.rng
-        veil = mix(self.sky_low, self.palette.light, 0.2)
-        middle = make_ridge(rng, sheet, horizon + 40, 50, 420, 0.42)
-        self._layer(middle, colours[0], veil, sheet.height * 0.24, 0.5)
-        draw_pine_row(sheet, rng, middle, 44, 9, mix(colours[0], colours[1], 0.35))
-        front = make_ridge(rng, sheet, sheet.height * 0.9, 60, 620, 0.36)
-        self._layer(front, colours[1], colours[0], sheet.height * 0.3, 0.25)
-        draw_pine_row(sheet, rng, front, float(rng.uniform(110, 190)), 5, colours[1])
-
-    def _lake(self, horizon: float, colours: list[str], peaks: Ridge) -> None:
-        sheet, rng = self.sheet, self.rng
-        water = mix(self.sky_low, self.sky, 0.35)
-        draw_water(sheet, horizon, water, mix(water, colours[1], 0.75))
-        mirrored = [(x, horizon + (horizon + 40 - y) * 0.62 - 20) for x, y in zipped(peaks.x, peaks.y)]
-        shape = polygon([*mirrored, (sheet.width + 60, horizon), (-60, horizon)])
-        sheet.area(shape, colours[0], opacity=0.5)
-        draw_ripples(sheet, rng, horizon, water, int(46 * sheet.width / 1000), 0.75)
-        draw_glitter(
-            sheet, rng, self.disc_x, horizon, self.disc_radius * 1.1, mix(self.light, self.palette.light, 0.25)
-        )
-        shore = make_ridge(rng, sheet, horizon + 4, 9, 260, 0.5)
-        band = [*zipped(shore.x, np.minimum(shore.y, horizon - 2)), (sheet.width + 60, horizon + 7), (-60, horizon + 7)]
-        sheet.area(polygon(band), colours[1])
-        draw_pine_row(sheet, rng, Ridge(shore.x, np.full_like(shore.x, horizon)), 38, 10, colours[1])
-        self._near_bank(colours[2])
-
-    def _near_bank(self, colour: str) -> None:
-        """A dark bank with tall pines that frames one side of the picture."""
-        sheet, rng = self.sheet, self.rng
-        x = np.arange(-60.0, sheet.width + 60, 6.0)
-        toward = x / sheet.width if self.sun_is_left else 1 - x / sheet.width
-        rise = sheet.height * 0.17 * np.clip(toward - 0.18, 0, 1) ** 1.6
-        bank = Ridge(x, sheet.height + 24 - rise - 12 * ridge_line(rng, x / 120, 0.5, 3))
-        sheet.area(polygon(bank.outline(sheet.height + 80)), colour)
-        keep = toward > 0.42
-        draw_pine_row(sheet, rng, Ridge(bank.x[keep], bank.y[keep]), float(rng.uniform(190, 300)), 4.5, colour)
-
-    def _forest(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        layers = int(rng.integers(5, 7))
-        veil = mix(self.sky_low, self.palette.light, 0.35)
-        for index, colour in enumerate(self._land_colours(layers)):
-            near = index / (layers - 1)
-            level = horizon + (sheet.height * 0.97 - horizon) * near**1.1
-            ridge = make_ridge(rng, sheet, level, 46 + 40 * near, 300 + 360 * near, 0.45)
-            depth = (sheet.height - horizon) * 0.42
-            self._layer(ridge, colour, veil if near < 0.95 else colour, depth, 1.0 if self.misty else 0.75)
-            draw_pine_row(sheet, rng, ridge, 34 + 230 * near**1.35, 15 - 9.5 * near, colour)
-
-    def _sea(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        colours = self._land_colours(4)
-        cool = min(self.palette.accents, key=lambda colour: int(colour[1:3], 16) - int(colour[5:7], 16))
-        water = mix(cool, self.sky_low, 0.45)
-        draw_water(sheet, horizon, water, mix(cool, self.palette.dark, 0.45))
-        draw_glitter(sheet, rng, self.disc_x, horizon, self.disc_radius * 1.5, mix(self.light, self.palette.light, 0.2))
-        draw_ripples(sheet, rng, horizon, mix(water, self.palette.light, 0.45), int(30 * sheet.width / 1000), 0.6)
-        for index in range(int(rng.integers(2, 4))):
-            self._island(
-                horizon + 4 + index * 16,
-                colours[min(index, 2)],
-                away=not self.sun_is_left if index else self.sun_is_left,
-            )
-        if self.brief.says("sail", "sailing", "boat", "ship", "sailboat", "regatta") or rng.random() < 0.45:
-            self._sailboat(horizon, colours[3])
-        if rng.random() < 0.55:
-            self._headland(colours[3])
-
-    def _island(self, level: float, colour: str, *, away: bool) -> None:
-        sheet, rng = self.sheet, self.rng
-        at = sheet.width * float(rng.uniform(0.62, 0.95) if away else rng.uniform(0.05, 0.38))
-        half, tall = float(rng.uniform(150, 300)), float(rng.uniform(50, 150))
-        x = np.linspace(at - half, at + half, 90)
-        bump = np.maximum(0, 1 - ((x - at) / half) ** 2) ** 0.8
-        y = level - bump * tall * (0.85 + 0.5 * ridge_line(rng, x / 110, 0.5, 4))
-        shape = polygon([*zipped(x, np.minimum(y, level)), (at + half, level), (at - half, level)])
         sheet.area(
-            shape, colour, shade=mix(colour, self.sky_low, 0.6), tone=LinearTone(0, level - tall, 0, level, 0.0, 0.7)
+            circle(x, y, radius),
+            mix(wash, palette.paper, 0.15),
+            shade=palette.paper,
+            tone=LinearTone(x, y - radius, x, y + radius, 0.0, 0.8),
         )
+        reed_bed(sheet, palette, rng, 0.0, w, h, 0.55)
+        return palette.paper
+    if name in ("fish", "whale"):
+        return _sea(sheet, palette, rng, wash)
+    if name == "rocket":
+        return _night(sheet, brief, rng)
+    manner_of_ground = rng.random()
+    x, y = w / 2, h * 0.46
+    if manner_of_ground < 0.34:
+        radius = min(w, h) * float(rng.uniform(0.38, 0.44))
+        sheet.area(
+            circle(x, y, radius),
+            wash,
+            shade=mix(wash, palette.paper, 0.55),
+            tone=RadialTone(x - 150, y - 200, radius * 1.6, 0.9, 0.0),
+        )
+        return wash
+    if manner_of_ground < 0.58:
+        draw_rayed_sun(sheet, x, y, 330, int(rng.choice([12, 16, 20])), wash, 0.5)
+        return mix(wash, palette.paper, 0.6)
+    if manner_of_ground < 0.8:
+        half = min(w * 0.4, h * 0.36)
+        arch = f"M{x - half:.1f},{h + 60:.1f}V{h * 0.12 + half:.1f}A{half:.1f},{half:.1f} 0 0 1 {x + half:.1f},{h * 0.12 + half:.1f}V{h + 60:.1f}Z"
+        sheet.area(arch, wash, shade=mix(wash, palette.paper, 0.6), tone=LinearTone(0, h * 0.1, 0, h * 0.9, 0.0, 0.9))
+        return wash
+    second = accents[(accents.index(wash) + 1) % len(accents)]
+    sheet.background(wash, shade=mix(wash, palette.dark, 0.3), tone=LinearTone(0, 0, 0, h, 0.0, 0.6))
+    for dot_y in np.arange(40, h, 74).tolist():
+        shift = 37 if int(dot_y / 74) % 2 else 0
+        sheet.area(
+            "".join(circle(dot_x + shift, dot_y, 6) for dot_x in np.arange(0, w, 74).tolist()), mix(second, wash, 0.4)
+        )
+    return wash
 
-    def _sailboat(self, horizon: float, dark: str) -> None:
-        sheet, rng = self.sheet, self.rng
-        scale = float(rng.uniform(0.7, 1.25))
-        x = sheet.width - self.disc_x + float(rng.uniform(-70, 70))
-        y = horizon + (sheet.height - horizon) * float(rng.uniform(0.22, 0.4))
-        with sheet.moved(x, y, scale=scale):
-            sail = self.palette.light
-            sheet.area(
-                "M4,-150C58,-112 66,-62 62,-22L4,-22Z",
-                sail,
-                shade=mix(sail, self._ember(), 0.7),
-                tone=LinearTone(0, 0, 66, 0, 0.0, 0.7),
-            )
-            sheet.area("M-4,-128C-30,-96 -44,-54 -46,-22L-4,-22Z", mix(sail, self._ember(), 0.55))
-            sheet.area("M-64,-14H72C64,8 46,18 26,18H-34C-50,14 -60,2 -64,-14Z", dark)
-            sheet.line("M0,-158V-14", dark, 4)
-            for row, half in ((30, 60), (42, 44), (54, 24)):
-                sheet.area(f"M{-half},{row}h{2 * half}v5h{-2 * half}Z", dark, opacity=0.55)
 
-    def _headland(self, colour: str) -> None:
-        """A near cliff or beach that comes in from one side, with grass on it."""
-        sheet, rng = self.sheet, self.rng
-        x = np.arange(-60.0, sheet.width + 60, 6.0)
-        toward = 1 - x / sheet.width if self.sun_is_left else x / sheet.width
-        rise = sheet.height * 0.2 * np.clip(toward * 1.5 - 0.75, 0, 1) ** 0.7
-        land = Ridge(x, sheet.height + 26 - rise - 9 * ridge_line(rng, x / 100, 0.5, 3))
-        sheet.area(polygon(land.outline(sheet.height + 80)), colour)
-        for _ in range(int(110 * sheet.width / 1000)):
-            at = float(rng.uniform(0, sheet.width))
-            foot = land.height_at(at)
-            if foot < sheet.height - 14:
-                lean, tall = float(rng.uniform(-14, 24)), float(rng.uniform(22, 66))
-                sheet.line(
-                    smooth([(at, foot + 4), (at + lean * 0.3, foot - tall * 0.6), (at + lean, foot - tall)]),
-                    colour,
-                    2.4,
+def _night(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> str:
+    """A great moon, stars, and bats where the words are of that kind."""
+    palette, w, h = brief.palette, sheet.width, sheet.height
+    sky = palette.dark
+    glow = palette.accents[int(rng.integers(len(palette.accents)))]
+    sheet.background(sky, shade=mix(sky, glow, 0.55), tone=LinearTone(0, h * 0.15, 0, h, 0.0, 0.8))
+    draw_stars(sheet, rng, h * 0.9, 90, palette.light)
+    x, y, radius = w * float(rng.uniform(0.3, 0.7)), h * float(rng.uniform(0.26, 0.42)), float(rng.uniform(210, 380))
+    moon = mix(palette.light, max(palette.accents, key=lightness), 0.25)
+    if rng.random() < 0.4:
+        hill = h * float(rng.uniform(0.6, 0.72))
+        for layer, share in enumerate((0.55, 0.3)):
+            ridge = make_ridge(rng, sheet, hill + layer * 80, 60, 420, 0.4)
+            land = mix(sky, glow, share)
+            sheet.area(polygon(ridge.outline(h + 60)), land, shade=sky, tone=LinearTone(0, hill, 0, h, 0.0, 0.8))
+            draw_pine_row(sheet, rng, ridge, 120 + 60 * layer, 6, mix(sky, glow, share * 0.6))
+    if rng.random() < 0.8:
+        sheet.area(circle(x, y, radius * 1.16), moon, opacity=0.13)
+        sheet.area(
+            circle(x, y, radius),
+            moon,
+            shade=mix(moon, glow, 0.6),
+            tone=LinearTone(x - radius, y - radius, x + radius, y + radius, 0.0, 0.7),
+        )
+        behind = moon
+    else:
+        draw_crescent(sheet, w * 0.76, h * 0.18, 90, moon)
+        behind = sky
+    if brief.says("halloween", "spooky", "witch", "bat", "bats", "vampire", "haunted", "pumpkin"):
+        for _ in range(int(rng.integers(4, 7))):
+            with sheet.moved(
+                float(rng.uniform(0.1, 0.9)) * w,
+                float(rng.uniform(0.06, 0.34)) * h,
+                turn=float(rng.uniform(-18, 18)),
+                scale=float(rng.uniform(0.5, 1.1)),
+            ):
+                sheet.area(
+                    "M0,10C-8,-2 -12,-14 -10,-26L-4,-16H4L10,-26C12,-14 8,-2 0,10ZM-6,0C-30,-34 -66,-34 -92,-14C-70,-14 -62,-4 -60,10C-48,0 -38,2 -32,14C-24,4 -12,4 0,22C12,4 24,4 32,14C38,2 48,0 60,10C62,-4 70,-14 92,-14C66,-34 30,-34 6,0Z",
+                    palette.dark if behind == moon else palette.light,
                 )
+    return behind
 
-    def _desert(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        colours = self._land_colours(5)
-        self._layer(make_ridge(rng, sheet, horizon, 34, 260, 0.3), colours[0], self.sky_low, 120, 0.5)
-        for index in range(1, 5):
-            near = index / 4
-            level = horizon + (sheet.height - horizon) * (0.1 + 0.62 * near**1.2)
-            ridge = make_ridge(rng, sheet, level, 46 + 50 * near, 420 + 240 * near, 0.16)
-            lit = mix(colours[index - 1], self.palette.light, 0.25) if index < 4 else colours[3]
-            self._layer(ridge, lit, colours[index], (sheet.height - level) * 0.9 + 120, 0.9)
-            self._dune_crest(ridge, colours[index])
 
-    def _dune_crest(self, ridge: Ridge, shadow: str) -> None:
-        """The slip face: shadow that falls from the highest crest in one sweeping line."""
-        sheet, rng = self.sheet, self.rng
-        outline = polygon(ridge.outline(sheet.height + 60))
-        with sheet.clipped(outline):
-            for summit in summits(ridge, 200):
-                x, y = float(ridge.x[summit]), float(ridge.y[summit])
-                side = 1 if self.sun_is_left else -1
-                drop = float(rng.uniform(180, 330))
-                sweep = (
-                    f"M{x:.1f},{y - 4:.1f}C{x + side * 10:.1f},{y + drop * 0.3:.1f} {x - side * drop * 0.5:.1f},{y + drop * 0.5:.1f} "
-                    f"{x - side * drop * 0.25:.1f},{y + drop:.1f}L{x + side * drop * 2:.1f},{y + drop:.1f}L{x + side * drop * 2:.1f},{y - 40:.1f}Z"
-                )
-                tone = LinearTone(x, 0, x + side * drop * 1.6, 0, 0.95, 0.0)
-                lit = mix(shadow, self.palette.light, 0.28)
-                sheet.area(sweep, lit, shade=shadow, tone=tone, opacity=1.0)
+def _sea(sheet: Sheet, palette: Palette, rng: np.random.Generator, wash: str) -> str:
+    """Water in bands of waves, a sun over it."""
+    w, h = sheet.width, sheet.height
+    cool = min(palette.accents, key=lambda colour: int(colour[1:3], 16) - int(colour[5:7], 16))
+    warm = max(palette.accents, key=lambda colour: int(colour[1:3], 16) - int(colour[5:7], 16))
+    sheet.area(
+        circle(w * float(rng.uniform(0.3, 0.7)), h * 0.24, 150),
+        warm,
+        shade=palette.paper,
+        tone=LinearTone(0, h * 0.12, 0, h * 0.36, 0.0, 0.8),
+    )
+    sky = palette.paper
+    for band in range(5):
+        top = h * (0.3 + 0.145 * band)
+        colour = mix(cool, sky, 0.68 - 0.13 * band)
+        step = 80.0 - 4 * band
+        crest = [(-80 + index * step, top + (20 if index % 2 else -20)) for index in range(int(w / step) + 4)]
+        shape = smooth(crest) + f"V{h + 60:.0f}H-80Z"
+        sheet.area(
+            shape, colour, shade=mix(colour, palette.dark, 0.35), tone=LinearTone(0, top, 0, top + h * 0.18, 0.0, 0.6)
+        )
+    return mix(cool, sky, 0.35)
 
-    def _hills(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        count = int(rng.integers(5, 8))
-        accents = [colour for colour in self.palette.by_lightness if colour != self.light] or list(self.palette.accents)
-        base = self._land_colours(count)
-        for index in range(count):
-            near = index / (count - 1)
-            level = horizon + (sheet.height * 0.94 - horizon) * near**1.15
-            ridge = make_ridge(rng, sheet, level, 40 + 46 * near, 380 + 300 * near, 0.26)
-            crop = mix(accents[index % len(accents)], base[index], 0.45)
-            outline = polygon(ridge.outline(sheet.height + 60))
-            sheet.area(
-                outline, crop, shade=mix(crop, base[-1], 0.6), tone=LinearTone(0, level - 60, 0, level + 240, 0.0, 0.85)
-            )
-            if rng.random() < 0.7:
-                with sheet.clipped(outline):
-                    self._furrows(ridge, mix(crop, self.palette.light if rng.random() < 0.5 else base[-1], 0.42), near)
-            if rng.random() < 0.6 and index < count - 1:
-                draw_pine_row(sheet, rng, ridge, 26 + 50 * near, 3, base[-1])
 
-    def _furrows(self, ridge: Ridge, colour: str, near: float) -> None:
-        """Rows of a field that run to one point beyond the crest."""
-        sheet, rng = self.sheet, self.rng
-        gather = float(rng.uniform(-0.2, 1.2)) * sheet.width
-        spread = float(rng.uniform(34, 60)) * (0.6 + near)
-        middle = float(rng.uniform(0.3, 0.7)) * sheet.width
-        for row in range(-16, 17):
-            top = gather * 0.3 + middle * 0.7 + row * spread * 0.5
-            start = ridge.height_at(min(max(top, 0), sheet.width)) - 4
-            far = middle + row * spread * 2.6
-            line = smooth([(top, start), (top * 0.6 + far * 0.4, start + 90), (far, start + 330)])
-            sheet.line(line, colour, 2.0 + 3.2 * near)
+def _stand(sheet: Sheet, brief: Brief, rng: np.random.Generator, name: str, manner: str, behind: str) -> None:
+    """Put the figure in its place, large, on a ground of its own if it needs one."""
+    palette, w, h = brief.palette, sheet.width, sheet.height
+    scale = min(w / 1000, h / 1120) * float(rng.uniform(0.82, 0.97)) * _SPREAD.get(name, 1.0)
+    centre_y = h * 0.5 if name in _AFLOAT else h * 0.87 - 425 * scale
+    inks = _inks(palette, manner, behind, rng)
+    if manner == "print":
+        inks = _natural(inks, name, palette, behind)
+    if name not in _AFLOAT and name != "heron" and manner != "neon":
+        floor = h * 0.85
+        soil = palette.dark if manner == "woodcut" or lightness(behind) > 0.5 else palette.accents[0]
+        hump = (
+            smooth([(-60, floor + 30), (w * 0.25, floor - 8), (w * 0.6, floor + 6), (w + 60, floor + 26)])
+            + f"V{h + 60:.0f}H-60Z"
+        )
+        sheet.area(hump, soil, shade=mix(soil, palette.light, 0.25), tone=LinearTone(0, floor, 0, h, 0.0, 0.7))
+        if manner == "woodcut":
+            _turf(sheet, palette, rng, floor)
+    if name not in _AFLOAT and name != "heron" and manner == "print":
+        with sheet.overprint(0.3):
+            sheet.area(ellipse(w / 2 + 30 * scale, centre_y + 424 * scale, 300 * scale, 26 * scale), palette.dark)
+    turn = float(rng.uniform(-9, 9)) if name in _AFLOAT and name != "skull" else 0.0
+    if name == "rocket":
+        turn = float(rng.uniform(14, 30)) * float(rng.choice([-1, 1]))
+    cutter = Cutter(sheet, palette, inks, manner, rng)
+    flip = name in _FACING and rng.random() < 0.5
+    with sheet.mirrored(w / 2) if flip else sheet.moved(), sheet.moved(w / 2, centre_y, turn=turn, scale=scale):
+        if name in _SOCIABLE and rng.random() < 0.5:
+            for side in (-1, 1):
+                small = float(rng.uniform(0.36, 0.6))
+                lift = float(rng.uniform(-330, 260)) if name in _AFLOAT else 428 - 425 * small
+                with sheet.moved(
+                    side * float(rng.uniform(290, 360)), lift, turn=side * float(rng.uniform(0, 9)), scale=small
+                ):
+                    FIGURES[name](cutter)
+        FIGURES[name](cutter)
+    if name == "heron":
+        reed_bed(sheet, palette, rng, 0.0, w * 0.26, h, 0.5)
+        reed_bed(sheet, palette, rng, w * 0.78, w, h, 0.5)
+        for row in range(5):
+            y = h * 0.87 + row * h * 0.024
+            half = w * float(rng.uniform(0.05, 0.2))
+            x = w * float(rng.uniform(0.35, 0.65))
+            sheet.line(f"M{x - half:.1f},{y:.1f}H{x + half:.1f}", palette.ink, 3.4)
+
+
+def _turf(sheet: Sheet, palette: Palette, rng: np.random.Generator, floor: float) -> None:
+    """Gouge marks on the ground of a woodcut."""
+    for _ in range(120):
+        x, y = float(rng.uniform(0, sheet.width)), floor + 20 + float(rng.random()) * (sheet.height - floor)
+        long = float(rng.uniform(20, 90))
+        lens = [(x, y), (x + long / 2, y + 3.2), (x + long, y + math.sin(x) * 3), (x + long / 2, y - 2.2)]
+        sheet.area(polygon(lens), palette.light)

@@ -1,413 +1,440 @@
-"""Landscapes in the manner of a screen-printed travel poster: a sky with one disc, layers of land that fade into haze,
-and something near. The prompt chooses the country (mountains, forest, sea, desert, hills) and the hour; the seed
-chooses where everything stands."""
+"""Posters: the prompt's words set as a headline with one strong composition, in the manners of the Swiss grid, Bauhaus
+diagonals, deco rays, seventies rainbows and wood type. A prompt without a letter that the faces can show gets the
+composition alone."""
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..brief import Brief
-from ..colour import lightness, mix, ramp
+from ..colour import contrast, distance, mix
 from ..frames import framed
-from ..noise import ridge_line
-from ..palettes import Palette
-from ..paths import polygon, smooth, zipped
+from ..palettes import MIN_ACCENT_DISTANCE, Palette
+from ..paths import arc, circle, polygon, rect, sector
 from ..press import Stock
-from ..scenery import (
-    Ridge,
-    draw_birds,
-    draw_clouds,
-    draw_crescent,
-    draw_disc,
-    draw_glitter,
-    draw_halo,
-    draw_pine_row,
-    draw_rayed_sun,
-    draw_ripples,
-    draw_stars,
-    draw_water,
-    haze,
-    make_peaks,
-    make_ridge,
-    shadow_side,
-    summits,
-)
-from ..sheet import LinearTone, Sheet
+from ..sheet import LinearTone, RadialTone, Sheet
+from ..typesetting import CONDENSED, DIDONE, GEOMETRIC, GROTESK, RETRO, SLAB, TEXT, Block, Face, fit, set_line, settable
 
-_COUNTRIES: dict[str, tuple[str, ...]] = {
-    "forest": ("forest", "wood", "woods", "woodland", "pine", "pines", "fir", "tree", "trees", "wilderness", "camping"),
-    "sea": ["sea", "ocean", "beach", "coast", "coastline", "island", "islands", "bay", "lagoon", "harbour", "harbor", "sailing", "sail", "boat", "ship", "lighthouse", "shore", "fjord", "horizon", "sailboat", "surf"],
-    "desert": ("desert", "dune", "dunes", "canyon", "savanna", "sahara", "sand"),
-    "hills": ["hill", "hills", "field", "fields", "meadow", "countryside", "farm", "vineyard", "lavender", "prairie", "valley"],
-    "mountains": ["mountain", "mountains", "alps", "peak", "peaks", "volcano", "glacier", "iceberg", "cliff", "cliffs", "hiking", "lake", "ridge", "snow"],
-}
-_NIGHT = ("night", "midnight", "moon", "moonlight", "stars", "star", "starry", "moonrise")
+MIN_HEADLINE_CONTRAST = 3.0
+"""WCAG 2.2 asks 3:1 of large text."""
+MARGIN = 70.0
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What the poster says: empty strings for what cannot be set."""
+
+    headline: str
+    small: str
 
 
 def draw(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> Stock:
-    """Draw a landscape over the whole sheet or within a margin of paper."""
-    margin = 46.0 if rng.random() < 0.6 else 0.0
-    with framed(sheet, margin):
-        _Scene(sheet, brief, rng).draw()
-    return Stock()
+    """Set the headline in one of six compositions."""
+    if brief.says("bauhaus", "constructivist"):
+        compose = _bauhaus
+    elif brief.says("deco", "gatsby", "jazz", "twenties"):
+        compose = _deco
+    elif brief.says("seventies", "70s", "groovy", "retro", "disco", "rainbow"):
+        compose = _rainbow
+    elif brief.says("wood", "woodtype", "western", "letterpress", "vintage", "typography", "typographic"):
+        compose = _letterpress
+    elif brief.says("swiss", "minimalist", "minimal", "grid"):
+        compose = _swiss
+    else:
+        compositions = (_swiss, _bauhaus, _deco, _rainbow, _letterpress, _eclipse, _swiss, _eclipse)
+        compose = compositions[int(rng.integers(len(compositions)))]
+    compose(sheet, brief, rng)
+    return Stock(flecks=1.3)
 
 
-class _Scene:
-    """One view: the colours of its sky and land, where the horizon and the light are."""
+def _words(brief: Brief, face: Face, *, capitals: bool) -> _Words:
+    # Upper-casing may lengthen a word (ß); the headline's length is cut before, by the reading of the prompt.
+    headline = settable(brief.headline.upper() if capitals else _sentence(brief.headline), face)[:90]
+    return _Words(headline, settable(brief.small_print.upper(), TEXT)[:48])
 
-    def __init__(self, sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
-        self.sheet, self.brief, self.rng = sheet, brief, rng
-        palette = brief.palette
-        self.palette = palette
-        self.night = palette.is_dark or brief.says(*_NIGHT)
-        self.misty = brief.says("mist", "misty", "fog", "foggy", "haze", "dawn", "rain", "rainy")
-        tones = palette.by_lightness
-        if self.night:
-            self.sky = palette.paper if palette.is_dark else mix(palette.ink, palette.accents[-1], 0.25)
-            self.sky_low = mix(self.sky, palette.accents[int(rng.integers(len(palette.accents)))], 0.55)
-            self.light = palette.ink if palette.is_dark else palette.paper
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] if text.islower() else text
+
+
+def _reading_ink(palette: Palette, ground: str, rng: np.random.Generator) -> str:
+    """A colour for type on a ground: an accent if one is strong enough, else paper or ink."""
+    strong = [colour for colour in palette.accents if contrast(colour, ground) >= MIN_HEADLINE_CONTRAST]
+    plain = palette.reads_on(ground)
+    return strong[int(rng.integers(len(strong)))] if strong and rng.random() < 0.35 else plain
+
+
+def _set(
+    sheet: Sheet, block: Block, x: float, top: float, colour: str, *, align: float = 0.0, width: float = 0.0
+) -> None:
+    """Ink a block of lines with its first capitals at `top`; `align` is 0 left, 0.5 centred, 1 right in `width`."""
+    for line, baseline in zip(block.lines, block.baselines(top), strict=True):
+        sheet.glyphs(line.path_at(x + (width - line.width * block.size) * align, baseline, block.size), colour)
+
+
+def _small(sheet: Sheet, text: str, x: float, baseline: float, colour: str, size: float, *, align: float = 0.0) -> None:
+    if text:
+        line = set_line(text, TEXT)
+        size = min(size, (sheet.width - 2 * MARGIN) / line.width)
+        sheet.glyphs(line.path_at(x - line.width * size * align, baseline, size), colour)
+
+
+def _accents(palette: Palette, rng: np.random.Generator, ground: str) -> list[str]:
+    colours = [
+        colour
+        for colour in (*palette.accents, palette.ink, palette.paper)
+        if distance(colour, ground) > MIN_ACCENT_DISTANCE
+    ]
+    head, tail = colours[:-1], colours[-1:]
+    rng.shuffle(head)
+    return [*head, *tail]
+
+
+def _shaded(sheet: Sheet, palette: Palette, shape: str, colour: str, tone: LinearTone | RadialTone) -> None:
+    shade = (
+        mix(colour, palette.dark, 0.55) if distance(colour, palette.dark) > 0.12 else mix(colour, palette.light, 0.35)
+    )
+    sheet.area(shape, colour, shade=shade, tone=tone)
+
+
+def _swiss(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
+    """Flush left, tight grotesk at the foot (or the head); quarter discs on a strict grid fill the rest."""
+    palette, w, h = brief.palette, sheet.width, sheet.height
+    ground = palette.paper if rng.random() < 0.6 else palette.accents[0]
+    sheet.background(ground)
+    words = _words(brief, GROTESK, capitals=False)
+    inner = w - 2 * MARGIN
+    colours = _accents(palette, rng, ground)
+    at_foot = rng.random() < 0.6
+    ink = palette.reads_on(ground)
+    art_top, art_bottom = MARGIN, h - MARGIN
+    if words.headline:
+        block = fit(words.headline, GROTESK, inner, h * 0.36, 190)
+        deep = block.height + block.cap * 0.34
+        top = h - MARGIN - deep if at_foot else MARGIN
+        _set(sheet, block, MARGIN, top + block.cap * 0.04, ink)
+        art_top, art_bottom = (MARGIN + 60, top - 44) if at_foot else (top + deep + 40, h - MARGIN - 60)
+        line_y = MARGIN + 22 if at_foot else h - MARGIN
+        _small(sheet, words.small, MARGIN, line_y, ink, 21)
+        sheet.area(rect(MARGIN, line_y + (14 if at_foot else -40), inner, 4), ink)
+    columns = int(rng.choice([2, 3, 3, 4]))
+    cell = inner / columns
+    rows = max(1, int((art_bottom - art_top) / cell))
+    cell_y = (art_bottom - art_top) / rows
+    for row in range(rows):
+        for column in range(columns):
+            if rng.random() < 0.1:
+                continue
+            colour = colours[int(rng.integers(len(colours)))]
+            x, y = MARGIN + column * cell, art_top + row * cell_y
+            _grid_shape(sheet, palette, rng, x, y, cell, cell_y, colour)
+
+
+def _grid_shape(
+    sheet: Sheet, palette: Palette, rng: np.random.Generator, x: float, y: float, wide: float, tall: float, colour: str
+) -> None:
+    tone = (
+        LinearTone(x, y, x + wide, y + tall, 0.0, 0.85)
+        if rng.random() < 0.5
+        else LinearTone(x + wide, y, x, y + tall, 0.0, 0.85)
+    )
+    with sheet.clipped(rect(x, y, wide, tall)):
+        manner = int(rng.integers(6))
+        size = max(wide, tall)
+        if manner in (0, 1):
+            corner_x, corner_y = x + wide * int(rng.integers(2)), y + tall * int(rng.integers(2))
+            _shaded(sheet, palette, circle(corner_x, corner_y, min(wide, tall)), colour, tone)
+        elif manner == 2:
+            _shaded(sheet, palette, circle(x + wide / 2, y + tall / 2, min(wide, tall) / 2), colour, tone)
+        elif manner == 3:
+            bars = "".join(rect(x, y + tall * bar / 8, wide, tall / 16) for bar in range(8))
+            sheet.area(bars, colour)
+        elif manner == 4:
+            _shaded(sheet, palette, rect(x, y, wide, tall), colour, tone)
         else:
-            self.sky = palette.paper
-            self.sky_low = mix(palette.paper, tones[0], float(rng.uniform(0.35, 0.8)))
-            self.light = self._sun_colour(palette)
-            if rng.random() < 0.35 and not self.misty:
-                self.sky, self.sky_low = mix(tones[0], palette.paper, 0.15), mix(palette.paper, tones[0], 0.15)
-                self.light = palette.paper
-        self.disc_x = sheet.width * float(rng.choice([rng.uniform(0.24, 0.42), rng.uniform(0.58, 0.76), 0.5]))
-        self.sun_is_left = self.disc_x < sheet.cx
-
-    def _sun_colour(self, palette: Palette) -> str:
-        """The warmest accent that the sky lets stand out."""
-
-        def warmth(colour: str) -> float:
-            red, blue = int(colour[1:3], 16), int(colour[5:7], 16)
-            return red - blue + 60 * lightness(colour)
-
-        return max(palette.accents, key=warmth)
-
-    def _country(self) -> str:
-        scores = {name: sum(self.brief.says(word) for word in words) for name, words in _COUNTRIES.items()}
-        best = max(scores.values())
-        choices = sorted(name for name, score in scores.items() if score == best)
-        return choices[int(self.rng.integers(len(choices)))] if best == 0 else choices[0]
-
-    def draw(self) -> None:
-        country = self._country()
-        horizon = (
-            self.sheet.height
-            * {
-                "mountains": float(self.rng.uniform(0.60, 0.72)),
-                "forest": float(self.rng.uniform(0.42, 0.56)),
-                "sea": float(self.rng.uniform(0.50, 0.66)),
-                "desert": float(self.rng.uniform(0.46, 0.6)),
-                "hills": float(self.rng.uniform(0.44, 0.58)),
-            }[country]
-        )
-        self._sky(horizon, low_sun=country in ("sea", "desert", "hills"))
-        {
-            "mountains": self._mountains,
-            "forest": self._forest,
-            "sea": self._sea,
-            "desert": self._desert,
-            "hills": self._hills,
-        }[country](horizon)
-
-    def _sky(self, horizon: float, *, low_sun: bool) -> None:
-        sheet, rng = self.sheet, self.rng
-        sheet.background(self.sky, shade=self.sky_low, tone=LinearTone(0, horizon * 0.1, 0, horizon, 0.0, 0.95))
-        radius = float(rng.uniform(78, 165))
-        self.disc_radius = radius
-        self.disc_y = (
-            horizon - radius * float(rng.uniform(0.1, 1.3)) if low_sun else horizon * float(rng.uniform(0.24, 0.56))
-        )
-        manner = rng.random()
-        if self.night:
-            draw_stars(sheet, rng, horizon, int(70 * sheet.width * sheet.height / 1e6) + 30, self.light)
-            if manner < 0.3:
-                draw_crescent(sheet, self.disc_x, self.disc_y, radius * 0.62, self.light)
-                return
-            draw_halo(sheet, self.disc_x, self.disc_y, radius * 0.8, 2, self.light, 0.07)
-            draw_disc(
-                sheet, rng, self.disc_x, self.disc_y, radius * 0.8, self.light, mix(self.light, self.sky_low, 0.5)
-            )
-            return
-        if manner < 0.22 and not self.misty:
-            draw_rayed_sun(sheet, self.disc_x, self.disc_y, radius, int(rng.integers(14, 24)), self.light, 0.16)
-        elif manner < 0.6:
-            draw_halo(sheet, self.disc_x, self.disc_y, radius, int(rng.integers(2, 4)), self.light, 0.13)
-        draw_disc(sheet, rng, self.disc_x, self.disc_y, radius, self.light, self._ember())
-        if rng.random() < 0.55:
-            draw_clouds(
+            left = int(rng.integers(2))
+            _shaded(
                 sheet,
-                rng,
-                horizon * 0.15,
-                horizon * 0.75,
-                int(rng.integers(2, 5)),
-                mix(self.sky, self.palette.light, 0.6),
-                0.85,
+                palette,
+                sector(
+                    x + wide * left,
+                    y + tall / 2,
+                    size / 2,
+                    math.pi / 2 if left else -math.pi / 2,
+                    math.pi * 1.5 if left else math.pi / 2,
+                ),
+                colour,
+                tone,
             )
-        if rng.random() < 0.5:
-            away = 0.7 if self.sun_is_left else 0.3
-            draw_birds(sheet, rng, sheet.width * away, horizon * float(rng.uniform(0.3, 0.55)), self.palette.dark)
 
-    def _ember(self) -> str:
-        """What the disc deepens to: the neighbouring accent."""
-        others = [colour for colour in self.palette.accents if colour != self.light]
-        return mix(self.light, min(others, key=lambda colour: abs(lightness(colour) - lightness(self.light))), 0.75)
 
-    def _land_colours(self, count: int) -> list[str]:
-        """Colours of the layers from far to near, ending near the darkest ink."""
-        accents = sorted(self.palette.accents, key=lightness, reverse=not self.night)
-        if self.night:
-            start = mix(self.sky_low, self.palette.accents[0], 0.5)
-            return haze(
-                ramp([start, mix(accents[0], self.sky, 0.35), mix(self.palette.dark, "#000000", 0.35)], count),
-                self.sky_low,
-                0.5,
+def _bauhaus(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
+    """A turned field of bars and discs, with the headline riding on the same slant."""
+    palette, w, h = brief.palette, sheet.width, sheet.height
+    ground = palette.paper
+    sheet.background(ground)
+    colours = _accents(palette, rng, ground)
+    slant = float(rng.choice([-32, -24, 24, 32]))
+    words = _words(brief, GEOMETRIC, capitals=True)
+    centre_x, centre_y = w * float(rng.uniform(0.42, 0.58)), h * float(rng.uniform(0.34, 0.42))
+    big = float(rng.uniform(250, 320))
+    first, second, third = colours[0], colours[1 % len(colours)], colours[2 % len(colours)]
+    with sheet.moved(centre_x, centre_y, turn=slant):
+        sheet.area(rect(-1400, -big * 0.2, 1400, big * 0.4), palette.ink)
+        _shaded(sheet, palette, circle(0, 0, big), first, RadialTone(-big * 0.4, -big * 0.4, big * 1.8, 0.0, 0.9))
+        _shaded(sheet, palette, sector(0, 0, big, 0, math.pi), second, LinearTone(-big, 0, big, 0, 0.0, 0.7))
+        sheet.area(circle(0, 0, big * 0.36), ground)
+        sheet.area(circle(0, 0, big * 0.2), palette.ink)
+        for bar in range(int(rng.integers(3, 6))):
+            sheet.area(
+                rect(big * 1.08 + bar * 42, -big * (0.9 - 0.12 * bar), 20, big * (1.8 - 0.24 * bar)),
+                third if bar % 2 else palette.ink,
             )
-        middle = [colour for colour in accents if colour != self.light][-2:]
-        return haze(ramp([*middle, self.palette.ink], count), self.sky_low, 0.72 if self.misty else 0.5)
-
-    def _layer(self, ridge: Ridge, colour: str, veil: str, depth: float, strength: float) -> None:
-        """One fold of land whose foot is lost in the haze."""
-        top = float(np.percentile(ridge.y, 30))
-        tone = LinearTone(0, top, 0, top + depth, 0.0, strength)
-        self.sheet.area(polygon(ridge.outline(self.sheet.height + 60)), colour, shade=veil, tone=tone)
-
-    def _mountains(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        far, main, near, front = self._land_colours(4)
-        veil = mix(self.sky_low, self.palette.light, 0.3)
-        self._layer(make_ridge(rng, sheet, horizon * 0.78, horizon * 0.16, 330, 0.5), far, veil, horizon * 0.3, 0.8)
-        heights: list[tuple[float, float, float]] = []
-        hero = (
-            sheet.width - self.disc_x
-            if abs(self.disc_x - sheet.cx) > 60
-            else sheet.width * float(rng.uniform(0.35, 0.65))
+        sheet.area(rect(-1400, big * 1.12, 2800, 12), first)
+        _shaded(
+            sheet,
+            palette,
+            circle(-big * 1.25, -big * 0.8, big * 0.3),
+            third,
+            LinearTone(-big * 1.5, 0, -big, 0, 0.0, 0.8),
         )
-        heights.append((hero, horizon * float(rng.uniform(0.5, 0.68)), float(rng.uniform(290, 420))))
-        for _ in range(int(3 + sheet.width / 700)):
-            heights.append(
-                (
-                    float(rng.uniform(-0.05, 1.05)) * sheet.width,
-                    horizon * float(rng.uniform(0.22, 0.46)),
-                    float(rng.uniform(170, 330)),
-                )
-            )
-        peaks = make_peaks(rng, sheet, horizon + 40, heights)
-        self._layer(peaks, main, veil, horizon * 0.62, 0.55)
-        self._faces(peaks, main, near, horizon + 30)
-        if rng.random() < 0.62 or self.brief.says("lake", "reflection", "water", "fjord"):
-            self._lake(horizon, [main, near, front], peaks)
-        else:
-            self._foothills(horizon, [near, front])
-
-    def _faces(self, peaks: Ridge, colour: str, dark: str, foot: float) -> None:
-        """Shadow sides and, on most, snow on the lit ones."""
-        sheet, rng = self.sheet, self.rng
-        snow = mix(self.palette.light, colour, 0.06)
-        snowy = self.brief.says("snow", "winter", "alps", "ice", "glacier") or rng.random() < 0.55
-        outline = polygon(peaks.outline(sheet.height + 60))
-        with sheet.clipped(outline):
-            for summit in summits(peaks, 75):
-                top = float(peaks.y[summit])
-                if foot - top < 70:
-                    continue
-                if snowy and foot - top > 150:
-                    self._snow_cap(peaks, summit, (foot - top) * float(rng.uniform(0.26, 0.4)), snow)
-                face = shadow_side(rng, peaks, summit, foot, self.sun_is_left)
-                tone = LinearTone(0, top, 0, foot, 0.0, 0.9)
-                shaded = mix(colour, dark, 0.8)
-                sheet.area(polygon(face), shaded, shade=colour, tone=tone)
-
-    def _snow_cap(self, peaks: Ridge, summit: int, depth: float, snow: str) -> None:
-        """Snow down to a jagged line below the summit."""
-        top_x, top_y = float(peaks.x[summit]), float(peaks.y[summit])
-        spread = depth * 1.7
-        teeth = [(top_x - spread, top_y - 60), (top_x + spread, top_y - 60)]
-        count = 9
-        for tooth in range(count + 1):
-            low = depth * (float(self.rng.uniform(0.8, 1.05)) if tooth % 2 else float(self.rng.uniform(0.42, 0.66)))
-            teeth.append((top_x + spread - 2 * spread * tooth / count, top_y + low))
-        self.sheet.area(polygon(teeth), snow)
-
-    def _foothills(self, horizon: float, colours: list[str]) -> None:
-        sheet, rng = self.sheet, self.rng
-        veil = mix(self.sky_low, self.palette.light, 0.2)
-        middle = make_ridge(rng, sheet, horizon + 40, 50, 420, 0.42)
-        self._layer(middle, colours[0], veil, sheet.height * 0.24, 0.5)
-        draw_pine_row(sheet, rng, middle, 44, 9, mix(colours[0], colours[1], 0.35))
-        front = make_ridge(rng, sheet, sheet.height * 0.9, 60, 620, 0.36)
-        self._layer(front, colours[1], colours[0], sheet.height * 0.3, 0.25)
-        draw_pine_row(sheet, rng, front, float(rng.uniform(110, 190)), 5, colours[1])
-
-    def _lake(self, horizon: float, colours: list[str], peaks: Ridge) -> None:
-        sheet, rng = self.sheet, self.rng
-        water = mix(self.sky_low, self.sky, 0.35)
-        draw_water(sheet, horizon, water, mix(water, colours[1], 0.75))
-        mirrored = [(x, horizon + (horizon + 40 - y) * 0.62 - 20) for x, y in zipped(peaks.x, peaks.y)]
-        shape = polygon([*mirrored, (sheet.width + 60, horizon), (-60, horizon)])
-        sheet.area(shape, colours[0], opacity=0.5)
-        draw_ripples(sheet, rng, horizon, water, int(46 * sheet.width / 1000), 0.75)
-        draw_glitter(
-            sheet, rng, self.disc_x, horizon, self.disc_radius * 1.1, mix(self.light, self.palette.light, 0.25)
+    floor = h * 0.7
+    edge = math.tan(math.radians(slant)) * w * 0.25
+    panel = polygon([(-60, floor - edge), (w + 60, floor + edge), (w + 60, h + 60), (-60, h + 60)])
+    panel_colour = palette.ink if rng.random() < 0.6 else palette.accents[0]
+    sheet.area(panel, panel_colour)
+    if words.headline:
+        top = floor + abs(edge) * 0.75 + 12
+        block = fit(words.headline, GEOMETRIC, w - 2 * MARGIN, h - MARGIN - top - 46, 200)
+        ink = palette.reads_on(panel_colour)
+        free = h - MARGIN - 46 - top - block.height
+        _set(sheet, block, MARGIN, top + free * 0.5, ink, align=0.0 if slant > 0 else 1.0, width=w - 2 * MARGIN)
+        _small(
+            sheet,
+            words.small,
+            MARGIN if slant > 0 else w - MARGIN,
+            h - MARGIN + 12,
+            ink,
+            20,
+            align=0.0 if slant > 0 else 1.0,
         )
-        shore = make_ridge(rng, sheet, horizon + 4, 9, 260, 0.5)
-        band = [*zipped(shore.x, np.minimum(shore.y, horizon - 2)), (sheet.width + 60, horizon + 7), (-60, horizon + 7)]
-        sheet.area(polygon(band), colours[1])
-        draw_pine_row(sheet, rng, Ridge(shore.x, np.full_like(shore.x, horizon)), 38, 10, colours[1])
-        self._near_bank(colours[2])
 
-    def _near_bank(self, colour: str) -> None:
-        """A dark bank with tall pines that frames one side of the picture."""
-        sheet, rng = self.sheet, self.rng
-        x = np.arange(-60.0, sheet.width + 60, 6.0)
-        toward = x / sheet.width if self.sun_is_left else 1 - x / sheet.width
-        rise = sheet.height * 0.17 * np.clip(toward - 0.18, 0, 1) ** 1.6
-        bank = Ridge(x, sheet.height + 24 - rise - 12 * ridge_line(rng, x / 120, 0.5, 3))
-        sheet.area(polygon(bank.outline(sheet.height + 80)), colour)
-        keep = toward > 0.42
-        draw_pine_row(sheet, rng, Ridge(bank.x[keep], bank.y[keep]), float(rng.uniform(190, 300)), 4.5, colour)
 
-    def _forest(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        layers = int(rng.integers(5, 7))
-        veil = mix(self.sky_low, self.palette.light, 0.35)
-        for index, colour in enumerate(self._land_colours(layers)):
-            near = index / (layers - 1)
-            level = horizon + (sheet.height * 0.97 - horizon) * near**1.1
-            ridge = make_ridge(rng, sheet, level, 46 + 40 * near, 300 + 360 * near, 0.45)
-            depth = (sheet.height - horizon) * 0.42
-            self._layer(ridge, colour, veil if near < 0.95 else colour, depth, 1.0 if self.misty else 0.75)
-            draw_pine_row(sheet, rng, ridge, 34 + 230 * near**1.35, 15 - 9.5 * near, colour)
-
-    def _sea(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        colours = self._land_colours(4)
-        cool = min(self.palette.accents, key=lambda colour: int(colour[1:3], 16) - int(colour[5:7], 16))
-        water = mix(cool, self.sky_low, 0.45)
-        draw_water(sheet, horizon, water, mix(cool, self.palette.dark, 0.45))
-        draw_glitter(sheet, rng, self.disc_x, horizon, self.disc_radius * 1.5, mix(self.light, self.palette.light, 0.2))
-        draw_ripples(sheet, rng, horizon, mix(water, self.palette.light, 0.45), int(30 * sheet.width / 1000), 0.6)
-        for index in range(int(rng.integers(2, 4))):
-            self._island(
-                horizon + 4 + index * 16,
-                colours[min(index, 2)],
-                away=not self.sun_is_left if index else self.sun_is_left,
-            )
-        if self.brief.says("sail", "sailing", "boat", "ship", "sailboat", "regatta") or rng.random() < 0.45:
-            self._sailboat(horizon, colours[3])
-        if rng.random() < 0.55:
-            self._headland(colours[3])
-
-    def _island(self, level: float, colour: str, *, away: bool) -> None:
-        sheet, rng = self.sheet, self.rng
-        at = sheet.width * float(rng.uniform(0.62, 0.95) if away else rng.uniform(0.05, 0.38))
-        half, tall = float(rng.uniform(150, 300)), float(rng.uniform(50, 150))
-        x = np.linspace(at - half, at + half, 90)
-        bump = np.maximum(0, 1 - ((x - at) / half) ** 2) ** 0.8
-        y = level - bump * tall * (0.85 + 0.5 * ridge_line(rng, x / 110, 0.5, 4))
-        shape = polygon([*zipped(x, np.minimum(y, level)), (at + half, level), (at - half, level)])
+def _deco(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
+    """Rays that rise behind a stepped arch, the headline in a fat face beneath, everything on the centre line."""
+    palette, w, h = brief.palette, sheet.width, sheet.height
+    ground = palette.ink if not palette.is_dark else palette.paper
+    sheet.background(ground)
+    colours = _accents(palette, rng, ground)
+    gold, second = colours[0], colours[1 % len(colours)]
+    base = h * 0.66
+    rays = int(rng.choice([16, 22, 28]))
+    with sheet.clipped(rect(MARGIN, MARGIN, w - 2 * MARGIN, base - MARGIN)):
         sheet.area(
-            shape, colour, shade=mix(colour, self.sky_low, 0.6), tone=LinearTone(0, level - tall, 0, level, 0.0, 0.7)
+            rect(0, 0, w, base),
+            mix(ground, second, 0.35),
+            shade=ground,
+            tone=RadialTone(w / 2, base, h * 0.75, 0.0, 1.0),
         )
-
-    def _sailboat(self, horizon: float, dark: str) -> None:
-        sheet, rng = self.sheet, self.rng
-        scale = float(rng.uniform(0.7, 1.25))
-        x = sheet.width - self.disc_x + float(rng.uniform(-70, 70))
-        y = horizon + (sheet.height - horizon) * float(rng.uniform(0.22, 0.4))
-        with sheet.moved(x, y, scale=scale):
-            sail = self.palette.light
-            sheet.area(
-                "M4,-150C58,-112 66,-62 62,-22L4,-22Z",
-                sail,
-                shade=mix(sail, self._ember(), 0.7),
-                tone=LinearTone(0, 0, 66, 0, 0.0, 0.7),
-            )
-            sheet.area("M-4,-128C-30,-96 -44,-54 -46,-22L-4,-22Z", mix(sail, self._ember(), 0.55))
-            sheet.area("M-64,-14H72C64,8 46,18 26,18H-34C-50,14 -60,2 -64,-14Z", dark)
-            sheet.line("M0,-158V-14", dark, 4)
-            for row, half in ((30, 60), (42, 44), (54, 24)):
-                sheet.area(f"M{-half},{row}h{2 * half}v5h{-2 * half}Z", dark, opacity=0.55)
-
-    def _headland(self, colour: str) -> None:
-        """A near cliff or beach that comes in from one side, with grass on it."""
-        sheet, rng = self.sheet, self.rng
-        x = np.arange(-60.0, sheet.width + 60, 6.0)
-        toward = 1 - x / sheet.width if self.sun_is_left else x / sheet.width
-        rise = sheet.height * 0.2 * np.clip(toward * 1.5 - 0.75, 0, 1) ** 0.7
-        land = Ridge(x, sheet.height + 26 - rise - 9 * ridge_line(rng, x / 100, 0.5, 3))
-        sheet.area(polygon(land.outline(sheet.height + 80)), colour)
-        for _ in range(int(110 * sheet.width / 1000)):
-            at = float(rng.uniform(0, sheet.width))
-            foot = land.height_at(at)
-            if foot < sheet.height - 14:
-                lean, tall = float(rng.uniform(-14, 24)), float(rng.uniform(22, 66))
-                sheet.line(
-                    smooth([(at, foot + 4), (at + lean * 0.3, foot - tall * 0.6), (at + lean, foot - tall)]),
-                    colour,
-                    2.4,
+        for ray in range(rays):
+            start = math.pi + math.pi * ray / rays
+            if ray % 2 == 0:
+                _shaded(
+                    sheet,
+                    palette,
+                    sector(w / 2, base, h, start, start + math.pi / rays),
+                    gold,
+                    RadialTone(w / 2, base, h * 0.72, 0.0, 1.0),
                 )
-
-    def _desert(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        colours = self._land_colours(5)
-        self._layer(make_ridge(rng, sheet, horizon, 34, 260, 0.3), colours[0], self.sky_low, 120, 0.5)
-        for index in range(1, 5):
-            near = index / 4
-            level = horizon + (sheet.height - horizon) * (0.1 + 0.62 * near**1.2)
-            ridge = make_ridge(rng, sheet, level, 46 + 50 * near, 420 + 240 * near, 0.16)
-            lit = mix(colours[index - 1], self.palette.light, 0.25) if index < 4 else colours[3]
-            self._layer(ridge, lit, colours[index], (sheet.height - level) * 0.9 + 120, 0.9)
-            self._dune_crest(ridge, colours[index])
-
-    def _dune_crest(self, ridge: Ridge, shadow: str) -> None:
-        """The slip face: shadow that falls from the highest crest in one sweeping line."""
-        sheet, rng = self.sheet, self.rng
-        outline = polygon(ridge.outline(sheet.height + 60))
-        with sheet.clipped(outline):
-            for summit in summits(ridge, 200):
-                x, y = float(ridge.x[summit]), float(ridge.y[summit])
-                side = 1 if self.sun_is_left else -1
-                drop = float(rng.uniform(180, 330))
-                sweep = (
-                    f"M{x:.1f},{y - 4:.1f}C{x + side * 10:.1f},{y + drop * 0.3:.1f} {x - side * drop * 0.5:.1f},{y + drop * 0.5:.1f} "
-                    f"{x - side * drop * 0.25:.1f},{y + drop:.1f}L{x + side * drop * 2:.1f},{y + drop:.1f}L{x + side * drop * 2:.1f},{y - 40:.1f}Z"
-                )
-                tone = LinearTone(x, 0, x + side * drop * 1.6, 0, 0.95, 0.0)
-                lit = mix(shadow, self.palette.light, 0.28)
-                sheet.area(sweep, lit, shade=shadow, tone=tone, opacity=1.0)
-
-    def _hills(self, horizon: float) -> None:
-        sheet, rng = self.sheet, self.rng
-        count = int(rng.integers(5, 8))
-        accents = [colour for colour in self.palette.by_lightness if colour != self.light] or list(self.palette.accents)
-        base = self._land_colours(count)
-        for index in range(count):
-            near = index / (count - 1)
-            level = horizon + (sheet.height * 0.94 - horizon) * near**1.15
-            ridge = make_ridge(rng, sheet, level, 40 + 46 * near, 380 + 300 * near, 0.26)
-            crop = mix(accents[index % len(accents)], base[index], 0.45)
-            outline = polygon(ridge.outline(sheet.height + 60))
-            sheet.area(
-                outline, crop, shade=mix(crop, base[-1], 0.6), tone=LinearTone(0, level - 60, 0, level + 240, 0.0, 0.85)
+        sun = w * float(rng.uniform(0.24, 0.32))
+        bands = int(rng.integers(4, 7))
+        for band in range(bands):
+            radius = sun * (1 - band / bands)
+            colour = colours[band % len(colours)] if band % 2 else ground
+            _shaded(
+                sheet,
+                palette,
+                circle(w / 2, base, radius),
+                colour,
+                LinearTone(w / 2 - radius, base - radius, w / 2 + radius, base, 0.0, 0.7),
             )
-            if rng.random() < 0.7:
-                with sheet.clipped(outline):
-                    self._furrows(ridge, mix(crop, self.palette.light if rng.random() < 0.5 else base[-1], 0.42), near)
-            if rng.random() < 0.6 and index < count - 1:
-                draw_pine_row(sheet, rng, ridge, 26 + 50 * near, 3, base[-1])
+    for inset, pen in ((MARGIN * 0.55, 5.0), (MARGIN * 0.78, 2.0)):
+        sheet.line(rect(inset, inset, w - 2 * inset, h - 2 * inset), gold, pen, join="miter")
+    sheet.area(rect(MARGIN, base, w - 2 * MARGIN, 7), gold)
+    sheet.area(rect(MARGIN, base + 13, w - 2 * MARGIN, 2.5), gold)
+    words = _words(brief, DIDONE, capitals=False)
+    if words.headline:
+        space = h - MARGIN - 40 - base - 30
+        block = fit(words.headline, DIDONE, w - 2.9 * MARGIN, space * 0.78, 190, 3)
+        lift = base + 26 + (space - block.height - (34 if words.small else 0)) / 2
+        ink = palette.light if contrast(palette.light, ground) > contrast(gold, ground) * 0.8 else gold
+        _set(sheet, block, MARGIN * 1.45, lift, ink, align=0.5, width=w - 2.9 * MARGIN)
+        _small(sheet, words.small, w / 2, h - MARGIN - 6, gold, 20, align=0.5)
 
-    def _furrows(self, ridge: Ridge, colour: str, near: float) -> None:
-        """Rows of a field that run to one point beyond the crest."""
-        sheet, rng = self.sheet, self.rng
-        gather = float(rng.uniform(-0.2, 1.2)) * sheet.width
-        spread = float(rng.uniform(34, 60)) * (0.6 + near)
-        middle = float(rng.uniform(0.3, 0.7)) * sheet.width
-        for row in range(-16, 17):
-            top = gather * 0.3 + middle * 0.7 + row * spread * 0.5
-            start = ridge.height_at(min(max(top, 0), sheet.width)) - 4
-            far = middle + row * spread * 2.6
-            line = smooth([(top, start), (top * 0.6 + far * 0.4, start + 90), (far, start + 330)])
-            sheet.line(line, colour, 2.0 + 3.2 * near)
+
+def _rainbow(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
+    """Seventies stripes that run in, turn through an arc and run out, with round type in the bay that they leave."""
+    palette, w, h = brief.palette, sheet.width, sheet.height
+    ground = palette.paper
+    sheet.background(ground)
+    colours = [colour for colour in (*palette.by_lightness[::-1],) if distance(colour, ground) > MIN_ACCENT_DISTANCE]
+    colours = [*colours, palette.ink] if len(colours) < 4 else colours
+    stripe = float(rng.uniform(36, 50))
+    right = rng.random() < 0.5
+    words = _words(brief, RETRO, capitals=rng.random() < 0.5)
+    centre_y = h * float(rng.uniform(0.36, 0.44))
+    with sheet.moved(), sheet.mirrored(w / 2) if right else sheet.moved():
+        sun = w * 0.17
+        centre_x = w * float(rng.uniform(0.5, 0.58))
+        _shaded(
+            sheet,
+            palette,
+            circle(centre_x, centre_y, sun),
+            colours[0],
+            LinearTone(centre_x - sun, centre_y - sun, centre_x + sun, centre_y + sun, 0.0, 0.85),
+        )
+        for index, colour in enumerate(colours):
+            radius = sun + stripe * (0.95 + index)
+            turn = arc(centre_x, centre_y, radius, math.pi, 2 * math.pi)
+            path = (
+                f"{turn}M{centre_x - radius:.1f},{centre_y - 0.5:.1f}V{h + 60:.1f}M{centre_x + radius:.1f},{centre_y - 0.5:.1f}"
+                + (
+                    f"V{centre_y + h * 0.13:.1f}"
+                    if radius < 0
+                    else f"V{centre_y + 40 + (len(colours) - index) * 6:.1f}a{stripe:.1f},{stripe:.1f} 0 0 0 {stripe:.1f},{stripe:.1f}H{w + 60:.1f}"
+                )
+            )
+            shade = mix(colour, palette.dark, 0.5)
+            sheet.line(
+                path,
+                colour,
+                stripe * 0.98,
+                cap="butt",
+                shade=shade,
+                tone=LinearTone(0, centre_y - radius, 0, h, 0.0, 0.75),
+            )
+    if words.headline:
+        top = h * 0.74
+        sheet.area(rect(-60, top - 34, w + 120, h), palette.ink)
+        block = fit(words.headline, RETRO, w - 2 * MARGIN, h - top - MARGIN - 26, 210, 3)
+        ink = palette.reads_on(palette.ink)
+        free = h - top - MARGIN - 26 - block.height
+        _set(sheet, block, MARGIN, top + max(0.0, free) * 0.5, ink, align=0.5, width=w - 2 * MARGIN)
+        _small(sheet, words.small, w / 2, h - MARGIN + 26, ink, 19, align=0.5)
+
+
+def _letterpress(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
+    """Wood type: every line as wide as the forme, rules and ornaments between them, in two inks."""
+    palette, w, h = brief.palette, sheet.width, sheet.height
+    sheet.background(palette.paper)
+    face = (SLAB, CONDENSED, SLAB)[int(rng.integers(3))]
+    words = _words(brief, face, capitals=True)
+    strong = [colour for colour in palette.accents if contrast(colour, palette.paper) >= MIN_HEADLINE_CONTRAST]
+    accent = strong[int(rng.integers(len(strong)))] if strong else palette.ink
+    inner = w - 2 * MARGIN - 40
+    for inset, pen in ((34.0, 9.0), (52.0, 2.5)):
+        sheet.line(rect(inset, inset, w - 2 * inset, h - 2 * inset), palette.ink, pen, join="miter")
+    pieces = words.headline.split()
+    lines: list[str] = []
+    for word in pieces:
+        if lines and len(pieces) > 4 and len(lines[-1]) + len(word) < 9:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    lines = lines[:7]
+    set_lines = [set_line(line, face) for line in lines]
+    heights = [min(inner / line.width * line.cap_height, h * 0.3) for line in set_lines]
+    gaps = 36.0 * max(0, len(lines) - 1)
+    # The ornament takes what the type leaves, so that the forme is always full.
+    ornament = min(max(h - 2 * MARGIN - 150 - sum(heights) - gaps, 110.0), w * 0.62)
+    free = h - 2 * MARGIN - 70 - ornament
+    squeeze = min(1.0, (free - gaps) / max(1.0, sum(heights)))
+    y = MARGIN + 34 + max(0.0, free - gaps - sum(heights) * squeeze) / 2
+    _ornament(sheet, palette, rng, w / 2, y + ornament / 2, ornament * 0.5, accent)
+    y += ornament + 26
+    for index, (line, tall) in enumerate(zip(set_lines, heights, strict=True)):
+        tall *= squeeze
+        size = tall / line.cap_height
+        colour = accent if index % 2 else palette.ink
+        sheet.glyphs(line.path_at((w - line.width * size) / 2, y + tall, size), colour)
+        y += tall + 36
+        if index < len(lines) - 1:
+            sheet.area(rect(w / 2 - inner / 2, y - 21, inner, 5), palette.ink)
+    _small(sheet, words.small, w / 2, h - MARGIN - 4, palette.ink, 21, align=0.5)
+
+
+def _ornament(
+    sheet: Sheet, palette: Palette, rng: np.random.Generator, x: float, y: float, size: float, colour: str
+) -> None:
+    """A sun, a star or an eye of wedges, cut like a wood-engraver's stock block."""
+    rays = int(rng.choice([12, 16, 24]))
+    outer = [(size if index % 2 == 0 else size * 0.62) for index in range(rays * 2)]
+    star = [
+        (
+            x + radius * math.cos(math.pi * index / rays - math.pi / 2),
+            y + radius * math.sin(math.pi * index / rays - math.pi / 2),
+        )
+        for index, radius in enumerate(outer)
+    ]
+    _shaded(sheet, palette, polygon(star), colour, LinearTone(x - size, y - size, x + size, y + size, 0.0, 0.6))
+    sheet.area(circle(x, y, size * 0.5), palette.paper)
+    sheet.area(circle(x, y, size * 0.42), palette.ink)
+    sheet.area(circle(x - size * 0.1, y - size * 0.1, size * 0.42), colour) if rng.random() < 0.5 else sheet.area(
+        circle(x, y, size * 0.2), palette.paper
+    )
+    for side in (-1, 1):
+        for index in range(3):
+            sheet.area(
+                rect(x + side * (size * 1.3 + index * 26) - 9, y - 3, 18 if index < 2 else 90 * side, 6), palette.ink
+            )
+
+
+def _eclipse(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
+    """One enormous shaded disc and a smaller one in front; condensed capitals as tall as they can be across the foot."""
+    palette, w, h = brief.palette, sheet.width, sheet.height
+    grounds = [palette.paper, palette.ink, palette.accents[0]]
+    ground = grounds[int(rng.integers(3))]
+    colours = _accents(palette, rng, ground)
+    with framed(sheet, 0.0):
+        sheet.background(ground, shade=mix(ground, palette.dark, 0.4), tone=LinearTone(0, 0, 0, h, 0.0, 0.4))
+    words = _words(brief, CONDENSED, capitals=True)
+    block = fit(words.headline, CONDENSED, w - 2 * MARGIN, h * 0.42, 420, 3) if words.headline else None
+    foot = h - MARGIN - (block.height + 40 if block else 0)
+    x, y = w * float(rng.uniform(0.36, 0.64)), foot * float(rng.uniform(0.48, 0.6))
+    big = min(w * 0.42, foot * 0.46) * float(rng.uniform(0.9, 1.08))
+    turn = float(rng.uniform(0, 2 * math.pi))
+    away = (math.cos(turn), math.sin(turn))
+    _shaded(
+        sheet,
+        palette,
+        circle(x, y, big),
+        colours[0],
+        LinearTone(x - away[0] * big, y - away[1] * big, x + away[0] * big, y + away[1] * big, 0.0, 0.95),
+    )
+    second = colours[1 % len(colours)]
+    small = big * float(rng.uniform(0.34, 0.55))
+    at_x, at_y = x + away[0] * big * 0.86, y + away[1] * big * 0.86
+    _shaded(
+        sheet,
+        palette,
+        circle(at_x, at_y, small),
+        second,
+        LinearTone(at_x + small, at_y - small, at_x - small, at_y + small, 0.0, 0.9),
+    )
+    orbit = palette.reads_on(ground)
+    for index in range(int(rng.integers(1, 4))):
+        sheet.line(circle(x, y, big * (1.16 + 0.13 * index)), orbit, 2.6)
+        spot = turn + 2.2 + index * 1.3
+        sheet.area(
+            circle(
+                x + big * (1.16 + 0.13 * index) * math.cos(spot), y + big * (1.16 + 0.13 * index) * math.sin(spot), 11
+            ),
+            colours[(index + 2) % len(colours)],
+        )
+    if block:
+        ink = _reading_ink(palette, mix(ground, palette.dark, 0.15), rng)
+        _set(sheet, block, MARGIN, h - MARGIN - block.height - 4, ink, align=0.0, width=w - 2 * MARGIN)
+        _small(sheet, words.small, MARGIN, MARGIN + 16, palette.reads_on(ground), 21)
