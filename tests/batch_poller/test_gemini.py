@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+
 from pressroom.batch_poller import gemini
 from pressroom.batch_poller.gemini import GeminiBatches
 from pressroom.batch_poller.provider_jobs import (

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+
 from pressroom.batch_poller.gemini_requests import nearest_aspect_ratio, nearest_image_size, request_line
 from pressroom.batch_poller.gemini_results import lines_of, row_of_inline, row_of_line
 from pressroom.batch_poller.gemini_wire import Operation, OperationList, state_of
