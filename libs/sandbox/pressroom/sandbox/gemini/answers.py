@@ -1,0 +1,97 @@
+"""What the models answer: a drawn picture, a line of text, JSON of the asked schema, or one of the ways in which they
+say no. A prompt chooses its own fate by a marker: `[sandbox:moderated]` (blocked prompt), `[sandbox:unsafe-image]` (a
+candidate without content, finishReason IMAGE_SAFETY), `[sandbox:no-image]` (finishReason NO_IMAGE),
+`[sandbox:text-only]` (a model that talks instead of drawing), `[sandbox:error]` (INTERNAL)."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+
+from pressroom.sandbox.core.wire import Json, JsonObject, as_int, as_list, as_object, as_text, dump, json_list
+from pressroom.sandbox.gemini.errors import GeminiRefusalError
+from pressroom.sandbox.gemini.prompts import Wanted
+from pressroom.sandbox.pictures.drawing import draw_png
+
+# What the API reports for an image at 1K (ai.google.dev, "Gemini Developer API pricing").
+IMAGE_TOKENS = 1120
+
+
+def answer(wanted: Wanted) -> tuple[JsonObject, bool]:
+    """The GenerateContentResponse and whether a picture was made (and would be billed); takes about 30 ms of one core
+    for a picture. `GeminiRefusalError` for a prompt that asks for an error."""
+    if "error" in wanted.markers:
+        raise GeminiRefusalError(500, "An internal error has occurred. Please retry or report in the sandbox's prompt.")
+    if "moderated" in wanted.markers:
+        return {**_envelope(wanted, 0, image=False), "promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}, False
+    if wanted.image and "unsafe-image" in wanted.markers:
+        return _without_content(wanted, "IMAGE_SAFETY"), False
+    if wanted.image and "no-image" in wanted.markers:
+        return _without_content(wanted, "NO_IMAGE"), False
+    draws = wanted.image and "text-only" not in wanted.markers
+    parts: list[JsonObject] = []
+    if wanted.text or not draws:
+        parts.append({"text": _words(wanted, draws=draws)})
+    if draws:
+        png = draw_png(wanted.prompt, wanted.fingerprint, wanted.width, wanted.height)
+        parts.append({"inlineData": {"mimeType": "image/png", "data": base64.b64encode(png).decode()}})
+    candidate: JsonObject = {
+        "content": {"parts": json_list(parts), "role": "model"},
+        "finishReason": "STOP",
+        "index": 0,
+    }
+    return {"candidates": [candidate], **_envelope(wanted, IMAGE_TOKENS if draws else 40, image=draws)}, draws
+
+
+def _without_content(wanted: Wanted, reason: str) -> JsonObject:
+    candidate: JsonObject = {
+        "content": {},
+        "finishReason": reason,
+        "finishMessage": f"The sandbox was asked for {reason} by a marker in the prompt.",
+        "index": 0,
+    }
+    return {"candidates": [candidate], **_envelope(wanted, 0, image=False)}
+
+
+def _envelope(wanted: Wanted, output_tokens: int, *, image: bool) -> JsonObject:
+    prompt_tokens = max(1, len(wanted.prompt) // 4)
+    usage: JsonObject = {
+        "promptTokenCount": prompt_tokens,
+        "candidatesTokenCount": output_tokens,
+        "totalTokenCount": prompt_tokens + output_tokens,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": prompt_tokens}],
+    }
+    if image:
+        usage["candidatesTokensDetails"] = [{"modality": "IMAGE", "tokenCount": output_tokens}]
+    return {"usageMetadata": usage, "modelVersion": wanted.model, "responseId": uuid.uuid4().hex[:22]}
+
+
+def _words(wanted: Wanted, *, draws: bool) -> str:
+    if wanted.json_schema is not None:
+        return dump(instance_of(wanted.json_schema, wanted.prompt))
+    if draws:
+        return f"Here is a sandbox picture of: {wanted.prompt[:200]}"
+    return f"This is the sandbox's answer, no model's. You asked: {wanted.prompt[:500]}"
+
+
+def instance_of(schema: Json, prompt: str, name: str = "answer") -> Json:
+    """A value that a JSON schema (or Gemini's OpenAPI subset of one) allows, the same for the same prompt."""
+    asked = as_object(schema)
+    options = as_list(asked.get("enum"))
+    if options:
+        return options[len(prompt) % len(options)]
+    kind = as_text(asked.get("type"), "object").lower()
+    if kind == "object":
+        properties = as_object(asked.get("properties"))
+        return {key: instance_of(value, prompt, key) for key, value in properties.items()}
+    if kind == "array":
+        lowest, highest = as_int(asked.get("minItems"), 1), as_int(asked.get("maxItems"), 3)
+        count = max(lowest, min(3, highest))
+        return [instance_of(asked.get("items"), prompt, f"{name} {place + 1}") for place in range(count)]
+    if kind in ("integer", "number"):
+        return as_int(asked.get("minimum"), 1)
+    if kind == "boolean":
+        return True
+    if kind == "null":
+        return None
+    return f"{name}: {prompt[:80]}".strip()
