@@ -28,13 +28,22 @@ VENDORS = (
         "Gemini",
         "PRESSROOM_GEMINI_",
         ("PRESSROOM_GEMINI_API_KEY",),
-        {"PRESSROOM_GEMINI_URL": "{url}", "PRESSROOM_GEMINI_API_KEY": "sandbox-gemini-key"},
+        {
+            "PRESSROOM_GEMINI_URL": "{url}",
+            "PRESSROOM_GEMINI_API_KEY": "sandbox-gemini-key",
+            # The sandbox is done in seconds, where Gemini takes hours.
+            "PRESSROOM_POLL_INITIAL_S": "1",
+        },
     ),
     Vendor(
         "Printify",
         "PRESSROOM_PRINTIFY_",
         ("PRESSROOM_PRINTIFY_TOKEN",),
-        {"PRESSROOM_PRINTIFY_URL": "{url}/printify", "PRESSROOM_PRINTIFY_TOKEN": "sandbox-printify-token"},
+        {
+            "PRESSROOM_PRINTIFY_URL": "{url}/printify",
+            "PRESSROOM_PRINTIFY_TOKEN": "sandbox-printify-token",
+            "PRESSROOM_PRINTIFY_SHOP_ID": "5432101",
+        },
     ),
     Vendor(
         "Shopify",
