@@ -1,7 +1,7 @@
 """Child processes that never outlive the process that started them, however that one ends.
 
-Each child leads a process group of its own, so that a Ctrl-C on the terminal reaches only the parent, which ends its
-children in the order that it wants. On Linux the kernel kills a child at the moment its parent is gone, kill -9
+Each child leads a session of its own, so that a Ctrl-C on the terminal reaches only the parent, which ends its children
+in the order that it wants. On Linux the kernel kills a child at the moment its parent is gone, kill -9
 included (`PR_SET_PDEATHSIG`). The kernel means the parent's THREAD, so children are started from a main thread.
 """
 
@@ -70,7 +70,13 @@ class Child:
     """One running process that writes what it says to `log`."""
 
     def __init__(
-        self, name: str, argv: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        argv: Sequence[str],
+        log: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        dies_with_parent: bool = True,
     ) -> None:
         self.name = name
         self.log = log
@@ -83,8 +89,8 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=None if environment is None else dict(environment),
-                process_group=0,
-                preexec_fn=dies_with_its_parent(),
+                start_new_session=True,
+                preexec_fn=dies_with_its_parent() if dies_with_parent else None,
             )
 
     @property

@@ -38,7 +38,11 @@ def server_settings(data: Path | None) -> Settings:
     from_environment = {"PRESSROOM_NATS_URL", "PRESSROOM_MONGO_URL"} & os.environ.keys()
     if from_environment:
         return load(Settings)
-    facts = instance(data)
+    return settings_of(instance(data))
+
+
+def settings_of(facts: InstanceFacts) -> Settings:
+    """Where an instance's NATS, MongoDB and blobs are."""
     values: dict[str, Any] = {
         "nats_url": facts.nats_url,
         "nats_token": facts.nats_token,

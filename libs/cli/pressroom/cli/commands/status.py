@@ -96,7 +96,8 @@ def _batches(facts: InstanceFacts) -> dict[str, int] | None:
 def _show(found: Status) -> None:
     console = Console(highlight=False)
     colours = {"ready": "green", "starting": "yellow", "waiting": "red"}
-    table = Table("program", "state", "pid", "memory", "restarts", "at", box=None, pad_edge=False, header_style="bold")
+    table = Table("program", "state", "pid", "memory", "restarts", box=None, pad_edge=False, header_style="bold")
+    table.add_column("at", no_wrap=True, overflow="ignore")
     for program in found.programs:
         table.add_row(
             program.name,
@@ -106,7 +107,7 @@ def _show(found: Status) -> None:
             str(program.restarts),
             program.url or "",
         )
-    console.print(table, soft_wrap=True)
+    console.print(table, soft_wrap=True, crop=False)
     if found.lanes is not None:
         busy = [f"{lane.lane} {lane.waiting} waiting, {lane.taken} taken" for lane in found.lanes]
         console.print(f"\nlanes    {'; '.join(busy)}", soft_wrap=True)

@@ -1,21 +1,19 @@
 """`pressroom up`: start everything on this machine; `--detach` leaves it in the background."""
 
-import subprocess
+import os
 import sys
 import time
 from typing import Annotated
 
 import typer
 
-from ..children import last_lines
 from ..data_folder import DataFolder, InstanceFacts
-from ..errors import CommandFailed
-from ..launcher import READY_WITHIN_S, Launcher, launcher_log
+from ..launcher import Launcher
 from ..options import Data, Json
+from ..own_instance import OwnInstance
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_green")
 _NAME_WIDTH = 14
-_POLL_S = 0.05
 
 
 def register(app: typer.Typer) -> None:
@@ -33,10 +31,12 @@ def up(
     folder = DataFolder(data)
     began = time.monotonic()
     if detach:
-        facts = _start_in_background(folder, workers)
+        facts = OwnInstance(folder, workers=workers, dies_with_parent=False).start()
         _announce(facts, folder, time.monotonic() - began, json=json, ending=f"./run down{folder.option}")
         return
     screen = _Screen(to_stderr=json)
+    if sys.stdout.isatty():
+        os.environ.setdefault("PRESSROOM_LOG_FORMAT", "console")
     Launcher(folder, screen.tell, screen.show).run(
         workers=workers,
         when_ready=lambda facts: _announce(facts, folder, time.monotonic() - began, json=json, ending="Ctrl-C"),
@@ -62,33 +62,6 @@ class _Screen:
             typer.echo(text, err=self._to_stderr)
         except OSError:
             return  # the terminal is gone; the programs' files have their lines, and the hang-up signal ends us
-
-
-def _start_in_background(folder: DataFolder, workers: int) -> InstanceFacts:
-    """A launcher in a session of its own; raises `CommandFailed` with its last lines when it does not get ready."""
-    if folder.is_locked():
-        raise folder.taken()
-    log = launcher_log(folder)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    words = ["up", "--data", str(folder.path), "--workers", str(workers)]
-    with log.open("ab") as output:
-        launcher = subprocess.Popen(
-            [sys.executable, "-m", "pressroom.cli", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    deadline = time.monotonic() + READY_WITHIN_S * 2
-    while time.monotonic() < deadline:
-        if launcher.poll() is not None:
-            raise CommandFailed(f"Pressroom did not start. The launcher said ({log}):\n{last_lines(log)}")
-        facts = folder.running()
-        if facts is not None and facts.ready and facts.launcher_pid == launcher.pid:
-            return facts
-        time.sleep(_POLL_S)
-    launcher.terminate()
-    raise CommandFailed(f"Pressroom was not ready in time. The launcher said ({log}):\n{last_lines(log)}")
 
 
 def _announce(facts: InstanceFacts, folder: DataFolder, seconds: float, *, json: bool, ending: str) -> None:
