@@ -1,6 +1,6 @@
-"""Studio, the built-in image generator: seeded procedural prints that need no model and no network. A prompt's words choose
-the style and the palette, the seed the composition; the same arguments give the same bytes in any process. It is
-blocking CPU code that keeps no state but read-only caches, so any number of threads may draw at once."""
+"""Studio, the built-in image generator: seeded procedural prints that need no model and no network. A prompt's words
+choose the style and the palette, the seed the composition; the same arguments give the same bytes in any process. It
+is blocking CPU code that keeps no state but read-only caches, so any number of threads may draw at once."""
 
 from __future__ import annotations
 

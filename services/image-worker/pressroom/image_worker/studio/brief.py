@@ -1,5 +1,5 @@
-"""What a style is told: the words of the prompt, the palette they chose and the headline they make. A brief is decided once
-by `prompt_reading` and never changed, so every style sees the same reading of a prompt."""
+"""What a style is told: the words of the prompt, the palette they chose and the headline they make. A brief is
+decided once by `prompt_reading` and never changed, so every style sees the same reading of a prompt."""
 
 from __future__ import annotations
 

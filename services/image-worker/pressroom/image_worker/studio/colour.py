@@ -1,6 +1,6 @@
 """Colour arithmetic in OKLab, the space in which equal steps look equal: mixing two inks, building a ramp of tones
-and measuring how far apart two colours are. Colours cross module borders as `#rrggbb` strings, which is what SVG takes;
-nothing here keeps state."""
+and measuring how far apart two colours are. Colours cross module borders as `#rrggbb` strings, which is what SVG
+takes; nothing here keeps state."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Contour lines of a field by marching squares, joined into closed loops. The field is fenced with low ground first, so
-every loop closes and a level can be filled as one even-odd path."""
+"""Contour lines of a field by marching squares, joined into closed loops. The field is fenced with low ground first,
+so every loop closes and a level can be filled as one even-odd path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from .paths import Point
 Edge = tuple[int, int, int]
 """A grid edge: row, column and direction (0 rightwards, 1 downwards)."""
 
-# Which two edges of a cell a contour joins, by which corners are high (bits: top left, top right, bottom right, bottom left).
+# Which two edges of a cell a contour joins, by which corners are high
+# (bits: top left, top right, bottom right, bottom left).
 _TOP, _RIGHT, _BOTTOM, _LEFT = (0, 0, 0), (0, 1, 1), (1, 0, 0), (0, 0, 1)
 _JOINS: dict[int, tuple[tuple[Edge, Edge], ...]] = {
     1: ((_LEFT, _TOP),),

@@ -1,14 +1,15 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportMissingTypeStubs=false, reportAttributeAccessIssue=false
 """Glyph outlines and kerning read from the bundled fonts. This is the one module that touches fontTools, which has no
-types; what leaves it is typed. Faces are read once per process and never changed afterwards, so threads may share them."""
+types; what leaves it is typed. Faces are read once per process and never changed afterwards, so threads may share
+them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from io import BytesIO
+from pathlib import Path
 
 from fontTools.pens.boundsPen import BoundsPen
 from fontTools.pens.svgPathPen import SVGPathPen
@@ -82,10 +83,10 @@ def _read_pairs(table: object, names: set[str], pairs: dict[tuple[str, str], flo
 @lru_cache(maxsize=64)
 def read_font(file_name: str) -> FontFile:
     """The letters of a bundled font; `file_name` is one in the package's `fonts` folder."""
-    data = resources.files(__package__).joinpath("fonts", file_name).read_bytes()
+    data = (Path(__file__).with_name("fonts") / file_name).read_bytes()
     font = TTFont(BytesIO(data), lazy=False)
     em = font["head"].unitsPerEm
-    outlines, names = font.getGlyphSet(), font.getBestCmap()
+    outlines, names = font.getGlyphSet(), font.getBestCmap() or {}
     glyphs: dict[str, Glyph] = {}
     for code, name in names.items():
         pen = SVGPathPen(outlines, ntos=_format_number)

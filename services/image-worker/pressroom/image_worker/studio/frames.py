@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from .paths import rect
@@ -10,7 +10,7 @@ from .sheet import Sheet
 
 
 @contextmanager
-def framed(sheet: Sheet, margin: float) -> Iterator[None]:
+def framed(sheet: Sheet, margin: float) -> Generator[None]:
     """Leave `margin` units of bare paper about what is drawn inside; 0 lets it bleed off the sheet.
 
     The margin is laid over the drawing: a clip would let a hairline of every layer show along the edge."""

@@ -1,6 +1,7 @@
-"""The palettes, chosen by hand the way a print shop keeps its ink drawer: a paper, one ink that reads on it, and a few
-accents. Every palette keeps the contrast rule that `broken_rules` states (tests hold all of them to it), so any style
-may set any accent on the paper and the two will separate. A palette also carries the words that call for it."""
+"""The palettes, chosen by hand the way a print shop keeps its ink drawer: a paper, one ink that reads on it,
+and a few accents. Every palette keeps the contrast rule that `broken_rules` states (tests hold all of them to
+it), so any style may set any accent on the paper and the two will separate. A palette also carries the words
+that call for it."""
 
 from __future__ import annotations
 
@@ -135,7 +136,8 @@ PALETTES: tuple[Palette, ...] = (
         "#14102b",
         "#f6f0ff",
         "#ff2e88 #19d3da #ffd23f #7b3ff2",
-        "neon cyberpunk cyber synthwave electric glow glowing rave club arcade gaming gamer game laser future futuristic "
+        "neon cyberpunk cyber synthwave electric glow glowing rave club arcade gaming gamer game "
+        "laser future futuristic "
         "disco robot tokyo",
     ),
     _palette(
@@ -171,7 +173,8 @@ PALETTES: tuple[Palette, ...] = (
         "#efe8dc",
         "#2c2b2a",
         "#b7795a #8f9685 #c9a98a #5d6a67",
-        "japandi japan japanese zen minimalist minimal scandinavian wabi sabi calm beige neutral linen heron crane reed "
+        "japandi japan japanese zen minimalist minimal scandinavian wabi sabi calm beige neutral "
+        "linen heron crane reed "
         "reeds bamboo tea pottery simple serene nordic stone",
     ),
     _palette(
@@ -186,7 +189,8 @@ PALETTES: tuple[Palette, ...] = (
         "#eef0ee",
         "#22303c",
         "#51728c #a3b8c2 #d08c60 #334e5e",
-        "nordic winter snow ice cold frost scandinavian arctic glacier polar penguin christmas iceland grey gray silver",
+        "nordic winter snow ice cold frost scandinavian arctic glacier polar penguin christmas "
+        "iceland grey gray silver",
     ),
     _palette(
         "riso",
@@ -230,7 +234,8 @@ PALETTES: tuple[Palette, ...] = (
         "#f3ead8",
         "#2b3a42",
         "#e07a3f #3f8a8c #e3b23c #a8413a",
-        "midcentury mid-century century modern atomic fifties 50s sixties 60s eames bird cat cutout matisse jazz abstract",
+        "midcentury mid-century century modern atomic fifties 50s sixties 60s eames bird cat "
+        "cutout matisse jazz abstract",
     ),
     _palette(
         "matisse",
@@ -265,7 +270,8 @@ PALETTES: tuple[Palette, ...] = (
         "#fbeee6",
         "#3f2337",
         "#d9577a #f0a6a0 #7a9a6b #9a3a5e",
-        "rose flower flowers floral garden blossom bloom peony tulip pink feminine wedding valentine love butterfly spring "
+        "rose flower flowers floral garden blossom bloom peony tulip pink feminine wedding "
+        "valentine love butterfly spring "
         "cherry mother",
     ),
     _palette(
@@ -281,7 +287,8 @@ PALETTES: tuple[Palette, ...] = (
         "#f4e6c8",
         "#3d2a1a",
         "#c7702c #8f3b2a #d9a940 #6c7340",
-        "autumn fall harvest thanksgiving leaf leaves november october wheat apple pumpkin cider cozy cosy maple squirrel",
+        "autumn fall harvest thanksgiving leaf leaves november october wheat apple pumpkin cider "
+        "cozy cosy maple squirrel",
     ),
     _palette(
         "citrus",

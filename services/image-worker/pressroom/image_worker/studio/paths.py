@@ -1,5 +1,5 @@
-"""SVG path data for the shapes that the styles draw. Everything is a string in sheet units, rounded to a hundredth, so
-that equal shapes are equal bytes."""
+"""SVG path data for the shapes that the styles draw. Everything is a string in sheet units, rounded to a hundredth,
+so that equal shapes are equal bytes."""
 
 from __future__ import annotations
 
@@ -130,6 +130,7 @@ def drop(x: float, y: float, radius: float, height: float, angle: float) -> str:
     reach = height - radius
     return (
         f"M{x:.2f},{y:.2f}C{at(reach * 0.4, radius * 0.4)} {at(reach * 0.7, radius)} {at(reach, radius)}"
-        f"A{radius:.2f},{radius:.2f} 0 0 0 {at(reach, -radius)}C{at(reach * 0.7, -radius)} {at(reach * 0.4, -radius * 0.4)} "
+        f"A{radius:.2f},{radius:.2f} 0 0 0 {at(reach, -radius)}C{at(reach * 0.7, -radius)} "
+        f"{at(reach * 0.4, -radius * 0.4)} "
         f"{x:.2f},{y:.2f}Z"
     )

@@ -1,6 +1,6 @@
-"""The press: plates in, PNG out. It renders the vector plates with librsvg through libvips, stipples the shade, and lays
-the tooth of the paper and the flecks of uneven ink over it. Grain is measured in sheet units, so a large print shows
-the same grain as a small one, only sharper. libvips streams the picture in strips outside the GIL; nothing is
+"""The press: plates in, PNG out. It renders the vector plates with librsvg through libvips, stipples the shade, and
+lays the tooth of the paper and the flecks of uneven ink over it. Grain is measured in sheet units, so a large print
+shows the same grain as a small one, only sharper. libvips streams the picture in strips outside the GIL; nothing is
 written anywhere, so a killed worker leaves nothing behind."""
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def _plate(plates: Plates, body: str, width_px: int, height_px: int) -> pyvips.I
 
 
 def pull(plates: Plates, paper: str, stock: Stock, width_px: int, height_px: int, key: str) -> bytes:
-    """Print the plates at exactly width x height pixels; `key` decides where the grain falls. Returns PNG bytes, sRGB."""
+    """Print the plates at exactly width x height pixels; `key` decides where the grain falls.
+    Returns PNG bytes, sRGB."""
     rng = dice("grain", key)
     shift = (int(rng.integers(MAX_SHIFT)), int(rng.integers(MAX_SHIFT)))
     scale = max(width_px / plates.width, height_px / plates.height)
@@ -61,17 +62,17 @@ def pull(plates: Plates, paper: str, stock: Stock, width_px: int, height_px: int
     if plates.has_tone:
         tone = _plate(plates, plates.tone, width_px, height_px).extract_band(1)
         noise = _spread(stipple_tile(), scale, width_px, height_px, shift)
-        share = ((tone - noise) * (1 / STIPPLE_SOFTNESS) + 0.5).linear(255, 0, uchar=True)
+        share = ((tone - noise) * (1 / STIPPLE_SOFTNESS) + 0.5).linear([255.0], [0.0], uchar=True)
         # An area with no tone must stay clean and one with full tone solid, whatever the noise says there.
         share = (tone < 3).ifthenelse(0, (tone > 252).ifthenelse(255, share))
         shade = _plate(plates, plates.shade, width_px, height_px)
         picture = picture + (shade - picture) * (share * (1 / 255))
     if stock.flecks > 0:
-        flecks = _spread(fleck_tile(), scale, width_px, height_px, shift[::-1])
+        flecks = _spread(fleck_tile(), scale, width_px, height_px, (shift[1], shift[0]))
         bare = [channel * 255 for channel in rgb(paper)]
         picture = picture + (picture * -1 + bare) * (flecks * (0.55 * stock.flecks / 255))
     if stock.tooth > 0:
         grain = _spread(grain_tile(), scale, width_px, height_px, shift)
         picture = picture * (grain * (0.11 * stock.tooth / 128) + (1 - 0.11 * stock.tooth))
-    picture = picture.linear(1, 0.5, uchar=True).copy(interpretation="srgb")
+    picture = picture.linear([1.0], [0.5], uchar=True).copy(interpretation="srgb")
     return bytes(picture.write_to_buffer(".png", compression=PNG_COMPRESSION, keep="none"))

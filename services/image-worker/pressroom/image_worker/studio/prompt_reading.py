@@ -1,6 +1,6 @@
-"""Reads a prompt into a brief. Words that studio knows vote for a style, a motif and a palette; words that it does not know
-decide by their hash, so a prompt keeps its character whatever the seed. The seed only chooses among palettes that suit
-the prompt equally well; composition is the style's own use of it."""
+"""Reads a prompt into a brief. Words that studio knows vote for a style, a motif and a palette; words that it does
+not know decide by their hash, so a prompt keeps its character whatever the seed. The seed only chooses among palettes
+that suit the prompt equally well; composition is the style's own use of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ COLOUR_REACH = 0.14
 PALETTES_FOR_UNKNOWN = 4
 """How many palettes share a prompt that names no mood: seeds vary within these."""
 
-_QUOTED = re.compile(r"[\"“”«„]([^\"“”»„]{1,120})[\"“”»]|(?:^|\s)[‘']([^'’]{2,120})[’'](?=\W|$)")
+_QUOTED = re.compile(
+    r"[\"\u201c\u201d\u00ab\u201e]([^\"\u201c\u201d\u00bb\u201e]{1,120})[\"\u201c\u201d\u00bb]"
+    r"|(?:^|\s)[\u2018']([^'\u2019]{2,120})[\u2019'](?=\W|$)"
+)
 _ANNOUNCED = re.compile(
     r"\b(?:poster|print|headline|text|says|saying|quote|slogan|sign|typography)\s*:\s*(.+)", re.IGNORECASE
 )

@@ -1,5 +1,5 @@
-"""Pieces of landscape that several styles share: skylines, shaded peaks, pines, water, sky discs, birds. Each draws onto
-a sheet in the colours that it is handed and decides nothing about the whole picture."""
+"""Pieces of landscape that several styles share: skylines, shaded peaks, pines, water, sky discs, birds. Each draws
+onto a sheet in the colours that it is handed and decides nothing about the whole picture."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ def draw_pine_row(
     """Pines along a skyline, in clumps with gaps; `density` is trees per hundred units."""
     clumps = ridge_line(rng, ridge.x / 160.0, 0.5, 2)
     count = int((ridge.x[-1] - ridge.x[0]) / 100 * density)
-    for x in np.sort(rng.uniform(float(ridge.x[0]), float(ridge.x[-1]), count)).tolist():
+    places: list[float] = np.sort(rng.uniform(float(ridge.x[0]), float(ridge.x[-1]), count)).tolist()
+    for x in places:
         clump = float(np.interp(x, ridge.x, clumps))
         if clump < -0.55:
             continue
@@ -141,7 +142,8 @@ def draw_crescent(sheet: Sheet, x: float, y: float, radius: float, colour: str) 
     """A thin moon, open to the upper right."""
     tip = radius * 0.94
     sheet.area(
-        f"M{x + tip * 0.34:.1f},{y - tip * 0.94:.1f}A{radius:.1f},{radius:.1f} 0 1 0 {x + tip * 0.94:.1f},{y + tip * 0.34:.1f}"
+        f"M{x + tip * 0.34:.1f},{y - tip * 0.94:.1f}A{radius:.1f},{radius:.1f} 0 1 0 "
+        f"{x + tip * 0.94:.1f},{y + tip * 0.34:.1f}"
         f"A{radius * 0.82:.1f},{radius * 0.82:.1f} 0 0 1 {x + tip * 0.34:.1f},{y - tip * 0.94:.1f}Z",
         colour,
     )

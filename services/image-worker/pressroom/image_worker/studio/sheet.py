@@ -1,11 +1,11 @@
-"""The sheet that a style draws on: vector shapes in nominal units (the short side is 1000), kept as three plates. `lit`
-holds every shape in its colour, `shade` the same shapes in their shadow colour, and `tone` says in greys how much shade
-there is; the press turns tone into stipple, as a lithographer's crayon does. A sheet knows nothing of pixels, which is why
-one composition prints alike at every size."""
+"""The sheet that a style draws on: vector shapes in nominal units (the short side is 1000), kept as three plates.
+`lit` holds every shape in its colour, `shade` the same shapes in their shadow colour, and `tone` says in greys how
+much shade there is; the press turns tone into stipple, as a lithographer's crayon does. A sheet knows nothing of
+pixels, which is why one composition prints alike at every size."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -125,6 +125,15 @@ class Sheet:
         elif opacity >= 1 and not self._overprinting:
             self._tone.append(f'<path fill-rule="evenodd" d="{path}" fill="#000"/>')
 
+    def areas(self, paths: Sequence[str], colour: str) -> None:
+        """Fill many small shapes in one colour, where shapes may overlap. Neighbours that share a path, instead of all
+        shapes in a single one, let the renderer skip what a strip of the picture does not show."""
+        drawn = "".join(f'<path d="{path}"/>' for path in paths if path)
+        for plate in (self._lit, self._shade):
+            plate.append(f'<g fill="{colour}">{drawn}</g>')
+        if not self._overprinting:
+            self._tone.append(f'<g fill="#000">{drawn}</g>')
+
     def line(
         self,
         path: str,
@@ -161,11 +170,11 @@ class Sheet:
     def background(self, colour: str, *, shade: str | None = None, tone: Tone | None = None) -> None:
         """Flood the whole sheet, bleed included."""
         bleed = 40.0
-        box = f"M{-bleed},{-bleed}H{self.width + bleed:.1f}V{self.height + bleed:.1f}H{-bleed}Z"  # wider than any transform
+        box = f"M{-bleed},{-bleed}H{self.width + bleed:.1f}V{self.height + bleed:.1f}H{-bleed}Z"
         self.area(box, colour, shade=shade, tone=tone)
 
     @contextmanager
-    def overprint(self, opacity: float = 1.0) -> Iterator[None]:
+    def overprint(self, opacity: float = 1.0) -> Generator[None]:
         """What is drawn inside lies on the rest like transparent ink (multiplied)."""
         self._overprinting += 1
         style = f"mix-blend-mode:multiply;opacity:{opacity:.3f}"
@@ -174,26 +183,26 @@ class Sheet:
         self._overprinting -= 1
 
     @contextmanager
-    def faded(self, opacity: float) -> Iterator[None]:
+    def faded(self, opacity: float) -> Generator[None]:
         """What is drawn inside is one translucent layer."""
         with self._wrapped(f'<g opacity="{opacity:.3f}">', tone_group="<g>"):
             yield
 
     @contextmanager
-    def moved(self, x: float = 0.0, y: float = 0.0, *, turn: float = 0.0, scale: float = 1.0) -> Iterator[None]:
+    def moved(self, x: float = 0.0, y: float = 0.0, *, turn: float = 0.0, scale: float = 1.0) -> Generator[None]:
         """Draw in a frame with its origin at (x, y), turned by degrees and scaled."""
         group = f'<g transform="translate({x:.2f} {y:.2f}) rotate({turn:.2f}) scale({scale:.4f})">'
         with self._wrapped(group):
             yield
 
     @contextmanager
-    def mirrored(self, axis: float) -> Iterator[None]:
+    def mirrored(self, axis: float) -> Generator[None]:
         """Draw left for right about the upright line x = `axis`."""
         with self._wrapped(f'<g transform="translate({2 * axis:.2f} 0) scale(-1 1)">'):
             yield
 
     @contextmanager
-    def clipped(self, path: str) -> Iterator[None]:
+    def clipped(self, path: str) -> Generator[None]:
         """Only what lies within the path is drawn."""
         name = f"c{len(self._definitions)}"
         self._definitions.append(f'<clipPath id="{name}"><path clip-rule="evenodd" d="{path}"/></clipPath>')
@@ -222,7 +231,7 @@ class Sheet:
         return f"url(#{name})"
 
     @contextmanager
-    def _wrapped(self, group: str, *, tone_group: str | None = None) -> Iterator[None]:
+    def _wrapped(self, group: str, *, tone_group: str | None = None) -> Generator[None]:
         self._lit.append(group)
         self._shade.append(group)
         self._tone.append(tone_group or group)

@@ -1,6 +1,6 @@
 """Sets words in the bundled faces as outlines, because a worker's machine may have no fonts at all. A character that
-no bundled font has (an emoji, a Chinese sign) is left out rather than shown as a box; a caller asks `settable` first and
-designs without words when nothing is left."""
+no bundled font has (an emoji, a Chinese sign) is left out rather than shown as a box; a caller asks `settable` first
+and designs without words when nothing is left."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ class Line:
 
     def path_at(self, x: float, baseline: float, size: float) -> str:
         """SVG markup of the line: glyph outlines with the ink's left edge at x, `size` units to the em."""
+        origin = x - self.left * size
         return "".join(
-            f'<path transform="translate({x + (at - self.left) * size:.2f} {baseline:.2f}) scale({size:.3f})" d="{path}"/>'
+            f'<path transform="translate({origin + at * size:.2f} {baseline:.2f}) scale({size:.3f})" d="{path}"/>'
             for path, at in self.glyphs
             if path
         )

@@ -1,5 +1,6 @@
-"""The words that studio understands, and what they ask for: a style by name, a scene or a thing that suits a style, a colour.
-Matching is by whole lower-case words, plurals included by `singular`; what is not here decides by its hash."""
+"""The words that studio understands, and what they ask for: a style by name, a scene or a thing that suits a
+style, a colour. Matching is by whole lower-case words, plurals included by `singular`; what is not here decides
+by its hash."""
 
 from __future__ import annotations
 
@@ -21,31 +22,38 @@ STYLE_NAMES: dict[str, str] = {
 SUBJECTS: dict[str, str] = {
     # What a prompt pictures; each is drawn best by one style.
     "landscape": (
-        "mountain mountains hill hills valley forest wood woods woodland pine pines fir tree trees lake sea ocean beach "
+        "mountain mountains hill hills valley forest wood woods woodland pine pines fir tree "
+        "trees lake sea ocean beach "
         "coast coastline island islands desert dune dunes canyon river waterfall glacier iceberg cliff cliffs field "
         "fields meadow countryside farm vineyard lavender volcano fjord bay lagoon horizon snow alps peak peaks ridge "
         "sunset sunrise dusk dawn twilight moonrise moon moonlight mist fog outdoors hiking camping wilderness nature "
         "harbour harbor sailing sail boat ship lighthouse savanna prairie swamp shore winter"
     ),
     "city": (
-        "city cities town street streets building buildings skyscraper skyscrapers downtown urban tokyo paris london berlin "
+        "city cities town street streets building buildings skyscraper skyscrapers downtown "
+        "urban tokyo paris london berlin "
         "york chicago metropolis architecture tower towers bridge rooftop rooftops window windows apartment cyberpunk"
     ),
     "tiling": "geometric geometry pattern patterns hex bauhaus azulejo marrakech islamic arabesque grid kaleidoscope",
-    "halftone": "sphere spheres planet planets portrait face sculpture statue egg pearl bubble bubbles balloon marble orb",
+    "halftone": "sphere spheres planet planets portrait face sculpture statue egg pearl bubble bubbles "
+    "balloon marble orb",
     "botanical": (
-        "flower flowers floral leaf leaves plant plants fern ferns herb herbs rose roses tulip tulips poppy poppies daisy "
-        "wildflower wildflowers bouquet blossom blossoms branch branches eucalyptus olive monstera palm palms bamboo reed reeds "
+        "flower flowers floral leaf leaves plant plants fern ferns herb herbs rose roses tulip "
+        "tulips poppy poppies daisy "
+        "wildflower wildflowers bouquet blossom blossoms branch branches eucalyptus olive "
+        "monstera palm palms bamboo reed reeds "
         "grass garden jungle vase bloom wheat seaweed kelp succulent lily lotus sunflower sunflowers orchid"
     ),
     "topography": "map maps terrain elevation archipelago atlas geology agate strata marbled sediment",
     "cutout": (
-        "abstract shapes shape composition collage dance dancer jazz music mobile calder miro kandinsky form forms modern "
+        "abstract shapes shape composition collage dance dancer jazz music mobile calder miro "
+        "kandinsky form forms modern "
         "playful still-life pebble pebbles stones balance joy friendship love dream"
     ),
     "opart": "stripes striped spiral vortex vibration psychedelic trippy black-and-white warp illusion tunnel",
     "flow": (
-        "wind winds breeze smoke silk hair ribbon ribbons current currents wave waves swirl swirls fluid liquid motion movement "
+        "wind winds breeze smoke silk hair ribbon ribbons current currents wave waves swirl "
+        "swirls fluid liquid motion movement "
         "storm rain fabric fur aurora generative energy spirit breath river-delta"
     ),
     "poster": "says saying words word phrase announcement festival concert gig exhibition conference sale",
@@ -124,7 +132,8 @@ COLOURS: dict[str, str] = {
 
 _FILLERS = (
     "a an the of in on at and or with for to from by between into over under poster print style styled art artwork "
-    "illustration picture image drawing painting design saying says text words quote headline that is very highly detailed "
+    "illustration picture image drawing painting design saying says text words quote "
+    "headline that is very highly detailed "
     "beautiful 4k 8k hd ultra masterpiece two ink tones tone wall typography typographic lettering slogan"
 )
 FILLERS = frozenset(_FILLERS.split())

@@ -1,5 +1,5 @@
-"""Animals in few cuts, in the spirit of mid-century natural history prints. Each is drawn about the origin in a box of
-about 800 x 900 units and stands on y = 420."""
+"""Animals in few cuts, in the spirit of mid-century natural history prints. Each is drawn about the origin in a box
+of about 800 x 900 units and stands on y = 420."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def cat(cutter: Cutter) -> None:
             cutter.flat(circle(side * 93 + 6, -162, 6), inks.light)
         for whisker in (-1, 0, 1):
             cutter.stroke(
-                f"M{side * 78},{-78 + whisker * 14}Q{side * 170},{-88 + whisker * 26} {side * 262},{-74 + whisker * 44}",
+                f"M{side * 78},{-78 + whisker * 14}Q{side * 170},{-88 + whisker * 26} "
+                f"{side * 262},{-74 + whisker * 44}",
                 mark,
                 3.6,
             )
@@ -50,7 +51,8 @@ def heron(cutter: Cutter) -> None:
     cutter.stroke("M62,160L48,300L58,436M58,436l-46,6M58,436l40,6", inks.dark, 9)
     cutter.stroke("M112,170L124,302L110,440M110,440l-46,6M110,440l40,6", inks.dark, 9)
     neck = (
-        "M-58,70C-128,-22 -150,-86 -84,-150C-26,-204 -6,-238 -34,-288C-46,-310 -76,-326 -104,-318C-80,-296 -66,-272 -74,-246"
+        "M-58,70C-128,-22 -150,-86 -84,-150C-26,-204 -6,-238 -34,-288C-46,-310 -76,-326 -104,-318"
+        "C-80,-296 -66,-272 -74,-246"
         "C-84,-214 -160,-176 -176,-112C-194,-36 -140,40 -70,128Z"
     )
     cutter.part(neck, inks.light if cutter.manner == "print" else inks.body, (-180, -320, 0, 130), 0.7)
@@ -72,7 +74,8 @@ def heron(cutter: Cutter) -> None:
     cutter.part(head, inks.light if cutter.manner == "print" else inks.body, (-130, -345, -20, -255), 0.4)
     cutter.part(polygon([(-116, -312), (-308, -262), (-112, -276)]), inks.accent, (-308, -312, -110, -262), 0.6)
     cutter.flat(
-        "M-98,-324C-70,-346 -36,-334 -26,-306C20,-300 62,-276 96,-232C44,-268 2,-282 -40,-296C-64,-304 -84,-312 -98,-324Z",
+        "M-98,-324C-70,-346 -36,-334 -26,-306C20,-300 62,-276 96,-232C44,-268 2,-282 -40,-296"
+        "C-64,-304 -84,-312 -98,-324Z",
         inks.dark,
     )
     cutter.flat(circle(-84, -300, 9), inks.dark)
@@ -106,10 +109,16 @@ def bird(cutter: Cutter) -> None:
 def owl(cutter: Cutter) -> None:
     """An owl, face on, on a branch."""
     inks = cutter.inks
-    body = "M-210,-330C-150,-300 -80,-296 0,-296C80,-296 150,-300 210,-330C240,-180 262,40 190,220C140,330 60,372 0,372C-60,372 -140,330 -190,220C-262,40 -240,-180 -210,-330Z"
+    body = (
+        "M-210,-330C-150,-300 -80,-296 0,-296C80,-296 150,-300 210,-330C240,-180 262,40 190,220"
+        "C140,330 60,372 0,372C-60,372 -140,330 -190,220C-262,40 -240,-180 -210,-330Z"
+    )
     cutter.part(body, inks.body, (-240, -330, 240, 372))
     for side in (-1, 1):
-        wing = f"M{side * 222},-120C{side * 290},40 {side * 250},250 {side * 130},330C{side * 120},180 {side * 130},20 {side * 222},-120Z"
+        wing = (
+            f"M{side * 222},-120C{side * 290},40 {side * 250},250 {side * 130},330C{side * 120},180 "
+            f"{side * 130},20 {side * 222},-120Z"
+        )
         cutter.part(wing, inks.second, (min(side * 120, side * 280), -120, max(side * 120, side * 280), 330))
     mark = cutter.on(inks.body)
     for row in range(5):
@@ -161,7 +170,11 @@ def fish(cutter: Cutter) -> None:
 def whale(cutter: Cutter) -> None:
     """A whale that comes up to breathe."""
     inks = cutter.inks
-    body = "M-400,20C-390,-150 -190,-220 20,-190C190,-166 250,-60 340,-90C350,-150 330,-200 290,-250C350,-250 380,-220 392,-180C410,-220 440,-236 470,-240C460,-170 440,-120 420,-70C400,60 280,200 40,220C-200,238 -400,180 -400,20Z"
+    body = (
+        "M-400,20C-390,-150 -190,-220 20,-190C190,-166 250,-60 340,-90C350,-150 330,-200 290,-250"
+        "C350,-250 380,-220 392,-180C410,-220 440,-236 470,-240C460,-170 440,-120 420,-70C400,60 "
+        "280,200 40,220C-200,238 -400,180 -400,20Z"
+    )
     cutter.part(body, inks.body, (-400, -250, 460, 230))
     belly = "M-398,40C-280,90 -60,110 120,60C100,150 60,200 20,221C-200,238 -390,170 -398,40Z"
     cutter.part(belly, inks.light, (-400, 40, 120, 230), 0.5)
@@ -205,7 +218,8 @@ def fox(cutter: Cutter) -> None:
     )
     for side in (-1, 1):
         cutter.part(
-            f"M{side * 214},-200C{side * 120},-180 {side * 44},-110 0,24C{side * 80},-20 {side * 180},-90 {side * 214},-200Z",
+            f"M{side * 214},-200C{side * 120},-180 {side * 44},-110 0,24C{side * 80},-20 "
+            f"{side * 180},-90 {side * 214},-200Z",
             inks.light,
             (-214, -200, 214, 24),
             0.35,
@@ -249,11 +263,15 @@ def skull(cutter: Cutter) -> None:
     inks = cutter.inks
     jaw = "M-150,120C-150,240 -120,330 -70,356H70C120,330 150,240 150,120Z"
     cutter.part(jaw, inks.light, (-150, 120, 150, 356), 0.6)
-    dome = "M0,-360C190,-360 290,-230 290,-80C290,20 250,70 220,110C210,170 180,200 120,200H-120C-180,200 -210,170 -220,110C-250,70 -290,20 -290,-80C-290,-230 -190,-360 0,-360Z"
+    dome = (
+        "M0,-360C190,-360 290,-230 290,-80C290,20 250,70 220,110C210,170 180,200 120,200H-120"
+        "C-180,200 -210,170 -220,110C-250,70 -290,20 -290,-80C-290,-230 -190,-360 0,-360Z"
+    )
     cutter.part(dome, inks.light, (-290, -360, 290, 200), 0.75)
     for side in (-1, 1):
         cutter.part(
-            f"M{side * 60},-40C{side * 80},-110 {side * 210},-110 {side * 214},-20C{side * 210},70 {side * 70},70 {side * 60},-40Z",
+            f"M{side * 60},-40C{side * 80},-110 {side * 210},-110 {side * 214},-20C{side * 210},70 "
+            f"{side * 70},70 {side * 60},-40Z",
             inks.dark,
             (-214, -110, 214, 70),
             0.3,

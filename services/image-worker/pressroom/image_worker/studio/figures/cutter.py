@@ -1,5 +1,5 @@
-"""How a figure's parts are cut and inked. The figures say what is where; the cutter prints it in one of three manners:
-flat ink with stippled shade, a woodcut with gouged lights, or tubes of neon on a dark sheet."""
+"""How a figure's parts are cut and inked. The figures say what is where; the cutter prints it in one of three
+manners: flat ink with stippled shade, a woodcut with gouged lights, or tubes of neon on a dark sheet."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The styles, one module each, and the table that finds them. A style takes a blank sheet, a brief and a stream of random
-numbers, draws, and says what stock to print on."""
+"""The styles, one module each, and the table that finds them. A style takes a blank sheet, a brief and a stream of
+random numbers, draws, and says what stock to print on."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Plants: a pressed branch, a vase of stems, a fern that grows by a rule, a meadow, reeds before a sun. Leaves are single
-cuts with a midrib and a stippled half, inks lie over each other where leaves cross."""
+"""Plants: a pressed branch, a vase of stems, a fern that grows by a rule, a meadow, reeds before a sun. Leaves are
+single cuts with a midrib and a stippled half, inks lie over each other where leaves cross."""
 
 from __future__ import annotations
 
@@ -65,7 +65,10 @@ def _backdrop(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:
     elif manner < 0.65:
         half = sheet.width * float(rng.uniform(0.28, 0.36))
         top = sheet.height * 0.12 + half
-        arch = f"M{sheet.cx - half:.1f},{sheet.height + 60:.1f}V{top:.1f}A{half:.1f},{half:.1f} 0 0 1 {sheet.cx + half:.1f},{top:.1f}V{sheet.height + 60:.1f}Z"
+        arch = (
+            f"M{sheet.cx - half:.1f},{sheet.height + 60:.1f}V{top:.1f}A{half:.1f},{half:.1f} 0 0 1 "
+            f"{sheet.cx + half:.1f},{top:.1f}V{sheet.height + 60:.1f}Z"
+        )
         sheet.area(arch, wash, shade=palette.paper, tone=LinearTone(0, top, 0, sheet.height, 0.0, 0.7))
     elif manner < 0.85:
         sheet.background(
@@ -184,7 +187,13 @@ def flower(
     elif kind == 1:
         for start, colour_here in ((0.0, colour), (0.4, mix(colour, palette.light, 0.25))):
             tone = LinearTone(x - size, y, x + size, y, 0.0, 0.8)
-            cup = f"M{x - size * 0.72:.1f},{y - size * 0.7 + start * 40:.1f}C{x - size * 0.9:.1f},{y + size * 0.5:.1f} {x + size * 0.9:.1f},{y + size * 0.5:.1f} {x + size * 0.72:.1f},{y - size * 0.7 + start * 40:.1f}L{x + size * 0.34:.1f},{y - size * 0.25:.1f}L{x:.1f},{y - size * (0.85 - start):.1f}L{x - size * 0.34:.1f},{y - size * 0.25:.1f}Z"
+            cup = (
+                f"M{x - size * 0.72:.1f},{y - size * 0.7 + start * 40:.1f}"
+                f"C{x - size * 0.9:.1f},{y + size * 0.5:.1f} {x + size * 0.9:.1f},{y + size * 0.5:.1f} "
+                f"{x + size * 0.72:.1f},{y - size * 0.7 + start * 40:.1f}"
+                f"L{x + size * 0.34:.1f},{y - size * 0.25:.1f}L{x:.1f},{y - size * (0.85 - start):.1f}"
+                f"L{x - size * 0.34:.1f},{y - size * 0.25:.1f}Z"
+            )
             sheet.area(cup, colour_here, shade=shade, tone=tone)
     elif kind == 2:
         for radius, ink in ((1.0, colour), (0.72, mix(colour, palette.light, 0.28)), (0.36, heart)):
@@ -268,8 +277,10 @@ def _vase(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:
     foot = table + 46
     belly = (mouth + foot) / 2
     shape = (
-        f"M{x - neck:.1f},{mouth:.1f}C{x - neck * 0.7:.1f},{mouth + 50:.1f} {x - wide * 1.35:.1f},{belly - 40:.1f} {x - wide:.1f},{foot - 40:.1f}"
-        f"Q{x - wide * 0.86:.1f},{foot:.1f} {x - wide * 0.5:.1f},{foot:.1f}H{x + wide * 0.5:.1f}Q{x + wide * 0.86:.1f},{foot:.1f} {x + wide:.1f},{foot - 40:.1f}"
+        f"M{x - neck:.1f},{mouth:.1f}C{x - neck * 0.7:.1f},{mouth + 50:.1f} "
+        f"{x - wide * 1.35:.1f},{belly - 40:.1f} {x - wide:.1f},{foot - 40:.1f}"
+        f"Q{x - wide * 0.86:.1f},{foot:.1f} {x - wide * 0.5:.1f},{foot:.1f}H{x + wide * 0.5:.1f}"
+        f"Q{x + wide * 0.86:.1f},{foot:.1f} {x + wide:.1f},{foot - 40:.1f}"
         f"C{x + wide * 1.35:.1f},{belly - 40:.1f} {x + neck * 0.7:.1f},{mouth + 50:.1f} {x + neck:.1f},{mouth:.1f}Z"
     )
     with sheet.overprint(0.35):
@@ -377,13 +388,18 @@ def reed_bed(
             tip = (x + lean, foot - tall)
             wide = 5.0 + 6 * near
             bend = (x + lean * 0.16, foot - tall * 0.62)
-            blade = f"M{x - wide:.1f},{foot + 20:.1f}Q{bend[0] - wide * 0.6:.1f},{bend[1]:.1f} {tip[0]:.1f},{tip[1]:.1f}Q{bend[0] + wide * 0.9:.1f},{bend[1]:.1f} {x + wide:.1f},{foot + 20:.1f}Z"
+            blade = (
+                f"M{x - wide:.1f},{foot + 20:.1f}Q{bend[0] - wide * 0.6:.1f},{bend[1]:.1f} "
+                f"{tip[0]:.1f},{tip[1]:.1f}Q{bend[0] + wide * 0.9:.1f},{bend[1]:.1f} "
+                f"{x + wide:.1f},{foot + 20:.1f}Z"
+            )
             sheet.area(blade, colour)
         for _ in range(int(5 * density * (right - left) / 1000) + (1 if density else 0)):
             x, tall = float(rng.uniform(left, right)), h * float(rng.uniform(0.4, 0.66))
             lean = float(rng.uniform(-36, 36))
             sheet.line(
-                f"M{x:.1f},{foot + 20:.1f}Q{x + lean * 0.2:.1f},{foot - tall * 0.6:.1f} {x + lean:.1f},{foot - tall:.1f}",
+                f"M{x:.1f},{foot + 20:.1f}Q{x + lean * 0.2:.1f},{foot - tall * 0.6:.1f} "
+                f"{x + lean:.1f},{foot - tall:.1f}",
                 colour,
                 3.4 + near,
             )

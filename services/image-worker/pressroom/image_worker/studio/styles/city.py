@@ -1,5 +1,5 @@
-"""Cities by day and by night: blocks of towers in layers, lit windows, signs, a large disc behind, and wet streets that
-give the lights back."""
+"""Cities by day and by night: blocks of towers in layers, lit windows, signs, a large disc behind, and wet streets
+that give the lights back."""
 
 from __future__ import annotations
 
@@ -129,7 +129,8 @@ def _tower(rng: np.random.Generator, x: float, top: float, wide: float, foot: fl
         )
     if manner == 3:
         half = wide / 2
-        return f"M{x:.1f},{foot:.1f}V{top + half:.1f}A{half:.1f},{half:.1f} 0 0 1 {x + wide:.1f},{top + half:.1f}V{foot:.1f}Z"
+        top += half
+        return f"M{x:.1f},{foot:.1f}V{top:.1f}A{half:.1f},{half:.1f} 0 0 1 {x + wide:.1f},{top:.1f}V{foot:.1f}Z"
     return body
 
 
@@ -185,7 +186,8 @@ def _sign(sheet: Sheet, rng: np.random.Generator, x: float, y: float, inks: list
             sheet.line(circle(x + 17, top + 14, 9), second, 3.6)
         elif manner == 2:
             sheet.line(
-                f"M{x + 8:.1f},{top + 24:.1f}L{x + 17:.1f},{top + 4:.1f}L{x + 26:.1f},{top + 24:.1f}M{x + 11:.1f},{top + 17:.1f}h12",
+                f"M{x + 8:.1f},{top + 24:.1f}L{x + 17:.1f},{top + 4:.1f}"
+                f"L{x + 26:.1f},{top + 24:.1f}M{x + 11:.1f},{top + 17:.1f}h12",
                 second,
                 3.6,
             )

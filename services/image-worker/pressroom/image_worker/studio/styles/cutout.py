@@ -135,7 +135,8 @@ def _blobs(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:
             for ray in range(12):
                 turn = ray * math.pi / 6
                 sheet.line(
-                    f"M{x + 26 * math.cos(turn):.1f},{y + 26 * math.sin(turn):.1f}L{x + 78 * math.cos(turn):.1f},{y + 78 * math.sin(turn):.1f}",
+                    f"M{x + 26 * math.cos(turn):.1f},{y + 26 * math.sin(turn):.1f}"
+                    f"L{x + 78 * math.cos(turn):.1f},{y + 78 * math.sin(turn):.1f}",
                     palette.ink,
                     6,
                 )
@@ -321,7 +322,10 @@ def _arches(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:
         for band in range(4):
             radius = half * (1 - band * 0.235)
             colour = colours[(order * 2 + band + 1) % len(colours)] if band < 3 else palette.paper
-            shape = f"M{x - radius:.1f},{floor + 80:.1f}V{top:.1f}A{radius:.1f},{radius:.1f} 0 0 1 {x + radius:.1f},{top:.1f}V{floor + 80:.1f}Z"
+            shape = (
+                f"M{x - radius:.1f},{floor + 80:.1f}V{top:.1f}A{radius:.1f},{radius:.1f} 0 0 1 "
+                f"{x + radius:.1f},{top:.1f}V{floor + 80:.1f}Z"
+            )
             _cut(sheet, palette, rng, shape, colour, (x, top), half * 1.6, 0.6)
     ground = colours[-1]
     _cut(sheet, palette, rng, rect(-60, floor, w + 120, h), ground, (w / 2, floor), 400, 0.6)

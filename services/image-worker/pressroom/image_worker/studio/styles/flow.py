@@ -1,5 +1,5 @@
-"""Flow fields, as a pen plotter would draw them: ribbons or threads that follow one invisible current and never cross.
-Room is kept by a coarse map of what is taken, so a line stops before it touches another."""
+"""Flow fields, as a pen plotter would draw them: ribbons or threads that follow one invisible current and never
+cross. Room is kept by a coarse map of what is taken, so a line stops before it touches another."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from ..sheet import LinearTone, Sheet
 
 CELL = 4.0
 """Side of a cell of the map of taken room, in sheet units: half of the thinnest gap that the eye sees as one."""
+REGION_STEP = 20.0
+"""Spacing of the map of which colour reigns where, in sheet units: its regions are some hundreds wide."""
 FIELD_STEP = 12.0
 """Spacing of the angles of the current; it turns slowly, so a coarse grid is enough."""
 
@@ -139,7 +141,11 @@ def _ribbons(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
     gap = float(rng.uniform(2.0, 5.5))
     colours = [*palette.accents, palette.ink]
     weights = rng.dirichlet(np.linspace(4.0, 1.4, len(colours)))
-    region_x, region_y = float(rng.uniform(0, 50)), float(rng.uniform(0, 50))
+    across = np.arange(-bleed, sheet.width + bleed + REGION_STEP, REGION_STEP)[None, :] / 420 + float(
+        rng.uniform(0, 50)
+    )
+    down = np.arange(-bleed, sheet.height + bleed + REGION_STEP, REGION_STEP)[:, None] / 420 + float(rng.uniform(0, 50))
+    regions = fractal_noise(rng, across, down, 1)
     area = sheet.width * sheet.height / 1.25e6
     reach = int(rng.choice([26, 60, 120]))
     for width, count in ((46, 60), (30, 130), (19, 260), (11, 480), (6, 800), (3, 900)):
@@ -150,11 +156,7 @@ def _ribbons(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
                 continue
             _occupy(current, room, line, wide)
             # One region leans to one colour, so that the colours gather instead of speckling.
-            lean = fractal_noise(
-                np.random.Generator(np.random.PCG64(7)),
-                *(np.array([v]) for v in (start[0] / 420 + region_x, start[1] / 420 + region_y)),
-                1,
-            )[0]
+            lean = float(regions[int((start[1] + bleed) / REGION_STEP), int((start[0] + bleed) / REGION_STEP)])
             index = int(rng.choice(len(colours), p=weights))
             if rng.random() < 0.5:
                 index = int((lean + 1) / 2 * len(colours)) % len(colours)

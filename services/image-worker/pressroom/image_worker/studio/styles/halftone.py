@@ -1,5 +1,6 @@
-"""Halftones: a shaded form seen through a screen of dots or lines, printed in two or three transparent inks that do not
-quite register, as on a risograph. The form is a field of light from 0 to 1; a screen turns light into dot size."""
+"""Halftones: a shaded form seen through a screen of dots or lines, printed in two or three transparent inks
+that do not quite register, as on a risograph. The form is a field of light from 0 to 1; a screen turns light
+into dot size."""
 
 from __future__ import annotations
 
@@ -20,6 +21,10 @@ from ..sheet import LinearTone, Sheet
 
 Light = Callable[[Field, Field], Field]
 """How dark the form is at points of the sheet, 0 bare paper .. 1 solid."""
+
+
+DOTS_PER_PATH = 48
+"""Dots of one row that are drawn as one path."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def _inks(palette: Palette) -> list[str]:
 
 def _dots(
     sheet: Sheet, light: Light, pitch: float, degrees: float, shift: tuple[float, float], gamma: float = 1.0
-) -> str:
+) -> list[str]:
     """A dot screen over the sheet: pitch in units, turned by `degrees`, out of register by `shift`."""
     reach = math.hypot(sheet.width, sheet.height) / 2 + pitch
     steps = np.arange(-reach, reach, pitch)
@@ -118,16 +123,17 @@ def _dots(
     radius = pitch * 0.64 * np.sqrt(dark)
     shown = radius > pitch * 0.09
     x, y, radius = x[shown] + shift[0], y[shown] + shift[1], radius[shown]
-    return "".join(circle(*dot) for dot in zip(x.tolist(), y.tolist(), radius.tolist(), strict=True))
+    dots = [circle(*dot) for dot in zip(x.tolist(), y.tolist(), radius.tolist(), strict=True)]
+    return ["".join(dots[start : start + DOTS_PER_PATH]) for start in range(0, len(dots), DOTS_PER_PATH)]
 
 
 def _riso_spheres(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:
-    """Two or three balls, each an ink, over a flat disc or bands; where inks lie on each other a third colour appears."""
+    """Two or three balls, each an ink, over a flat disc or bands; where inks lie on each
+    other a third colour appears."""
     inks = _inks(palette)
     angle = float(rng.uniform(0, 2 * math.pi))
     sun = (0.75 * math.cos(angle), 0.75 * math.sin(angle))
     pitch = float(rng.uniform(9.5, 17))
-    pale = mix(inks[-1], palette.light, 0.5)
     flat = float(rng.uniform(220, 360))
     with sheet.overprint():
         if rng.random() < 0.5:
@@ -137,11 +143,16 @@ def _riso_spheres(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> N
             )
         else:
             top = sheet.height * float(rng.uniform(0.45, 0.75))
-            sheet.area(
-                f"M-50,{top:.1f}H{sheet.width + 50:.1f}V{sheet.height + 50:.1f}H-50Z",
+            depth = sheet.height - top
+            sheet.areas(
+                _dots(
+                    sheet,
+                    lambda _x, y: np.where(y > top, np.clip(1.0 - 0.75 * (y - top) / depth, 0.1, 1), 0.0),
+                    pitch,
+                    45,
+                    (0, 0),
+                ),
                 inks[1 % len(inks)],
-                shade=pale,
-                tone=LinearTone(0, top, 0, sheet.height, 0.0, 0.8),
             )
     count = int(rng.integers(1, 4))
     spots = rng.permutation(4)
@@ -160,8 +171,8 @@ def _riso_spheres(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> N
         )
         shift = (float(rng.uniform(-5, 5)), float(rng.uniform(-5, 5)))
         with sheet.overprint():
-            sheet.area(_dots(sheet, light, pitch, 15 + 30 * index, (0, 0), 1.25), inks[(index * 2) % len(inks)])
-            sheet.area(
+            sheet.areas(_dots(sheet, light, pitch, 15 + 30 * index, (0, 0), 1.25), inks[(index * 2) % len(inks)])
+            sheet.areas(
                 _dots(
                     sheet,
                     lambda x, y, light=light: np.clip(light(x, y) * 1.2 - 0.34, 0, 1),
@@ -198,7 +209,7 @@ def _engraved_planet(sheet: Sheet, palette: Palette, rng: np.random.Generator) -
         ),
     )
     light = _ball_light(ball, (sun_side * 0.6, -0.5), 0.6)
-    sheet.area(
+    sheet.areas(
         _swelling_lines(
             sheet,
             light,
@@ -212,7 +223,7 @@ def _engraved_planet(sheet: Sheet, palette: Palette, rng: np.random.Generator) -
     moon = _Ball(ball.x + sun_side * ball.radius * 0.95, ball.y - ball.radius * 0.85, float(rng.uniform(70, 120)))
     with sheet.overprint():
         sheet.area(circle(moon.x, moon.y, moon.radius), inks[-1] if inks[-1] != dark else colour)
-        sheet.area(_dots(sheet, _ball_light(moon, (sun_side * 0.6, -0.5), 0.0), 8.0, 45, (3, -3)), dark)
+        sheet.areas(_dots(sheet, _ball_light(moon, (sun_side * 0.6, -0.5), 0.0), 8.0, 45, (3, -3)), dark)
 
 
 def _line_screen_cloth(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:
@@ -223,16 +234,18 @@ def _line_screen_cloth(sheet: Sheet, palette: Palette, rng: np.random.Generator)
     first = float(rng.uniform(0, 180))
     centre = _Ball(sheet.cx, sheet.cy, 500)
     with sheet.overprint():
-        sheet.area(
+        sheet.areas(
             _swelling_lines(
                 sheet, lambda x, y: np.clip(1.1 - light(x, y), 0, 1) * 0.8, pitch, first, bow=0.0, centre=centre
             ),
             inks[0],
         )
-        sheet.area(_swelling_lines(sheet, light, pitch, first + 58, bow=0.0, centre=centre), inks[1 % len(inks)])
+        sheet.areas(_swelling_lines(sheet, light, pitch, first + 58, bow=0.0, centre=centre), inks[1 % len(inks)])
 
 
-def _swelling_lines(sheet: Sheet, light: Light, pitch: float, degrees: float, *, bow: float, centre: _Ball) -> str:
+def _swelling_lines(
+    sheet: Sheet, light: Light, pitch: float, degrees: float, *, bow: float, centre: _Ball
+) -> list[str]:
     """Parallel lines about a centre, each as thick as the form is dark there; `bow` bends them round the form."""
     reach = math.hypot(sheet.width, sheet.height) * 0.75
     angle = math.radians(degrees)
@@ -251,7 +264,7 @@ def _swelling_lines(sheet: Sheet, light: Light, pitch: float, degrees: float, *,
             under_x, under_y = x[part] + half[part] * math.sin(angle), y[part] - half[part] * math.cos(angle)
             if len(over_x) > 2:
                 shapes.append(polygon([*zipped(over_x, over_y), *reversed(zipped(under_x, under_y))]))
-    return "".join(shapes)
+    return shapes
 
 
 def _runs(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[tuple[int, int]]:

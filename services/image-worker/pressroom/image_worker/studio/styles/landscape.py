@@ -1,6 +1,6 @@
-"""Landscapes in the manner of a screen-printed travel poster: a sky with one disc, layers of land that fade into haze,
-and something near. The prompt chooses the country (mountains, forest, sea, desert, hills) and the hour; the seed
-chooses where everything stands."""
+"""Landscapes in the manner of a screen-printed travel poster: a sky with one disc, layers of land that fade into
+haze, and something near. The prompt chooses the country (mountains, forest, sea, desert, hills) and the hour; the
+seed chooses where everything stands."""
 
 from __future__ import annotations
 
@@ -34,61 +34,15 @@ from ..scenery import (
 )
 from ..sheet import LinearTone, Sheet
 
-_COUNTRIES: dict[str, tuple[str, ...]] = {
-    "forest": ("forest", "wood", "woods", "woodland", "pine", "pines", "fir", "tree", "trees", "wilderness", "camping"),
-    "sea": [
-        "sea",
-        "ocean",
-        "beach",
-        "coast",
-        "coastline",
-        "island",
-        "islands",
-        "bay",
-        "lagoon",
-        "harbour",
-        "harbor",
-        "sailing",
-        "sail",
-        "boat",
-        "ship",
-        "lighthouse",
-        "shore",
-        "fjord",
-        "horizon",
-        "sailboat",
-        "surf",
-    ],
-    "desert": ("desert", "dune", "dunes", "canyon", "savanna", "sahara", "sand"),
-    "hills": [
-        "hill",
-        "hills",
-        "field",
-        "fields",
-        "meadow",
-        "countryside",
-        "farm",
-        "vineyard",
-        "lavender",
-        "prairie",
-        "valley",
-    ],
-    "mountains": [
-        "mountain",
-        "mountains",
-        "alps",
-        "peak",
-        "peaks",
-        "volcano",
-        "glacier",
-        "iceberg",
-        "cliff",
-        "cliffs",
-        "hiking",
-        "lake",
-        "ridge",
-        "snow",
-    ],
+_COUNTRIES: dict[str, str] = {
+    "forest": "forest wood woods woodland pine pines fir tree trees wilderness camping",
+    "sea": (
+        "sea ocean beach coast coastline island islands bay lagoon harbour harbor sailing sail boat ship lighthouse "
+        "shore fjord horizon sailboat yacht surf"
+    ),
+    "desert": "desert dune dunes canyon savanna sahara sand",
+    "hills": "hill hills field fields meadow countryside farm vineyard lavender prairie valley",
+    "mountains": "mountain mountains alps peak peaks volcano glacier iceberg cliff cliffs hiking lake ridge snow",
 }
 _NIGHT = ("night", "midnight", "moon", "moonlight", "stars", "star", "starry", "moonrise")
 
@@ -138,7 +92,7 @@ class _Scene:
         return max(palette.accents, key=warmth)
 
     def _country(self) -> str:
-        scores = {name: sum(self.brief.says(word) for word in words) for name, words in _COUNTRIES.items()}
+        scores = {name: sum(self.brief.says(word) for word in words.split()) for name, words in _COUNTRIES.items()}
         best = max(scores.values())
         choices = sorted(name for name, score in scores.items() if score == best)
         return choices[int(self.rng.integers(len(choices)))] if best == 0 else choices[0]
@@ -238,14 +192,14 @@ class _Scene:
             else sheet.width * float(rng.uniform(0.35, 0.65))
         )
         heights.append((hero, horizon * float(rng.uniform(0.5, 0.68)), float(rng.uniform(290, 420))))
-        for _ in range(int(3 + sheet.width / 700)):
-            heights.append(
-                (
-                    float(rng.uniform(-0.05, 1.05)) * sheet.width,
-                    horizon * float(rng.uniform(0.22, 0.46)),
-                    float(rng.uniform(170, 330)),
-                )
+        heights.extend(
+            (
+                float(rng.uniform(-0.05, 1.05)) * sheet.width,
+                horizon * float(rng.uniform(0.22, 0.46)),
+                float(rng.uniform(170, 330)),
             )
+            for _ in range(int(3 + sheet.width / 700))
+        )
         peaks = make_peaks(rng, sheet, horizon + 40, heights)
         self._layer(peaks, main, veil, horizon * 0.62, 0.55)
         self._faces(peaks, main, near, horizon + 30)
@@ -426,8 +380,10 @@ class _Scene:
         edge = sheet.width + 60 if side > 0 else -60.0
         drop = float(rng.uniform(240, 380))
         sweep = (
-            f"M{x:.1f},{y - 6:.1f}C{x + side * 16:.1f},{y + drop * 0.3:.1f} {x - side * drop * 0.55:.1f},{y + drop * 0.45:.1f} "
-            f"{x - side * drop * 0.2:.1f},{y + drop:.1f}L{x + side * 60:.1f},{sheet.height + 60:.1f}H{edge:.1f}V{y - 60:.1f}Z"
+            f"M{x:.1f},{y - 6:.1f}C{x + side * 16:.1f},{y + drop * 0.3:.1f} "
+            f"{x - side * drop * 0.55:.1f},{y + drop * 0.45:.1f} "
+            f"{x - side * drop * 0.2:.1f},{y + drop:.1f}L{x + side * 60:.1f},{sheet.height + 60:.1f}"
+            f"H{edge:.1f}V{y - 60:.1f}Z"
         )
         with sheet.clipped(polygon(ridge.outline(sheet.height + 60))):
             lit = mix(shadow, self.palette.light, 0.22)

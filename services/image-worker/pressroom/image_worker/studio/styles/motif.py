@@ -160,7 +160,10 @@ def _backdrop(sheet: Sheet, brief: Brief, rng: np.random.Generator, name: str, m
         return mix(wash, palette.paper, 0.6)
     if manner_of_ground < 0.8:
         half = min(w * 0.4, h * 0.36)
-        arch = f"M{x - half:.1f},{h + 60:.1f}V{h * 0.12 + half:.1f}A{half:.1f},{half:.1f} 0 0 1 {x + half:.1f},{h * 0.12 + half:.1f}V{h + 60:.1f}Z"
+        arch = (
+            f"M{x - half:.1f},{h + 60:.1f}V{h * 0.12 + half:.1f}A{half:.1f},{half:.1f} 0 0 1 "
+            f"{x + half:.1f},{h * 0.12 + half:.1f}V{h + 60:.1f}Z"
+        )
         sheet.area(arch, wash, shade=mix(wash, palette.paper, 0.6), tone=LinearTone(0, h * 0.1, 0, h * 0.9, 0.0, 0.9))
         return wash
     second = accents[(accents.index(wash) + 1) % len(accents)]
@@ -210,7 +213,9 @@ def _night(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> str:
                 scale=float(rng.uniform(0.5, 1.1)),
             ):
                 sheet.area(
-                    "M0,10C-8,-2 -12,-14 -10,-26L-4,-16H4L10,-26C12,-14 8,-2 0,10ZM-6,0C-30,-34 -66,-34 -92,-14C-70,-14 -62,-4 -60,10C-48,0 -38,2 -32,14C-24,4 -12,4 0,22C12,4 24,4 32,14C38,2 48,0 60,10C62,-4 70,-14 92,-14C66,-34 30,-34 6,0Z",
+                    "M0,10C-8,-2 -12,-14 -10,-26L-4,-16H4L10,-26C12,-14 8,-2 0,10ZM-6,0C-30,-34 -66,-34 "
+                    "-92,-14C-70,-14 -62,-4 -60,10C-48,0 -38,2 -32,14C-24,4 -12,4 0,22C12,4 24,4 32,14C38,2 "
+                    "48,0 60,10C62,-4 70,-14 92,-14C66,-34 30,-34 6,0Z",
                     palette.dark if behind == moon else palette.light,
                 )
     return behind

@@ -1,6 +1,6 @@
-"""Posters: the prompt's words set as a headline with one strong composition, in the manners of the Swiss grid, Bauhaus
-diagonals, deco rays, seventies rainbows and wood type. A prompt without a letter that the faces can show gets the
-composition alone."""
+"""Posters: the prompt's words set as a headline with one strong composition, in the manners of the Swiss grid,
+Bauhaus diagonals, deco rays, seventies rainbows and wood type. A prompt without a letter that the faces can show gets
+the composition alone."""
 
 from __future__ import annotations
 
@@ -300,11 +300,13 @@ def _rainbow(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
             radius = sun + stripe * (0.95 + index)
             turn = arc(centre_x, centre_y, radius, math.pi, 2 * math.pi)
             path = (
-                f"{turn}M{centre_x - radius:.1f},{centre_y - 0.5:.1f}V{h + 60:.1f}M{centre_x + radius:.1f},{centre_y - 0.5:.1f}"
+                f"{turn}M{centre_x - radius:.1f},{centre_y - 0.5:.1f}"
+                f"V{h + 60:.1f}M{centre_x + radius:.1f},{centre_y - 0.5:.1f}"
                 + (
                     f"V{centre_y + h * 0.13:.1f}"
                     if radius < 0
-                    else f"V{centre_y + 40 + (len(colours) - index) * 6:.1f}a{stripe:.1f},{stripe:.1f} 0 0 0 {stripe:.1f},{stripe:.1f}H{w + 60:.1f}"
+                    else f"V{centre_y + 40 + (len(colours) - index) * 6:.1f}a{stripe:.1f},{stripe:.1f} 0 0 0 "
+                    f"{stripe:.1f},{stripe:.1f}H{w + 60:.1f}"
                 )
             )
             shade = mix(colour, palette.dark, 0.5)
@@ -393,7 +395,8 @@ def _ornament(
 
 
 def _eclipse(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
-    """One enormous shaded disc and a smaller one in front; condensed capitals as tall as they can be across the foot."""
+    """One enormous shaded disc and a smaller one in front; condensed capitals as tall as they
+    can be across the foot."""
     palette, w, h = brief.palette, sheet.width, sheet.height
     grounds = [palette.paper, palette.ink, palette.accents[0]]
     ground = grounds[int(rng.integers(3))]

@@ -1,5 +1,5 @@
-"""Tilings: one square, hexagon or rhomb after another. Each kind of tiling is a small set of rules; the seed turns the
-tiles, and the palette keeps figure and ground apart in each of them."""
+"""Tilings: one square, hexagon or rhomb after another. Each kind of tiling is a small set of rules; the seed turns
+the tiles, and the palette keeps figure and ground apart in each of them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def draw(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> Stock:
 
 
 def _grid(sheet: Sheet, margin: float, across: int) -> tuple[float, int, int, float, float]:
-    """Tile side, columns, rows and the origin of a grid that fills the frame exactly across (or down, if it is wide)."""
+    """Tile side, columns, rows and the origin of a grid that fills the frame exactly across
+    (or down, if it is wide)."""
     wide, tall = sheet.width - 2 * margin, sheet.height - 2 * margin
     side = min(wide, tall) / across
     columns, rows = math.ceil(wide / side - 0.02), math.ceil(tall / side - 0.02)
@@ -189,7 +190,7 @@ def _truchet(sheet: Sheet, palette: Palette, rng: np.random.Generator, margin: f
         if distance(colour, ground) >= MIN_ACCENT_DISTANCE
     ]
     sheet.background(ground)
-    order = rng.permutation(len(inks)).tolist()
+    rng.shuffle(inks)
     stripes = int(rng.choice([1, 3, 3, 5]))
     for row in range(rows):
         for column in range(columns):
@@ -202,7 +203,7 @@ def _truchet(sheet: Sheet, palette: Palette, rng: np.random.Generator, margin: f
             for corner_x, corner_y, start in corners:
                 curve = arc(corner_x, corner_y, side / 2, start - 0.02, start + QUARTER + 0.02)
                 for stripe in range(stripes):
-                    ink = inks[order[stripe % len(order)]] if stripe % 2 == 0 else ground
+                    ink = inks[stripe % len(inks)] if stripe % 2 == 0 else ground
                     sheet.line(
                         curve,
                         ink,
@@ -308,7 +309,9 @@ def _penrose(sheet: Sheet, palette: Palette, rng: np.random.Generator, margin: f
         )
     edge = palette.paper
     lines = "".join(
-        f"M{(c + centre).real:.1f},{(c + centre).imag:.1f}L{(a + centre).real:.1f},{(a + centre).imag:.1f}L{(b + centre).real:.1f},{(b + centre).imag:.1f}"
+        f"M{(c + centre).real:.1f},{(c + centre).imag:.1f}"
+        f"L{(a + centre).real:.1f},{(a + centre).imag:.1f}"
+        f"L{(b + centre).real:.1f},{(b + centre).imag:.1f}"
         for _, a, b, c in triangles
     )
     sheet.line(lines, edge, float(rng.uniform(2.0, 5.0)))

@@ -1,4 +1,5 @@
-"""Maps of places that are not: contour lines and layers of cut paper over a field of hills, or the rings of an agate."""
+"""Maps of places that are not: contour lines and layers of cut paper over a field of hills, or the rings of an
+agate."""
 
 from __future__ import annotations
 
