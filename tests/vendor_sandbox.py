@@ -1,6 +1,6 @@
 """The vendors' sandbox as a process of its own on a free port, for tests of the clients that talk to vendors.
 
-One is started in a test process and emptied before each test, so tests see only what they made themselves. Its limits are
+One is started in a test process and emptied before each test, so tests see only what they made. Its limits are
 wide and its waits are short; tests that want them otherwise ask for faults.
 """
 
@@ -8,7 +8,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -60,11 +62,12 @@ class VendorSandbox:
         return response.json()
 
 
-@pytest.fixture(scope="session")
-def vendor_sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VendorSandbox]:
-    settings = {f"PRESSROOM_SANDBOX_{name}": value for name, value in _LIMITS.items()}
+@contextmanager
+def running_sandbox(folder: Path, **limits: str) -> Iterator[VendorSandbox]:
+    """A sandbox with limits of its own, by the names of its settings in capitals."""
+    settings = {f"PRESSROOM_SANDBOX_{name}": value for name, value in {**_LIMITS, **limits}.items()}
     process = subprocess.Popen(
-        [sys.executable, "-m", "pressroom.sandbox", "--data", str(tmp_path_factory.mktemp("vendors"))],
+        [sys.executable, "-m", "pressroom.sandbox", "--data", str(folder)],
         env={**os.environ, **settings},
         stdout=subprocess.PIPE,
         text=True,
@@ -72,9 +75,17 @@ def vendor_sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     assert process.stdout is not None
     url = process.stdout.readline().strip()
     assert url.startswith("http://"), "the sandbox did not start"
-    yield VendorSandbox(url)
-    process.terminate()
-    process.wait(10)
+    try:
+        yield VendorSandbox(url)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def vendor_sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VendorSandbox]:
+    with running_sandbox(tmp_path_factory.mktemp("vendors")) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A publication for tests: a small picture, an order for it, and a journal in memory that can die at any of its writes."""
+"""A publication for tests: a small picture, an order for it, and a journal in memory that may die at any write."""
 
 import hashlib
 from dataclasses import dataclass, field

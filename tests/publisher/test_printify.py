@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pressroom.contracts.vocabulary import ProductType
+from pressroom.publisher import printify_account
 from pressroom.publisher.printify import OFFER, PRODUCT, PUBLISH, UPLOAD, Printify
 from pressroom.publisher.settings import PrintifyProduct, PublisherSettings
 from pressroom.runtime.errors import (
@@ -147,21 +148,24 @@ async def test_a_mutation_that_broke_off_is_looked_for_before_it_is_repeated(
     assert_made_once(vendors)
 
 
-async def test_a_product_is_looked_for_on_every_page(printify: Printify, vendors: VendorSandbox) -> None:
+async def test_a_product_is_looked_for_on_every_page(
+    printify: Printify, vendors: VendorSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(printify_account, "PAGE_SIZE", 2)
     order = an_order()
     journal = MemoryJournal(dies_at=4)
     with pytest.raises(Died):
         await printify.publish(order, journal)
     made = vendors.items("printify", "products")[0]["id"]
     upload = str(vendors.items("printify", "uploads")[0]["id"])
-    for number in range(51):
+    for number in range(5):
         other = an_order(image_id=f"batch_2-{number:04d}", title=f"Another {number}")
         await printify.publish(other, MemoryJournal(recorded={UPLOAD: upload}))
 
     published = await printify.publish(order, journal.after_the_restart())
 
     assert published.external_id == made
-    assert vendors.stats("printify")["products"] == 52
+    assert vendors.stats("printify")["products"] == 6
 
 
 async def test_the_product_of_another_publication_of_the_same_file_is_not_taken(

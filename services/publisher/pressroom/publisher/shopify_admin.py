@@ -5,6 +5,7 @@ is left to whoever knows what was intended; a process that dies in a call leaves
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -25,12 +26,16 @@ Data = TypeVar("Data", bound=BaseModel)
 
 VENDOR = "Shopify"
 
+THROTTLED_WAIT_MIN_S = 1.0
+"""When the bucket seems full enough by now: others of the shop's apps spend from it too."""
+
 
 class CostBucket:
     """What is left of the shop's cost points, as far as the last reply tells (Shopify, "API rate limits")."""
 
     def __init__(self) -> None:
         self._available = 0.0
+        self._maximum = math.inf
         self._restored_per_s = 0.0
         self._heard_at: float | None = None
         self._cost_of: dict[str, float] = {}
@@ -42,8 +47,13 @@ class CostBucket:
             self._cost_of[document] = cost.requested_query_cost
         if cost.throttle_status is not None:
             self._available = cost.throttle_status.currently_available
+            self._maximum = cost.throttle_status.maximum_available
             self._restored_per_s = cost.throttle_status.restore_rate
             self._heard_at = time.monotonic()
+
+    def can_ever_pay(self, document: str) -> bool:
+        """Whether the document's cost fits into the full bucket."""
+        return self._cost_of.get(document, 0.0) <= self._maximum
 
     def wait_s(self, document: str) -> float:
         """Seconds until the document's cost is there; 0 while nothing is known of the document or the bucket."""
@@ -120,8 +130,9 @@ class ShopifyAdmin:
         for error in reply.errors:
             self._bucket.hear(document, error.extensions.cost)
         codes = {error.extensions.code for error in reply.errors}
-        if "THROTTLED" in codes:
-            return RateLimited(f"{VENDOR} is throttling: {said}", self._bucket.wait_s(document) or None)
+        if "THROTTLED" in codes and self._bucket.can_ever_pay(document):
+            wait_s = max(THROTTLED_WAIT_MIN_S, self._bucket.wait_s(document))
+            return RateLimited(f"{VENDOR} is throttling: {said}", wait_s)
         if "ACCESS_DENIED" in codes:
             return AuthFailed(f"{VENDOR}: {said}; give the app the scopes that it asks for (check {KEY_SETTINGS})")
         if "TIMEOUT" in codes:
