@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from pressroom.runtime.service import Service
 from starlette.types import Lifespan
 
-from . import batches, health, images, live, problems
+from pressroom.runtime.service import Service
+
+from . import batches, files, health, images, live, problems
 from .edge import Edge
 from .settings import GatewaySettings
 
@@ -46,7 +47,7 @@ def _described(lifespan: Lifespan[FastAPI] | None = None, max_body_bytes: int | 
         max_body_size=max_body_bytes,
     )
     problems.install(app)
-    for router in (batches.router, images.router, live.router, health.router):
+    for router in (batches.router, images.router, files.router, live.router, health.router):
         app.include_router(router)
     return app
 
