@@ -101,7 +101,7 @@ def plan_house(folder: DataFolder, environment: Mapping[str, str], *, workers: i
         servers.append(mongo)
     sandbox = _sandbox(folder, shared, ports[SANDBOX])
     if played:
-        shared = with_stand_ins(shared, sandbox.url)
+        shared = with_stand_ins(shared, sandbox.url, f"http://127.0.0.1:{ports[GATEWAY]}")
     services = [
         Program(
             name=name,

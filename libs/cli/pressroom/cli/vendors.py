@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Vendor:
-    """`key_settings`: any of them set means the real vendor. `stand_in`: its settings, `{url}` being the sandbox's."""
+    """`key_settings`: any of them set means the real vendor.
+
+    `stand_in`: the settings of its stand-in, `{url}` being the sandbox's and `{gateway}` ours.
+    """
 
     name: str
     prefix: str
@@ -43,6 +46,7 @@ VENDORS = (
             "PRESSROOM_PRINTIFY_URL": "{url}/printify",
             "PRESSROOM_PRINTIFY_TOKEN": "sandbox-printify-token",
             "PRESSROOM_PRINTIFY_SHOP_ID": "5432101",
+            "PRESSROOM_PRINTIFY_UPLOAD_URL_BASE": "{gateway}/files",
         },
     ),
     Vendor(
@@ -63,10 +67,12 @@ def stand_ins(environment: Mapping[str, str]) -> tuple[Vendor, ...]:
     return tuple(vendor for vendor in VENDORS if not vendor.is_real(environment))
 
 
-def with_stand_ins(environment: Mapping[str, str], sandbox_url: str) -> dict[str, str]:
+def with_stand_ins(environment: Mapping[str, str], sandbox_url: str, gateway_url: str) -> dict[str, str]:
     """The environment of the services: real vendors as they are, the others at the sandbox."""
     result = dict(environment)
     for vendor in stand_ins(environment):
         result = vendor.without_its_settings(result)
-        result.update({name: value.format(url=sandbox_url) for name, value in vendor.stand_in.items()})
+        result.update(
+            {name: value.format(url=sandbox_url, gateway=gateway_url) for name, value in vendor.stand_in.items()}
+        )
     return result
