@@ -135,25 +135,24 @@ def _riso_spheres(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> N
     sun = (0.75 * math.cos(angle), 0.75 * math.sin(angle))
     pitch = float(rng.uniform(9.5, 17))
     flat = float(rng.uniform(220, 360))
-    with sheet.overprint():
-        if rng.random() < 0.5:
-            sheet.area(
-                circle(float(rng.uniform(0.25, 0.75)) * sheet.width, float(rng.uniform(0.2, 0.8)) * sheet.height, flat),
-                inks[1 % len(inks)],
-            )
-        else:
-            top = sheet.height * float(rng.uniform(0.45, 0.75))
-            depth = sheet.height - top
-            sheet.areas(
-                _dots(
-                    sheet,
-                    lambda _x, y: np.where(y > top, np.clip(1.0 - 0.75 * (y - top) / depth, 0.1, 1), 0.0),
-                    pitch,
-                    45,
-                    (0, 0),
-                ),
-                inks[1 % len(inks)],
-            )
+    if rng.random() < 0.5:
+        sheet.area(
+            circle(float(rng.uniform(0.25, 0.75)) * sheet.width, float(rng.uniform(0.2, 0.8)) * sheet.height, flat),
+            inks[1 % len(inks)],
+        )
+    else:
+        top = sheet.height * float(rng.uniform(0.45, 0.75))
+        depth = sheet.height - top
+        sheet.areas(
+            _dots(
+                sheet,
+                lambda _x, y: np.where(y > top, np.clip(1.0 - 0.75 * (y - top) / depth, 0.1, 1), 0.0),
+                pitch,
+                45,
+                (0, 0),
+            ),
+            inks[1 % len(inks)],
+        )
     count = int(rng.integers(1, 4))
     spots = rng.permutation(4)
     for index in range(count):

@@ -179,8 +179,8 @@ def _backdrop(sheet: Sheet, brief: Brief, rng: np.random.Generator, name: str, m
 def _night(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> str:
     """A great moon, stars, and bats where the words are of that kind."""
     palette, w, h = brief.palette, sheet.width, sheet.height
-    sky = palette.dark
     glow = palette.accents[int(rng.integers(len(palette.accents)))]
+    sky = mix(palette.dark, glow, float(rng.choice([0.0, 0.12, 0.4])))
     sheet.background(sky, shade=mix(sky, glow, 0.55), tone=LinearTone(0, h * 0.15, 0, h, 0.0, 0.8))
     draw_stars(sheet, rng, h * 0.9, 90, palette.light)
     x, y, radius = w * float(rng.uniform(0.3, 0.7)), h * float(rng.uniform(0.26, 0.42)), float(rng.uniform(210, 380))
@@ -205,20 +205,29 @@ def _night(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> str:
         draw_crescent(sheet, w * 0.76, h * 0.18, 90, moon)
         behind = sky
     if brief.says("halloween", "spooky", "witch", "bat", "bats", "vampire", "haunted", "pumpkin"):
-        for _ in range(int(rng.integers(4, 7))):
-            with sheet.moved(
-                float(rng.uniform(0.1, 0.9)) * w,
-                float(rng.uniform(0.06, 0.34)) * h,
-                turn=float(rng.uniform(-18, 18)),
-                scale=float(rng.uniform(0.5, 1.1)),
-            ):
-                sheet.area(
-                    "M0,10C-8,-2 -12,-14 -10,-26L-4,-16H4L10,-26C12,-14 8,-2 0,10ZM-6,0C-30,-34 -66,-34 "
-                    "-92,-14C-70,-14 -62,-4 -60,10C-48,0 -38,2 -32,14C-24,4 -12,4 0,22C12,4 24,4 32,14C38,2 "
-                    "48,0 60,10C62,-4 70,-14 92,-14C66,-34 30,-34 6,0Z",
-                    palette.dark if behind == moon else palette.light,
-                )
+        _bats(sheet, palette, rng, (x, y, radius), behind == moon)
     return behind
+
+
+_BAT = (
+    "M0,10C-8,-2 -12,-14 -10,-26L-4,-16H4L10,-26C12,-14 8,-2 0,10ZM-6,0C-30,-34 -66,-34 -92,-14C-70,-14 -62,-4 -60,10"
+    "C-48,0 -38,2 -32,14C-24,4 -12,4 0,22C12,4 24,4 32,14C38,2 48,0 60,10C62,-4 70,-14 92,-14C66,-34 30,-34 6,0Z"
+)
+
+
+def _bats(
+    sheet: Sheet, palette: Palette, rng: np.random.Generator, moon: tuple[float, float, float], has_moon: bool
+) -> None:
+    """Bats, dark before the moon and pale before the sky."""
+    x, y, radius = moon
+    for index in range(int(rng.integers(4, 8))):
+        before_moon = has_moon and index < 3
+        turn, far = float(rng.uniform(0, 2 * math.pi)), float(rng.uniform(0.25, 0.8)) * radius
+        at_x = x + far * math.cos(turn) if before_moon else float(rng.uniform(0.1, 0.9)) * sheet.width
+        at_y = y - abs(far * math.sin(turn)) if before_moon else float(rng.uniform(0.06, 0.4)) * sheet.height
+        on_moon = has_moon and math.hypot(at_x - x, at_y - y) < radius
+        with sheet.moved(at_x, at_y, turn=float(rng.uniform(-18, 18)), scale=float(rng.uniform(0.45, 1.0))):
+            sheet.area(_BAT, palette.dark if on_moon else mix(palette.dark, palette.light, 0.45))
 
 
 def _sea(sheet: Sheet, palette: Palette, rng: np.random.Generator, wash: str) -> str:

@@ -387,6 +387,9 @@ def _ornament(
     sheet.area(circle(x - size * 0.1, y - size * 0.1, size * 0.42), colour) if rng.random() < 0.5 else sheet.area(
         circle(x, y, size * 0.2), palette.paper
     )
+    if size > 120:
+        # A large ornament fills the forme; rules beside it would run out of the frame.
+        return
     for side in (-1, 1):
         for index in range(3):
             sheet.area(
