@@ -1,9 +1,11 @@
 """The `pressroom` command. It loads the module of the command that was typed and no other, so that each starts fast."""
 
 import importlib
+import logging
 import sys
 from collections.abc import Sequence
 
+import structlog
 import typer
 
 from .errors import CommandFailed
@@ -46,6 +48,11 @@ def _nothing() -> None:
 def main() -> None:
     """Run the command in `sys.argv`."""
     words = sys.argv[1:]
+    # What the runtime logs on a command's behalf is for the person only when it is a warning.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     try:
         build(words)(args=words)
     except CommandFailed as error:
