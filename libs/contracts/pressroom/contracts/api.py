@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from .facts import ErrorReport, Fact, FileFacts, NonNegative, Reason
-from .requests import BatchRequest, ImageRequest, PublishTarget
+from .requests import IMAGES_CEILING, BatchRequest, ImageRequest, PublishTarget
 from .vocabulary import BatchState, ImageState, PlatformName, ProductType, ProviderName, PublicationState
 
 Item = TypeVar("Item")
@@ -26,7 +26,7 @@ class CreateBatch(BatchRequest):
     model_config = ConfigDict(extra="forbid")
 
     # Frozen models cannot be assigned to, so narrowing a field's type is safe here.
-    images: tuple[CreateImage, ...] | None = Field(default=None, min_length=1)  # pyright: ignore[reportIncompatibleVariableOverride] frozen
+    images: tuple[CreateImage, ...] | None = Field(default=None, min_length=1, max_length=IMAGES_CEILING)  # pyright: ignore[reportIncompatibleVariableOverride] frozen
     auto_publish: tuple[CreatePublishTarget, ...] = Field(default=(), max_length=20)  # pyright: ignore[reportIncompatibleVariableOverride] frozen
 
 

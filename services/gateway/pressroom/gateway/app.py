@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -37,14 +38,22 @@ def build(settings: GatewaySettings) -> FastAPI:
     return app
 
 
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        problems.describe(document)
+        return document
+
+
 def _described(lifespan: Lifespan[FastAPI] | None = None, max_body_bytes: int | None = None) -> FastAPI:
-    app = FastAPI(
+    app = _Application(
         title="Pressroom",
         version="1",
         description=DESCRIPTION,
         redoc_url=None,
         lifespan=lifespan,
         max_body_size=max_body_bytes,
+        responses=problems.answers(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
     )
     problems.install(app)
     for router in (batches.router, images.router, files.router, live.router, health.router):

@@ -7,15 +7,17 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
 from pressroom.contracts.api import Problem
 from pressroom.contracts.facts import Reason
 from pressroom.runtime.logs import get_logger
 from pressroom.state.database import DatabaseError
-from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:pressroom:problem:"
 RETRY_AFTER_S = 2
+_SCHEMAS = "#/components/schemas/{model}"
 
 log = get_logger(__name__)
 
@@ -72,7 +74,7 @@ def install(app: FastAPI) -> None:
 
     async def database_away(request: Request, error: Exception) -> JSONResponse:
         log.error("database.unavailable", error=str(error))
-        detail = "The database does not answer. Nothing was done; try again."
+        detail = "The database does not answer. Try again; with an Idempotency-Key, a second time does no harm."
         headers = {"Retry-After": str(RETRY_AFTER_S)}
         return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "database-unavailable", detail, (), headers)
 
@@ -89,11 +91,15 @@ def install(app: FastAPI) -> None:
 
 
 def answers(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """How these statuses stand in the OpenAPI document."""
-    return {
-        int(status): {"description": status.phrase, "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
-        for status in statuses
-    }
+    """How these statuses stand in the OpenAPI document; `describe` puts there what they refer to."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS.format(model="Problem")}}}
+    return {int(status): {"description": status.phrase, "content": content} for status in statuses}
+
+
+def describe(document: dict[str, Any]) -> None:
+    """Add the schema of a problem, and of what it is made of, to an OpenAPI document."""
+    problem = Problem.model_json_schema(ref_template=_SCHEMAS)
+    document["components"]["schemas"] |= {**problem.pop("$defs"), "Problem": problem}
 
 
 def _reason(problem: Any) -> Reason:
