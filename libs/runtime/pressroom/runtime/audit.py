@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import nats
+
 from pressroom.contracts.subjects import ALL_EVENTS, EVENTS_STREAM
 from pressroom.state.audit import Drift, Fold
 from pressroom.state.database import Database

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
+
 from pressroom.contracts.facts import FileFacts
 
 from .errors import StoreUnavailable

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+
 from pressroom.contracts.cloudevents import MESSAGE_ID_HEADER, timestamp
 from pressroom.contracts.facts import ErrorReport
 from pressroom.contracts.subjects import DEAD_STREAM, dead_subject

@@ -12,12 +12,13 @@ from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from pydantic import ValidationError
+
 from pressroom.contracts.cloudevents import ReceivedEvent, UnreadableEvent, read_event
 from pressroom.contracts.facts import ErrorReport, Reason
 from pressroom.contracts.subjects import EVENTS_STREAM, event_subject
 from pressroom.contracts.vocabulary import ErrorKind
 from pressroom.state.database import DatabaseError
-from pydantic import ValidationError
 
 from . import metrics
 from .acknowledgements import try_to

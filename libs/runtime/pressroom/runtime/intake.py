@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from nats.aio.msg import Msg
+
 from pressroom.contracts.cloudevents import ReceivedEvent
 from pressroom.contracts.events import BatchCancelled, BatchRejected, BatchRequested
 from pressroom.contracts.facts import Reason

@@ -13,13 +13,14 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from pydantic import ValidationError
+
 from pressroom.contracts.facts import ErrorReport
 from pressroom.contracts.jobs import Job
 from pressroom.contracts.vocabulary import ErrorKind
 from pressroom.state.collection import Claim, Collection
 from pressroom.state.database import DatabaseError
 from pressroom.state.documents import Document
-from pydantic import ValidationError
 
 from . import metrics
 from .acknowledgements import try_to
@@ -31,6 +32,7 @@ from .lanes import Lanes
 from .logs import bound, get_logger
 from .policies import GiveUp, PauseLane, Retry, counts_as_failure, decide
 from .settings import Settings
+from .tasks import end, first_of
 from .tracing import continued
 
 JobType = TypeVar("JobType", bound=Job)
@@ -128,10 +130,7 @@ class JobRunner(Generic[JobType, Doc]):
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
         finally:
-            running = list(self._running)
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await end(self._running)
 
     async def _handle(self, message: Msg) -> None:
         turn = Turn(self._stage)
@@ -215,17 +214,7 @@ class JobRunner(Generic[JobType, Doc]):
     async def _perform_with_heartbeat(self, message: Msg, claim: Claim[Doc], turn: Turn) -> None:
         performing = asyncio.create_task(self._work.perform(claim, turn))
         beating = asyncio.create_task(self._beat(message, claim))
-        try:
-            await asyncio.wait({performing, beating}, return_when=asyncio.FIRST_COMPLETED)
-            if not performing.done():
-                performing.cancel()
-                await asyncio.wait({performing})
-                await beating
-            await performing
-        finally:
-            for task in (performing, beating):
-                task.cancel()
-            await asyncio.gather(performing, beating, return_exceptions=True)
+        await first_of(performing, beating)
 
     async def _beat(self, message: Msg, claim: Claim[Doc]) -> None:
         """Keep the lease and the message. Ends by raising `LeaseLost` or `WorkCancelled`."""

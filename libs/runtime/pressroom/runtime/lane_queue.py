@@ -13,6 +13,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+
 from pressroom.contracts.jobs import Job
 from pressroom.contracts.subjects import JOBS_STREAM, job_consumer
 from pressroom.contracts.vocabulary import Priority
@@ -49,7 +50,8 @@ class LaneQueue:
     async def _waiting_now(self) -> Msg | None:
         request = json.dumps({"batch": 1, "no_wait": True}).encode()
         for subject in self._next_subjects:
-            message = await self._client.request(subject, request, timeout=ANSWER_TIMEOUT_S)
+            # A job comes under its own subject, so the client's shared inbox could not tell whose answer it is.
+            message = await self._client.request(subject, request, timeout=ANSWER_TIMEOUT_S, old_style=True)
             if _is_job(message):
                 return message
         return None

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from nats.aio.client import Client
+
 from pressroom.contracts.cloudevents import timestamp
 from pressroom.contracts.events import LanePaused, LaneResumed
 from pressroom.contracts.jobs import Job

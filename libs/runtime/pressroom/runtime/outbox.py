@@ -12,6 +12,7 @@ from typing import Any
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import APIError
+
 from pressroom.contracts.events import Event
 from pressroom.contracts.jobs import Job
 from pressroom.state.collection import Collection

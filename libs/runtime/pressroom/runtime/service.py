@@ -17,15 +17,17 @@ from faststream.asgi import AsgiFastStream, AsgiResponse, get
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
 from pressroom.contracts.subjects import DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM
 from pressroom.state.database import Database, DatabaseError
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from . import logs, tracing
 from .blobs import BlobStore
 from .broker import BrokerError, client_of, jetstream_of, make_broker
 from .outbox import Outbox, OutboxRelay
 from .settings import Settings, SettingsType, load
+from .tasks import end
 
 RESTART_WAIT_S = 1.0
 PING_TIMEOUT_S = 2.0
@@ -71,9 +73,7 @@ class Service:
 
     async def close(self) -> None:
         """End the loops, handing back what they hold, then the connections."""
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await end(self._loops)
         await self.broker.stop()
         self.database.close()
         log.info("service.stopped")

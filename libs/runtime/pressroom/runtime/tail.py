@@ -13,9 +13,10 @@ import nats.js.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from pydantic import ValidationError
+
 from pressroom.contracts.cloudevents import ReceivedEvent, UnreadableEvent, read_event
 from pressroom.contracts.subjects import EVENTS_STREAM
-from pydantic import ValidationError
 
 from .logs import get_logger
 

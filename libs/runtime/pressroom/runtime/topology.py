@@ -18,6 +18,7 @@ from nats.js.api import (
     StreamConfig,
 )
 from nats.js.errors import NotFoundError
+
 from pressroom.contracts import events, subjects
 from pressroom.contracts.jobs import GenerateImage, Job, PublishImage
 from pressroom.contracts.vocabulary import PlatformName, Priority, ProviderName

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from opentelemetry import trace
 from opentelemetry.trace import Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
 from pressroom.contracts.cloudevents import TRACE_HEADER
 
 from .settings import Settings

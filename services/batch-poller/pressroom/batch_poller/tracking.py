@@ -13,6 +13,7 @@ from pressroom.runtime.errors import NEVER_RETRIED, LeaseLost, RateLimited, Stor
 from pressroom.runtime.job_runner import BEATS_PER_LEASE, INFRASTRUCTURE_WAIT_S
 from pressroom.runtime.logs import bound, get_logger
 from pressroom.runtime.policies import backoff_s
+from pressroom.runtime.tasks import first_of
 from pressroom.state.collection import Claim
 from pressroom.state.database import Database, DatabaseError
 from pressroom.state.documents import ProviderJobDocument
@@ -76,12 +77,7 @@ class Tracker:
         stepping = asyncio.create_task(self._steps.step(claim))
         beating = asyncio.create_task(self._beat(claim))
         try:
-            await asyncio.wait({stepping, beating}, return_when=asyncio.FIRST_COMPLETED)
-            if not stepping.done():
-                stepping.cancel()
-                await asyncio.wait({stepping})
-                await beating
-            await stepping
+            await first_of(stepping, beating)
         except LeaseLost:
             log.warning("provider_job.lease_lost")
         except asyncio.CancelledError:
@@ -91,10 +87,6 @@ class Tracker:
             raise
         except Exception as error:  # noqa: BLE001 - the one place where any failure of a provider job gets its policy
             await self._failed(claim, error)
-        finally:
-            for task in (stepping, beating):
-                task.cancel()
-            await asyncio.gather(stepping, beating, return_exceptions=True)
 
     async def _beat(self, claim: Claim[ProviderJobDocument]) -> None:
         while True:

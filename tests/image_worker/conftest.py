@@ -1,0 +1,5 @@
+"""Fixtures of these tests."""
+
+from ..house import house
+
+__all__ = ["house"]

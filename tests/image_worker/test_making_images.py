@@ -1,0 +1,429 @@
+"""The image-worker as a whole, on real servers: what happens to images, whatever happens to the worker."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from pressroom.cli.servers import MongoServer, NatsServer
+from pressroom.contracts.cloudevents import body_of, headers_for
+from pressroom.contracts.events import BatchCancelled
+from pressroom.contracts.jobs import GenerateImage
+from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, LaneState
+from pressroom.image_worker.providers import GenerationRequest
+from pressroom.runtime.errors import ApiFailed, InvalidRequest, Moderated, RateLimited
+
+from ..house import House, ReadyProvider, eventually
+
+SLOW_WORKER = Path(__file__).parent / "slow_worker.py"
+
+
+async def test_a_batch_is_made_finished_and_told(house: House) -> None:
+    provider = ReadyProvider()
+    async with house.worker(provider):
+        batch = await house.request(count=3, seed=7)
+        images = await house.completed(batch.id)
+
+    assert [image.state for image in images] == [ImageState.GENERATED] * 3
+    assert images[0].seed == 7
+    assert len({image.seed for image in images}) == 3
+    assert [request.seed for request in provider.asked] == [image.seed for image in images]
+    file, thumbnail = images[0].file, images[0].thumbnail
+    assert file is not None
+    assert thumbnail is not None
+    assert (file.width_px, file.height_px, file.media_type) == (64, 64, "image/png")
+    assert len(await house.blobs.get(file.key)) == file.size_bytes
+    told = [event.type for event in await house.events()]
+    assert told[:2] == ["pressroom.batch.requested.v1", "pressroom.batch.accepted.v1"]
+    assert told.count("pressroom.image.generated.v1") == 3
+    assert told[-1] == "pressroom.batch.completed.v1"
+    assert (await house.audit()).drifts == ()
+
+
+async def test_inside_a_batch_one_image_is_made_after_the_other(house: House) -> None:
+    release = asyncio.Event()
+
+    async def wait(_request: GenerationRequest) -> None:
+        await release.wait()
+
+    provider = ReadyProvider(wait)
+    async with house.worker(provider), house.worker(provider):
+        batch = await house.request(count=4)
+        await eventually(lambda: _true(provider.generating == 1))
+        counts = await house.database.images.counts(batch.id)
+        assert counts == {ImageState.GENERATING: 1, ImageState.PLANNED: 3}
+        release.set()
+        await house.completed(batch.id)
+    assert provider.most_at_once == 1
+    assert len(provider.asked) == 4
+
+
+async def test_a_small_batch_does_not_wait_behind_a_large_one(house: House) -> None:
+    async def breathe(_request: GenerationRequest) -> None:
+        await asyncio.sleep(0.05)
+
+    provider = ReadyProvider(breathe)
+    async with house.worker(provider):
+        large = await house.request(count=20)
+        await eventually(lambda: _true(len(provider.asked) >= 1))
+        small = await house.request(count=1)
+        await house.completed(small.id)
+        assert (await house.database.batches.get(large.id)).state is BatchState.ACCEPTED
+        made_before = [request.image_id for request in provider.asked]
+        await house.completed(large.id)
+    assert len(made_before) < 20
+
+
+async def test_urgent_goes_before_normal_before_bulk(house: House) -> None:
+    hold = asyncio.Event()
+
+    async def wait(_request: GenerationRequest) -> None:
+        await hold.wait()
+
+    provider = ReadyProvider(wait)
+    priority_of = {}
+    async with house.worker(provider):
+        await house.request()
+        await eventually(lambda: _true(len(provider.asked) == 1))
+        for priority in ("bulk", "normal", "urgent"):
+            batch = await house.request(priority=priority, count=2, max_concurrent=2)
+            priority_of[batch.id] = priority
+        await eventually(lambda: _queued(house, 6))
+        hold.set()
+        for batch_id in priority_of:
+            await house.completed(batch_id)
+    taken = [priority_of[request.image_id.rsplit("-", 1)[0]] for request in provider.asked[1:]]
+    assert taken == ["urgent", "urgent", "normal", "normal", "bulk", "bulk"]
+
+
+async def test_an_image_whose_provider_fails_twice_is_made_at_the_third_try(house: House) -> None:
+    async def fail_twice(request: GenerationRequest) -> None:
+        if provider.count(request.image_id) < 3:
+            raise ApiFailed("500 from the provider")
+
+    provider = ReadyProvider(fail_twice)
+    async with house.worker(provider):
+        batch = await house.request()
+        (image,) = await house.completed(batch.id)
+    assert (image.state, image.attempt, image.failures) == (ImageState.GENERATED, 3, 2)
+    assert await house.dead() == []
+
+
+async def test_an_image_that_fails_three_times_is_failed_and_buried_with_its_reason(house: House) -> None:
+    async def fail(_request: GenerationRequest) -> None:
+        raise ApiFailed("the provider is broken")
+
+    provider = ReadyProvider(fail)
+    async with house.worker(provider):
+        batch = await house.request()
+        (image,) = await house.completed(batch.id)
+        (letter,) = await eventually(house.dead)
+    assert (image.state, image.attempt) == (ImageState.FAILED, 3)
+    assert image.error is not None
+    assert (image.error.kind, image.error.recoverable) == (ErrorKind.API_ERROR, True)
+    assert letter.headers["Pressroom-Reason"] == "the provider is broken"
+    assert letter.headers["Pressroom-Attempt"] == "3"
+    assert GenerateImage.model_validate_json(letter.data).image_id == image.id
+    assert (await house.audit()).drifts == ()
+
+
+@pytest.mark.parametrize("error", [InvalidRequest("400: no such size"), Moderated("refused")])
+async def test_what_no_retry_can_mend_is_not_retried(house: House, error: Exception) -> None:
+    async def fail(_request: GenerationRequest) -> None:
+        raise error
+
+    provider = ReadyProvider(fail)
+    async with house.worker(provider):
+        batch = await house.request()
+        (image,) = await house.completed(batch.id)
+    assert (image.state, len(provider.asked)) == (ImageState.FAILED, 1)
+    assert image.error is not None
+    assert not image.error.recoverable
+
+
+async def test_a_failing_image_does_not_stop_its_batch(house: House) -> None:
+    async def fail_second(request: GenerationRequest) -> None:
+        if request.image_id.endswith("-0001"):
+            raise InvalidRequest("this one cannot be made")
+
+    async with house.worker(ReadyProvider(fail_second)):
+        batch = await house.request(count=3)
+        images = await house.completed(batch.id)
+    assert [image.state for image in images] == [ImageState.GENERATED, ImageState.FAILED, ImageState.GENERATED]
+
+
+async def test_an_answer_that_is_no_picture_is_an_api_error(house: House) -> None:
+    async def html(_request: GenerationRequest) -> bytes:
+        return b"<html>502 Bad Gateway</html>"
+
+    async with house.worker(ReadyProvider(html)):
+        batch = await house.request()
+        (image,) = await house.completed(batch.id)
+    assert image.error is not None
+    assert image.error.kind is ErrorKind.API_ERROR
+
+
+async def test_a_rate_limit_pauses_the_lane_for_every_worker_and_then_it_goes_on(house: House) -> None:
+    async def limited_once(_request: GenerationRequest) -> None:
+        if len(provider.asked) == 1:
+            raise RateLimited("429", retry_after_s=1.0)
+
+    provider = ReadyProvider(limited_once)
+    async with house.worker(provider), house.worker(provider):
+        batch = await house.request(count=2, max_concurrent=2)
+        await eventually(lambda: _lane_is(house, LaneState.PAUSED))
+        asked_when_paused = len(provider.asked)
+        images = await house.completed(batch.id)
+        await eventually(lambda: _lane_is(house, LaneState.OPEN))
+    assert asked_when_paused <= 2
+    assert [image.failures for image in images] == [0, 0]
+    told = [event.type for event in await house.events()]
+    assert told.count("pressroom.lane.paused.v1") == 1
+    assert told.count("pressroom.lane.resumed.v1") == 1
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_slow_provider_times_out_and_the_setting_is_named(house: House) -> None:
+    async def for_ever(_request: GenerationRequest) -> None:
+        await asyncio.Event().wait()
+
+    async with house.worker(ReadyProvider(for_ever), generation_timeout_s=0.1, max_attempts=1):
+        batch = await house.request()
+        (image,) = await house.completed(batch.id)
+    assert image.error is not None
+    assert image.error.kind is ErrorKind.TIMEOUT
+    assert "PRESSROOM_GENERATION_TIMEOUT_S" in image.error.message
+
+
+async def test_a_cancelled_batch_stops_the_image_that_is_being_made(house: House) -> None:
+    async def for_ever(_request: GenerationRequest) -> None:
+        await asyncio.Event().wait()
+
+    provider = ReadyProvider(for_ever)
+    async with house.worker(provider):
+        batch = await house.request(count=3)
+        await eventually(lambda: _true(provider.generating == 1))
+        cancelled = await house.database.batches.transition(
+            batch.id, BatchState.CANCELLED, messages=[house.outbox.event(BatchCancelled(batch_id=batch.id))]
+        )
+        assert cancelled is not None
+        await house.outbox.publish(house.database.batches, cancelled)
+
+        async def all_cancelled() -> bool:
+            return await house.database.images.counts(batch.id) == {ImageState.CANCELLED: 3}
+
+        await eventually(all_cancelled)
+    assert provider.generating == 0
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_picture_is_kept_in_memory_while_the_disk_is_full(house: House, tmp_path: Path) -> None:
+    blobs = tmp_path / "blobs"
+    provider = ReadyProvider()
+    async with house.worker(provider):
+        blobs.chmod(0o500)
+        for child in blobs.iterdir():
+            child.chmod(0o500)
+        full = _Full(blobs)
+        full.begin()
+        batch = await house.request()
+        await eventually(lambda: _true(len(provider.asked) == 1))
+        await asyncio.sleep(0.1)
+        full.end()
+        (image,) = await house.completed(batch.id)
+    assert (image.state, len(provider.asked)) == (ImageState.GENERATED, 1)
+
+
+class _Full:
+    """A blob folder that nothing can be written into, for root too: a file stands where the folder was."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._aside = folder.with_name("aside")
+
+    def begin(self) -> None:
+        self._folder.chmod(0o700)
+        self._folder.rename(self._aside)
+        self._folder.write_text("no space")
+
+    def end(self) -> None:
+        self._folder.unlink()
+        self._aside.rename(self._folder)
+
+
+async def test_a_worker_that_stops_in_good_order_hands_its_image_to_another_at_once(house: House) -> None:
+    async def for_ever(_request: GenerationRequest) -> None:
+        await asyncio.Event().wait()
+
+    stuck = ReadyProvider(for_ever)
+    async with house.worker(stuck):
+        batch = await house.request()
+        await eventually(lambda: _true(stuck.generating == 1))
+    async with house.worker(ReadyProvider()):
+        (image,) = await house.completed(batch.id)
+    assert (image.attempt, image.crashes, image.failures) == (2, 0, 0)
+
+
+async def test_a_worker_killed_in_the_middle_of_an_image_makes_it_once_on_another(house: House, tmp_path: Path) -> None:
+    made = tmp_path / "made.log"
+    doomed = await _slow_worker(house, made, seconds=600)
+    batch = await house.request()
+    await eventually(lambda: _true(made.exists() and "began" in made.read_text()))
+    doomed.send_signal(signal.SIGKILL)
+    await doomed.wait()
+    provider = ReadyProvider()
+    async with house.worker(provider):
+        (image,) = await house.completed(batch.id, within_s=5)
+    assert (image.state, image.crashes, len(provider.asked)) == (ImageState.GENERATED, 1, 1)
+    assert "ended" not in made.read_text()
+    events = [event.type for event in await house.events()]
+    assert events.count("pressroom.image.generated.v1") == 1
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_worker_killed_while_finishing_never_asks_the_provider_again(house: House) -> None:
+    batch = await house.request()
+    async with house.worker(ReadyProvider()):
+        (image,) = await house.completed(batch.id)
+    assert image.raw is not None
+    # As a killed worker leaves it: the bytes stored, the lease run out, the job not acknowledged.
+    await house.database.batches.change(batch.id, {"state": "accepted"})
+    await house.database.images.change(image.id, {"state": "finishing", "file": None, "thumbnail": None})
+    await house.outbox.send(house.outbox.job(GenerateImage(batch_id=batch.id, image_id=image.id, provider="studio")))
+    provider = ReadyProvider()
+    async with house.worker(provider):
+        (again,) = await house.completed(batch.id)
+    assert provider.asked == []
+    assert again.file == image.file
+
+
+async def test_a_job_that_kills_its_workers_is_given_up_as_poisonous(house: House) -> None:
+    batch = await house.request()
+    async with house.worker(ReadyProvider()):
+        await house.completed(batch.id)
+    image = (await house.database.images.of_batch(batch.id))[0]
+    await house.database.batches.change(batch.id, {"state": "accepted"})
+    await house.database.images.change(image.id, {"state": "queued", "crashes": 6, "raw": None})
+    await house.outbox.send(house.outbox.job(GenerateImage(batch_id=batch.id, image_id=image.id, provider="studio")))
+    async with house.worker(ReadyProvider()):
+        (failed,) = await house.completed(batch.id)
+        (letter,) = await eventually(house.dead)
+    assert failed.state is ImageState.FAILED
+    assert "6 times" in letter.headers["Pressroom-Reason"]
+
+
+async def test_a_taker_that_lost_its_lease_cannot_write(house: House) -> None:
+    taken = asyncio.Event()
+    release = asyncio.Event()
+
+    async def wait(_request: GenerationRequest) -> None:
+        taken.set()
+        await release.wait()
+
+    async with house.worker(ReadyProvider(wait)):
+        batch = await house.request()
+        await taken.wait()
+        image = (await house.database.images.of_batch(batch.id))[0]
+        stolen = await house.database.images.raw.update_one({"_id": image.id}, {"$set": {"lease.token": "thief"}})
+        assert stolen.modified_count == 1
+        release.set()
+        await asyncio.sleep(0.1)
+        assert (await house.image(image.id)).state is ImageState.GENERATING
+        assert (await house.image(image.id)).lease.token == "thief"
+
+
+async def test_rubbish_in_the_job_stream_is_buried_and_the_lane_goes_on(house: House) -> None:
+    await house.js.publish("pressroom.job.image.studio.normal.rubbish", b"{not json", stream="JOBS")
+    ghost = GenerateImage(batch_id="gone", image_id="gone-0000", provider="studio")
+    await house.js.publish(
+        "pressroom.job.image.studio.normal.gone-0000",
+        body_of(ghost),
+        headers=headers_for(ghost.type_name(), source="test"),
+        stream="JOBS",
+    )
+    async with house.worker(ReadyProvider()):
+        batch = await house.request()
+        await house.completed(batch.id)
+        letters = await eventually(lambda: _at_least(house.dead(), 2))
+    assert {letter.headers["Pressroom-Error-Kind"] for letter in letters} == {"validation"}
+
+
+async def test_the_line_survives_the_death_of_both_servers(
+    tmp_path: Path, nats_server: NatsServer, mongo_server: MongoServer
+) -> None:
+    house = House(nats_server.url, mongo_server.url, "survivor", tmp_path)
+    await house.open()
+    provider = ReadyProvider(lambda _request: _breath())
+    with contextlib.ExitStack() as stack:
+        stack.callback(mongo_server.kill)
+        async with house.worker(provider):
+            batch = await house.request(count=12)
+            await eventually(lambda: _true(len(provider.asked) >= 2))
+            await asyncio.to_thread(nats_server.restart)
+            await eventually(lambda: _true(len(provider.asked) >= 5), within_s=40)
+            await asyncio.to_thread(mongo_server.restart)
+            images = await house.completed(batch.id, within_s=60)
+            assert {image.state for image in images} == {ImageState.GENERATED}
+
+            async def quiet() -> bool:
+                return (await house.audit()).drifts == ()
+
+            await eventually(quiet)
+        await house.close()
+
+
+async def test_the_jobs_stream_can_be_lost_and_comes_back_from_the_database(house: House) -> None:
+    batch = await house.request(count=2, max_concurrent=2)
+    async with house.worker(ReadyProvider()):
+        await house.completed(batch.id)
+    await house.database.batches.change(batch.id, {"state": "accepted", "released_through": 2})
+    for image in await house.database.images.of_batch(batch.id):
+        long_ago = image.created_at.replace(year=2020)
+        await house.database.images.raw.update_one(
+            {"_id": image.id}, {"$set": {"state": "queued", "updated_at": long_ago, "raw": None}}
+        )
+    await house.database.batches.raw.update_one(
+        {"_id": batch.id}, {"$set": {"swept_at": batch.swept_at.replace(year=2020)}}
+    )
+    async with house.worker(ReadyProvider()):
+        images = await house.completed(batch.id)
+    assert {image.state for image in images} == {ImageState.GENERATED}
+
+
+async def _breath() -> None:
+    await asyncio.sleep(0.05)
+
+
+async def _true(condition: bool) -> bool:
+    return condition
+
+
+async def _at_least(letters: "asyncio.Future[list[object]]", count: int) -> list[object] | None:
+    found = await letters
+    return found if len(found) >= count else None
+
+
+async def _queued(house: House, count: int) -> bool:
+    return await house.database.images.raw.count_documents({"state": "queued"}) == count
+
+
+async def _lane_is(house: House, state: LaneState) -> bool:
+    lane = await house.database.lanes.get("studio")
+    return lane is not None and lane.state is state
+
+
+async def _slow_worker(house: House, made: Path, *, seconds: float) -> asyncio.subprocess.Process:
+    environment = {f"PRESSROOM_{name.upper()}": str(value) for name, value in house.values.items()}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(SLOW_WORKER),
+        str(made),
+        str(seconds),
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
