@@ -31,6 +31,9 @@ _LIMITS = {
     "SHOPIFY_RESTORE_PER_SECOND": "10000",
 }
 
+_LOOKING = httpx.Client(timeout=30, trust_env=False, verify=False)
+"""One for all, as making one takes longer than most tests; it speaks to this machine only."""
+
 
 @dataclass(frozen=True)
 class VendorSandbox:
@@ -57,7 +60,7 @@ class VendorSandbox:
         self._tell("POST", "reset")
 
     def _tell(self, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, object]:
-        response = httpx.request(method, f"{self.url}/_sandbox/{path}", json=body, timeout=30, trust_env=False)
+        response = _LOOKING.request(method, f"{self.url}/_sandbox/{path}", json=body)
         response.raise_for_status()
         return response.json()
 
