@@ -45,6 +45,7 @@ def _index(table: Mapping[str, str]) -> dict[str, list[str]]:
 
 _STYLE_INDEX, _SUBJECT_INDEX, _MOOD_INDEX, _MOTIF_INDEX = map(_index, (STYLE_NAMES, SUBJECTS, MOODS, MOTIFS))
 STYLES = tuple(STYLE_NAMES)
+_POSTER = {("poster",), ("posters",)}
 
 
 def words_of(prompt: str) -> tuple[str, ...]:
@@ -120,8 +121,12 @@ def _headline(prompt: str) -> str:
     announced = _ANNOUNCED.search(prompt)
     if announced:
         return " ".join(announced.group(1).split()[: HEADLINE_WORDS + 2])
-    # Fillers go from the ends only: "poster of jazz in Montreux" keeps its "in".
+    # What stands after the word "poster" is what it is about; what stands before is its style.
     spoken = prompt.split()[:MAX_WORDS_READ]
+    after = next((index + 1 for index, word in enumerate(spoken) if words_of(word) in _POSTER), 0)
+    if any(part not in FILLERS for word in spoken[after:] for part in words_of(word)):
+        spoken = spoken[after:]
+    # Fillers go from the ends only: "poster of jazz in Montreux" keeps its "in".
     telling = [index for index, word in enumerate(spoken) if any(part not in FILLERS for part in words_of(word))]
     if telling:
         spoken = spoken[telling[0] : telling[-1] + 1]

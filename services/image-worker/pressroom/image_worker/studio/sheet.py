@@ -209,6 +209,18 @@ class Sheet:
         with self._wrapped(f'<g clip-path="url(#{name})">'):
             yield
 
+    @contextmanager
+    def panel(self, x: float, y: float, width: float, height: float) -> Generator[Sheet]:
+        """A sheet within the sheet: what is drawn on it appears in that rectangle, and is cut off at its edge."""
+        unit = min(width, height) / SHORT_SIDE
+        # Gradients and clips are shared, so that no two have the same name.
+        inner = Sheet(width / unit, height / unit, self.paper, _definitions=self._definitions)
+        yield inner
+        self._has_tone = self._has_tone or inner._has_tone
+        with self.clipped(f"M{x:.2f},{y:.2f}h{width:.2f}v{height:.2f}h{-width:.2f}Z"), self.moved(x, y, scale=unit):
+            for own, drawn in ((self._lit, inner._lit), (self._shade, inner._shade), (self._tone, inner._tone)):
+                own.extend(drawn)
+
     def plates(self) -> Plates:
         """The finished drawing."""
         definitions = f"<defs>{''.join(self._definitions)}</defs>" if self._definitions else ""

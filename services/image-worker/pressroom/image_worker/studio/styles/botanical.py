@@ -17,7 +17,14 @@ from ..sheet import LinearTone, Sheet
 
 
 def draw(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> Stock:
-    """Draw one plant study; words may choose which."""
+    """Draw one plant study, within a margin or off the edge."""
+    with framed(sheet, 50.0 if rng.random() < 0.7 else 0.0):
+        study(sheet, brief, rng)
+    return Stock(flecks=1.2)
+
+
+def study(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
+    """The plant itself, over the whole sheet; words may choose which."""
     if brief.says("reed", "reeds", "grass", "bamboo", "wheat", "seagrass"):
         kind = reeds
     elif brief.says("fern", "ferns", "palm", "palms", "jungle", "monstera"):
@@ -31,9 +38,7 @@ def draw(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> Stock:
     else:
         kinds = (_branch, _vase, _fern, _meadow, reeds)
         kind = kinds[int(rng.integers(len(kinds)))]
-    with framed(sheet, 50.0 if rng.random() < 0.7 else 0.0):
-        kind(sheet, brief.palette, rng)
-    return Stock(flecks=1.2)
+    kind(sheet, brief.palette, rng)
 
 
 def _shade(colour: str, palette: Palette) -> str:

@@ -11,7 +11,7 @@ from ..brief import Brief
 from ..colour import distance, mix
 from ..frames import framed
 from ..palettes import MIN_ACCENT_DISTANCE, Palette
-from ..paths import Point, circle, ellipse, leaf, polygon, rect, rounded_rect, sector, smooth, smooth_closed
+from ..paths import Point, circle, ellipse, leaf, polygon, rect, rounded_rect, sector, smooth, smooth_closed, zipped
 from ..press import Stock
 from ..sheet import LinearTone, Sheet
 
@@ -26,8 +26,10 @@ def draw(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> Stock:
         kind = _mobile
     elif brief.says("arch", "arches", "rainbow", "boho"):
         kind = _arches
+    elif brief.says("wave", "waves", "sea", "ocean", "water", "river", "wind"):
+        kind = _waves
     else:
-        kinds = (_fronds, _pebbles, _mobile, _arches, _blobs, _blobs)
+        kinds = (_fronds, _pebbles, _mobile, _arches, _blobs, _blobs, _waves)
         kind = kinds[int(rng.integers(len(kinds)))]
     margin = 56.0 if rng.random() < 0.7 else 0.0
     with framed(sheet, margin):
@@ -241,6 +243,45 @@ def _pebbles(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:
         y -= thick * 2 - 5
         half *= float(rng.uniform(0.66, 0.88))
         x += float(rng.uniform(-34, 34))
+
+
+def _waves(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:
+    """Torn paper in long waves, one before another, with a disc that sinks between them."""
+    w, h = sheet.width, sheet.height
+    count = int(rng.integers(7, 12))
+    colours = [*palette.accents, palette.ink, palette.paper]
+    top = h * float(rng.uniform(0.14, 0.4))
+    disc_x, disc_y, size = (
+        w * float(rng.uniform(0.25, 0.75)),
+        top + float(rng.uniform(-60, 90)),
+        float(rng.uniform(110, 210)),
+    )
+    disc = palette.accents[int(rng.integers(len(palette.accents)))]
+    _cut(sheet, palette, rng, circle(disc_x, disc_y, size), disc, (disc_x, disc_y), size)
+    swell, pace, slant = float(rng.uniform(26, 90)), float(rng.uniform(260, 620)), float(rng.uniform(-0.22, 0.22))
+    phase, below = float(rng.uniform(0, 2 * math.pi)), palette.paper
+    x = np.arange(-80.0, w + 100, 20)
+    for band in range(count):
+        level = top + (h - top) * (band / count) ** 1.05 + 40
+        phase += float(rng.uniform(0.5, 1.5))
+        y = level + slant * (x - w / 2) + swell * np.sin(2 * math.pi * x / pace + phase)
+        y += swell * 0.45 * np.sin(2 * math.pi * x / pace * 0.53 + 2.1 * phase)
+        crest = zipped(x, y)
+        colour = _unlike(rng, colours, below)
+        shape = smooth(crest) + f"V{h + 160:.0f}H-80Z"
+        shade = (
+            mix(colour, palette.dark, 0.5)
+            if distance(colour, palette.dark) > 0.12
+            else mix(colour, palette.light, 0.35)
+        )
+        sheet.area(
+            shape, colour, shade=shade, tone=LinearTone(0, level - swell, 0, level + (h - top) / count * 1.6, 0.0, 0.8)
+        )
+        if rng.random() < 0.4:
+            pen = palette.reads_on(colour)
+            for line in range(int(rng.integers(2, 5))):
+                sheet.line(smooth([(px, py + 16 + 13 * line) for px, py in crest]), pen, 3.0)
+        below = colour
 
 
 def _mobile(sheet: Sheet, palette: Palette, rng: np.random.Generator) -> None:

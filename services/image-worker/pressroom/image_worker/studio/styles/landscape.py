@@ -51,8 +51,13 @@ def draw(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> Stock:
     """Draw a landscape over the whole sheet or within a margin of paper."""
     margin = 46.0 if rng.random() < 0.6 else 0.0
     with framed(sheet, margin):
-        _Scene(sheet, brief, rng, is_framed=margin > 0).draw()
+        view(sheet, brief, rng, is_framed=margin > 0)
     return Stock()
+
+
+def view(sheet: Sheet, brief: Brief, rng: np.random.Generator, *, is_framed: bool) -> None:
+    """The landscape itself, over the whole sheet; `is_framed` keeps its sky apart from a paper margin."""
+    _Scene(sheet, brief, rng, is_framed=is_framed).draw()
 
 
 class _Scene:

@@ -31,17 +31,23 @@ _AFLOAT = frozenset({"fish", "whale", "butterfly", "rocket", "controller", "guit
 
 def draw(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> Stock:
     """Draw the prompt's figure, or one that the dice choose."""
-    name = brief.motif or sorted(FIGURES)[int(rng.integers(len(FIGURES)))]
-    palette = brief.palette
     manner = _manner(brief)
-    ground = palette.dark if manner == "neon" else palette.paper
     with framed(sheet, 50.0 if rng.random() < 0.6 or manner == "woodcut" else 0.0):
-        behind = _backdrop(sheet, brief, rng, name, manner, ground)
-        _stand(sheet, brief, rng, name, manner, behind)
+        picture(sheet, brief, rng)
     if manner == "woodcut":
         inset = 50.0
-        sheet.line(rect(inset, inset, sheet.width - 2 * inset, sheet.height - 2 * inset), palette.ink, 9, join="miter")
+        border = rect(inset, inset, sheet.width - 2 * inset, sheet.height - 2 * inset)
+        sheet.line(border, brief.palette.ink, 9, join="miter")
     return Stock(flecks=2.2 if manner == "woodcut" else 1.1)
+
+
+def picture(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
+    """The figure before its backdrop, over the whole sheet."""
+    name = brief.motif or sorted(FIGURES)[int(rng.integers(len(FIGURES)))]
+    manner = _manner(brief)
+    ground = brief.palette.dark if manner == "neon" else brief.palette.paper
+    behind = _backdrop(sheet, brief, rng, name, manner, ground)
+    _stand(sheet, brief, rng, name, manner, behind)
 
 
 def _manner(brief: Brief) -> str:

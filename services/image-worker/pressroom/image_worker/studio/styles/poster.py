@@ -17,10 +17,20 @@ from ..paths import arc, circle, polygon, rect, sector
 from ..press import Stock
 from ..sheet import LinearTone, RadialTone, Sheet
 from ..typesetting import CONDENSED, DIDONE, GEOMETRIC, GROTESK, RETRO, SLAB, TEXT, Block, Face, fit, set_line, settable
+from . import botanical, city, landscape, motif
 
 MIN_HEADLINE_CONTRAST = 3.0
 """WCAG 2.2 asks 3:1 of large text."""
 MARGIN = 70.0
+
+
+_SCENES = (
+    "travel mountain mountains forest sea ocean beach coast island lake desert canyon park national alps valley hills "
+    "vineyard sunset sunrise sailing surf camping hiking city paris london tokyo york lisbon rome venice skyline "
+    "landscape flower flowers garden botanical"
+)
+"""Words of a poster that ask for a picture over the words."""
+_CITIES = ("city", "paris", "london", "tokyo", "york", "skyline", "berlin", "chicago")
 
 
 @dataclass(frozen=True)
@@ -39,10 +49,14 @@ def draw(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> Stock:
         compose = _deco
     elif brief.says("seventies", "70s", "groovy", "retro", "disco", "rainbow"):
         compose = _rainbow
-    elif brief.says("wood", "woodtype", "western", "letterpress", "vintage", "typography", "typographic"):
+    elif brief.says("woodtype", "letterpress", "typography", "typographic"):
         compose = _letterpress
     elif brief.says("swiss", "minimalist", "minimal", "grid"):
         compose = _swiss
+    elif brief.motif or brief.says(*_SCENES.split()):
+        compose = _pictorial
+    elif brief.says("wood", "western", "vintage"):
+        compose = _letterpress
     else:
         compositions = (_swiss, _bauhaus, _deco, _rainbow, _letterpress, _eclipse, _swiss, _eclipse)
         compose = compositions[int(rng.integers(len(compositions)))]
@@ -120,9 +134,9 @@ def _swiss(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
         line_y = MARGIN + 22 if at_foot else h - MARGIN
         _small(sheet, words.small, MARGIN, line_y, ink, 21)
         sheet.area(rect(MARGIN, line_y + (14 if at_foot else -40), inner, 4), ink)
-    columns = int(rng.choice([2, 3, 3, 4]))
+    columns = round(int(rng.choice([2, 3, 3, 4])) * max(1.0, inner / 860))
+    rows = max(1, round((art_bottom - art_top) * columns / inner))
     cell = inner / columns
-    rows = max(1, int((art_bottom - art_top) / cell))
     cell_y = (art_bottom - art_top) / rows
     for row in range(rows):
         for column in range(columns):
@@ -202,7 +216,7 @@ def _bauhaus(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
             LinearTone(-big * 1.5, 0, -big, 0, 0.0, 0.8),
         )
     floor = h * 0.7
-    edge = math.tan(math.radians(slant)) * w * 0.25
+    edge = math.tan(math.radians(slant)) * min(w, h) * 0.25
     panel = polygon([(-60, floor - edge), (w + 60, floor + edge), (w + 60, h + 60), (-60, h + 60)])
     panel_colour = palette.ink if rng.random() < 0.6 else palette.accents[0]
     sheet.area(panel, panel_colour)
@@ -395,6 +409,38 @@ def _ornament(
             sheet.area(
                 rect(x + side * (size * 1.3 + index * 26) - 9, y - 3, 18 if index < 2 else 90 * side, 6), palette.ink
             )
+
+
+def _pictorial(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
+    """A travel poster: a picture in a panel, the place's name under it (or over it) as wide as the panel."""
+    palette, w, h = brief.palette, sheet.width, sheet.height
+    face = (CONDENSED, DIDONE, RETRO, GROTESK)[int(rng.integers(4))]
+    words = _words(brief, face, capitals=face is not DIDONE)
+    ground = palette.paper if rng.random() < 0.6 or palette.is_dark else palette.ink
+    sheet.background(ground)
+    edge, gap = 52.0, 40.0
+    small = 44.0 if words.small else 0.0
+    block = fit(words.headline, face, w - 2 * edge, h * 0.27, 330, 3) if words.headline else None
+    # Lower-case letters hang below the line, and what follows must clear them.
+    tail = block.cap * 0.3 if block and face is DIDONE else 0.0
+    deep = block.height + tail + gap + small if block else 0.0
+    on_top = rng.random() < 0.25
+    top = edge + deep if on_top else edge
+    with sheet.panel(edge, top, w - 2 * edge, h - 2 * edge - deep) as inner:
+        if brief.motif:
+            motif.picture(inner, brief, rng)
+        elif brief.says(*_CITIES):
+            city.skyline(inner, brief, rng, detail=0.8)
+        elif brief.says("flower", "flowers", "garden", "botanical"):
+            botanical.study(inner, brief, rng)
+        else:
+            landscape.view(inner, brief, rng, is_framed=True)
+    if block:
+        ink = _reading_ink(palette, ground, rng)
+        first = edge if on_top else h - edge - small - tail - block.height
+        _set(sheet, block, edge, first, ink, align=0.5, width=w - 2 * edge)
+        line = first + block.height + tail + small * 0.78
+        _small(sheet, words.small, w / 2, line, palette.reads_on(ground), 21, align=0.5)
 
 
 def _eclipse(sheet: Sheet, brief: Brief, rng: np.random.Generator) -> None:
