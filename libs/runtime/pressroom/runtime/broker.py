@@ -5,6 +5,7 @@ It reconnects for ever: a service whose pull loop outlives its connection would 
 
 import nats.errors
 import nats.js.errors
+from faststream.exceptions import IncorrectState
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.js import JetStreamContext
@@ -24,10 +25,6 @@ BrokerError = (nats.errors.Error, nats.js.errors.Error, OSError)
 log = get_logger(__name__)
 
 
-async def _disconnected() -> None:
-    log.warning("nats.disconnected", next="reconnecting every second until it is back")
-
-
 async def _reconnected() -> None:
     log.info("nats.reconnected")
 
@@ -38,19 +35,31 @@ async def _said(error: Exception) -> None:
 
 def make_broker(settings: Settings, service: str) -> NatsBroker:
     """A broker that is not connected yet."""
-    return NatsBroker(
+
+    async def disconnected() -> None:
+        if not ending():
+            log.warning("nats.disconnected", next="reconnecting every second until it is back")
+
+    def ending() -> bool:
+        try:
+            return broker.connection.is_closed or broker.connection.is_draining
+        except IncorrectState:
+            return True
+
+    broker = NatsBroker(
         settings.nats_url,
         token=settings.nats_token.get_secret_value() if settings.nats_token else None,
         name=f"pressroom-{service}",
         max_reconnect_attempts=-1,
         reconnect_time_wait=RECONNECT_WAIT_S,
         drain_timeout=DRAIN_TIMEOUT_S,
-        disconnected_cb=_disconnected,
+        disconnected_cb=disconnected,
         reconnected_cb=_reconnected,
         error_cb=_said,
         graceful_timeout=DRAIN_TIMEOUT_S,
         logger=None,
     )
+    return broker
 
 
 def client_of(broker: NatsBroker) -> Client:
