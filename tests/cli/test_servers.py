@@ -4,35 +4,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import nats
 import pytest
 from nats.js.api import StreamConfig
+from pymongo import MongoClient, WriteConcern
+
 from pressroom.cli.children import Child, ChildFailed
 from pressroom.cli.ports import free_port
 from pressroom.cli.servers import MongoServer, NatsServer
-from pymongo import MongoClient, WriteConcern
 
-DEADLINE_S = 10.0
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.02)
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process exists and is not a zombie."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
+from .conftest import is_running, wait_until
 
 
 async def test_what_nats_acknowledged_is_there_after_a_kill(nats_server: NatsServer) -> None:

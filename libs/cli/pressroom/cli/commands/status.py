@@ -8,8 +8,6 @@ import nats.errors
 import nats.js.errors
 import typer
 from pydantic import BaseModel, ConfigDict, TypeAdapter
-from rich.console import Console
-from rich.table import Table
 
 from pressroom.contracts.api import Batch, Page
 
@@ -23,6 +21,8 @@ from ..options import Data, Json
 
 _MIB = 1024 * 1024
 _NEWEST = 100  # batches that are counted: status is a glance, not a report
+_STATE = 1  # the column
+_COLOURS = {"ready": "green", "starting": "yellow", "waiting": "red"}
 _BATCHES = TypeAdapter(Page[Batch])
 
 
@@ -94,26 +94,22 @@ def _batches(facts: InstanceFacts) -> dict[str, int] | None:
 
 
 def _show(found: Status) -> None:
-    console = Console(highlight=False)
-    colours = {"ready": "green", "starting": "yellow", "waiting": "red"}
-    table = Table("program", "state", "pid", "memory", "restarts", box=None, pad_edge=False, header_style="bold")
-    table.add_column("at", no_wrap=True, overflow="ignore")
+    rows = [("program", "state", "pid", "memory", "restarts", "at")]
     for program in found.programs:
-        table.add_row(
-            program.name,
-            f"[{colours[program.state]}]{program.state}[/]",
-            str(program.pid or ""),
-            f"{program.memory_bytes / _MIB:.0f} MB" if program.memory_bytes else "",
-            str(program.restarts),
-            program.url or "",
-        )
-    console.print(table, soft_wrap=True, crop=False)
+        memory = f"{program.memory_bytes / _MIB:.0f} MB" if program.memory_bytes else ""
+        pid, restarts = str(program.pid or ""), str(program.restarts)
+        rows.append((program.name, program.state, pid, memory, restarts, program.url or ""))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for number, row in enumerate(rows):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        cells[_STATE] = typer.style(cells[_STATE], fg=_COLOURS.get(row[_STATE]))
+        typer.echo(typer.style("  ".join(cells).rstrip(), bold=number == 0))
     if found.lanes is not None:
         busy = [f"{lane.lane} {lane.waiting} waiting, {lane.taken} taken" for lane in found.lanes]
-        console.print(f"\nlanes    {'; '.join(busy)}", soft_wrap=True)
+        typer.echo(f"\nlanes    {'; '.join(busy)}")
     if found.batches is not None:
         counted = ", ".join(f"{count} {state}" for state, count in sorted(found.batches.items()))
-        console.print(f"batches  {counted or 'none yet'}", soft_wrap=True)
+        typer.echo(f"batches  {counted or 'none yet'}")
     if found.stand_ins:
-        console.print(f"sandbox  plays {', '.join(found.stand_ins)}", soft_wrap=True)
-    console.print(f"data     {found.data}", soft_wrap=True)
+        typer.echo(f"sandbox  plays {', '.join(found.stand_ins)}")
+    typer.echo(f"data     {found.data}")

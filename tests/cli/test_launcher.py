@@ -1,0 +1,98 @@
+"""An instance from nothing to ready and back: started, harmed, seen, ended, never left behind."""
+
+import json
+import os
+import signal
+import stat
+from pathlib import Path
+
+from .conftest import Instance, is_running, pressroom, processes_of, start_instance, wait_until
+
+PROGRAMS = {"nats-server", "mongod", "sandbox", "gateway", "image-worker", "batch-poller", "publisher"}
+
+
+def test_a_detached_instance_is_ready_is_seen_and_ends_without_leaving_a_process(tmp_path: Path) -> None:
+    started = pressroom("up", "--detach", "--json", "--data", str(tmp_path))
+    assert started.returncode == 0, started.stderr
+    facts = json.loads(started.stdout)
+    assert {program["name"] for program in facts["programs"]} == PROGRAMS
+    status = json.loads(pressroom("status", "--json", "--data", str(tmp_path)).stdout)
+    assert status["ready"] is True
+    ended = pressroom("down", "--data", str(tmp_path))
+    assert ended.returncode == 0, ended.stderr
+    assert processes_of(tmp_path) == []
+
+
+def test_a_killed_launcher_leaves_no_process(own_instance: Instance) -> None:
+    assert len(processes_of(own_instance.path)) > len(PROGRAMS)
+    os.kill(own_instance.facts.launcher_pid, signal.SIGKILL)
+    wait_until(lambda: processes_of(own_instance.path) == [])
+
+
+def test_what_dies_is_started_again_at_the_same_address(own_instance: Instance) -> None:
+    before = {program.name: program for program in own_instance.facts.programs}
+    for name in PROGRAMS:
+        os.kill(own_instance.pid(name), signal.SIGKILL)
+    wait_until(
+        lambda: all(program.restarts == 1 and program.state == "ready" for program in own_instance.now().programs)
+    )
+    after = {program.name: program for program in own_instance.now().programs}
+    assert {name: program.url for name, program in after.items()} == {
+        name: program.url for name, program in before.items()
+    }
+    assert all(after[name].pid != before[name].pid for name in PROGRAMS)
+    shown = own_instance.run("status").stdout.splitlines()
+    assert [line.split()[:2] for line in shown[1 : len(PROGRAMS) + 1]] == [[name, "ready"] for name in after]
+    made = own_instance.run("submit", "a calm sea", "--profile", "none", "--width", "256", "--height", "320", "--wait")
+    assert made.returncode == 0, made.stdout + made.stderr
+
+
+def test_addresses_and_token_stay_from_one_start_to_the_next(tmp_path: Path) -> None:
+    first = start_instance(tmp_path)
+    first.own.stop()
+    second = start_instance(tmp_path)
+    second.own.stop()
+    assert (first.facts.url, first.facts.token, first.facts.nats_url) == (
+        second.facts.url,
+        second.facts.token,
+        second.facts.nats_url,
+    )
+
+
+def test_a_folder_has_one_launcher(instance: Instance) -> None:
+    second = instance.run("up")
+    assert second.returncode == 1
+    assert f"Pressroom runs already in {instance.path}" in second.stderr
+    assert f"./run down --data {instance.path}" in second.stderr
+
+
+def test_instances_run_beside_each_other(instance: Instance, own_instance: Instance) -> None:
+    urls = [program.url for program in (*instance.facts.programs, *own_instance.facts.programs)]
+    assert len(set(urls)) == len(urls)
+
+
+def test_only_the_owner_may_read_the_token(instance: Instance) -> None:
+    for name in ("token", "instance.json"):
+        assert stat.S_IMODE((instance.path / name).stat().st_mode) == 0o600
+
+
+def test_ctrl_c_ends_everything_in_order(own_instance: Instance) -> None:
+    pids = [program.pid for program in own_instance.facts.programs if program.pid]
+    os.kill(own_instance.facts.launcher_pid, signal.SIGINT)
+    wait_until(lambda: own_instance.own.launcher is not None and own_instance.own.launcher.exit_code == 0)
+    assert not any(is_running(pid) for pid in pids)
+    assert "was killed" not in (own_instance.path / "logs" / "launcher.log").read_text()
+
+
+def test_a_wrong_setting_ends_the_start_with_its_name(tmp_path: Path) -> None:
+    failed = pressroom("up", "--data", str(tmp_path), environment={"PRESSROOM_LEASE_S": "soon"})
+    assert failed.returncode == 1
+    assert "PRESSROOM_LEASE_S" in failed.stderr
+    assert processes_of(tmp_path) == []
+
+
+def test_a_command_without_an_instance_says_how_to_start_one(tmp_path: Path) -> None:
+    for command in (["status"], ["submit", "a fox"], ["tail"], ["audit"], ["dead", "list"], ["provision"]):
+        refused = pressroom(*command, "--data", str(tmp_path / "nothing"))
+        assert refused.returncode == 1
+        assert f"./run up --detach --data {tmp_path / 'nothing'}" in refused.stderr
