@@ -1,33 +1,19 @@
 """Printify against the sandbox: whatever breaks and wherever, a publication ends as one upload and one product."""
 
-import threading
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-
 import pytest
 
 from pressroom.contracts.vocabulary import ProductType
 from pressroom.publisher import printify_account
 from pressroom.publisher.printify import OFFER, PRODUCT, PUBLISH, UPLOAD, Printify
-from pressroom.publisher.settings import PrintifyProduct, PublisherSettings
 from pressroom.runtime.errors import (
     ApiFailed,
-    AuthFailed,
-    InvalidRequest,
     NetworkFailed,
-    RateLimited,
-    TimedOut,
-    WorkError,
 )
 
-from ..vendor_sandbox import PRINTIFY_TOKEN, VendorSandbox
+from ..vendor_sandbox import VendorSandbox
 from .publication import Died, MemoryJournal, an_order
+from .shops import API_SHOP, CONNECTED_SHOP, assert_made_once_at_printify, printify_settings
 
-API_SHOP = 5432101
-CONNECTED_SHOP = 5432102
 ALL_WRITES = 7  # the offer; intent and record of upload, product and publishing
 
 MUTATIONS = [
@@ -38,35 +24,6 @@ MUTATIONS = [
 ]
 
 
-def settings_for(vendors: VendorSandbox, **more: object) -> PublisherSettings:
-    return PublisherSettings.model_validate(
-        {
-            "printify_url": f"{vendors.url}/printify",
-            "printify_token": PRINTIFY_TOKEN,
-            "printify_shop_id": API_SHOP,
-            **more,
-        }
-    )
-
-
-@pytest.fixture
-async def printify(vendors: VendorSandbox) -> AsyncIterator[Printify]:
-    platform = Printify(settings_for(vendors))
-    yield platform
-    await platform.aclose()
-
-
-def assert_made_once(vendors: VendorSandbox) -> None:
-    stats = vendors.stats("printify")
-    assert {name: stats[name] for name in ("uploads", "products", "published", "publishing", "publish_calls")} == {
-        "uploads": 1,
-        "products": 1,
-        "published": 1,
-        "publishing": 0,
-        "publish_calls": 1,
-    }
-
-
 @pytest.mark.parametrize("product_type", list(ProductType))
 async def test_an_image_becomes_a_published_product(
     printify: Printify, vendors: VendorSandbox, product_type: ProductType
@@ -75,7 +32,7 @@ async def test_an_image_becomes_a_published_product(
 
     published = await printify.publish(order, MemoryJournal())
 
-    assert_made_once(vendors)
+    assert_made_once_at_printify(vendors)
     product = vendors.items("printify", "products")[0]
     assert published.external_id == product["id"]
     assert product["external"] == {"id": order.publication_id, "handle": order.publication_id}
@@ -121,7 +78,7 @@ async def test_a_process_killed_at_any_write_leaves_one_product(
         await printify.publish(order, journal)
     published = await printify.publish(order, journal.after_the_restart())
 
-    assert_made_once(vendors)
+    assert_made_once_at_printify(vendors)
     assert published.external_id == vendors.items("printify", "products")[0]["id"]
 
 
@@ -145,7 +102,7 @@ async def test_a_mutation_that_broke_off_is_looked_for_before_it_is_repeated(
         await printify.publish(order, journal)
     await printify.publish(order, journal.after_the_restart())
 
-    assert_made_once(vendors)
+    assert_made_once_at_printify(vendors)
 
 
 async def test_a_product_is_looked_for_on_every_page(
@@ -195,21 +152,23 @@ async def test_a_product_that_is_done_is_not_asked_about(printify: Printify, ven
 
 async def test_a_changed_setting_does_not_make_a_second_product(vendors: VendorSandbox) -> None:
     order, journal = an_order(), MemoryJournal(dies_at=4)
-    before = Printify(settings_for(vendors))
+    before = Printify(printify_settings(vendors))
     with pytest.raises(Died):
         await before.publish(order, journal)
-    after = Printify(settings_for(vendors, printify_products={"t-shirt": {"blueprint_id": 12, "price_cents": 100}}))
+    after = Printify(
+        printify_settings(vendors, printify_products={"t-shirt": {"blueprint_id": 12, "price_cents": 100}})
+    )
 
     await after.publish(order, journal.after_the_restart())
 
-    assert_made_once(vendors)
+    assert_made_once_at_printify(vendors)
     assert vendors.items("printify", "products")[0]["blueprint_id"] == 6
     await before.aclose()
     await after.aclose()
 
 
 async def test_a_shop_with_its_own_channel_is_left_to_publish_by_itself(vendors: VendorSandbox) -> None:
-    platform = Printify(settings_for(vendors, printify_shop_id=CONNECTED_SHOP))
+    platform = Printify(printify_settings(vendors, printify_shop_id=CONNECTED_SHOP))
 
     await platform.publish(an_order(), MemoryJournal())
 
@@ -219,7 +178,7 @@ async def test_a_shop_with_its_own_channel_is_left_to_publish_by_itself(vendors:
 
 
 async def test_a_storefronts_address_is_told_to_printify(vendors: VendorSandbox) -> None:
-    platform = Printify(settings_for(vendors, printify_product_url_base="https://shop.example/products/"))
+    platform = Printify(printify_settings(vendors, printify_product_url_base="https://shop.example/products/"))
     order = an_order()
 
     published = await platform.publish(order, MemoryJournal())
@@ -227,104 +186,4 @@ async def test_a_storefronts_address_is_told_to_printify(vendors: VendorSandbox)
     assert published.url == f"https://shop.example/products/{order.publication_id}"
     external = vendors.items("printify", "products")[0]["external"]
     assert external == {"id": order.publication_id, "handle": published.url}
-    await platform.aclose()
-
-
-async def test_several_shops_ask_for_the_setting(vendors: VendorSandbox) -> None:
-    platform = Printify(settings_for(vendors, printify_shop_id=None))
-
-    with pytest.raises(InvalidRequest, match=f"PRESSROOM_PRINTIFY_SHOP_ID .*{API_SHOP}"):
-        await platform.publish(an_order(), MemoryJournal())
-
-    await platform.aclose()
-
-
-@pytest.mark.parametrize("token", ["wrong-token", None])
-async def test_a_wrong_token_names_the_setting_and_is_not_told(vendors: VendorSandbox, token: str | None) -> None:
-    platform = Printify(settings_for(vendors, printify_token=token))
-
-    with pytest.raises(AuthFailed, match="PRESSROOM_PRINTIFY_TOKEN") as caught:
-        await platform.publish(an_order(), MemoryJournal())
-
-    assert "wrong-token" not in str(caught.value)
-    await platform.aclose()
-
-
-@pytest.mark.parametrize(
-    ("kind", "error"),
-    [("429", RateLimited), ("500", ApiFailed), ("503", ApiFailed), ("504", TimedOut), ("html", ApiFailed)],
-)
-async def test_every_way_to_fail_has_its_kind(
-    printify: Printify, vendors: VendorSandbox, kind: str, error: type[WorkError]
-) -> None:
-    order, journal = an_order(), MemoryJournal()
-    vendors.fault("printify", kind, "POST .*/products.json")
-
-    with pytest.raises(error):
-        await printify.publish(order, journal)
-    await printify.publish(order, journal.after_the_restart())
-
-    assert_made_once(vendors)
-
-
-async def test_what_printify_refuses_is_told_with_its_reason(vendors: VendorSandbox) -> None:
-    wrong = {"mug": PrintifyProduct(blueprint_id=68, print_provider_id=4, price_cents=100)}
-    platform = Printify(settings_for(vendors, printify_products=wrong))
-
-    with pytest.raises(InvalidRequest, match="print provider"):
-        await platform.publish(an_order(ProductType.MUG), MemoryJournal())
-
-    await platform.aclose()
-
-
-async def test_our_share_of_the_rate_is_kept_by_us(vendors: VendorSandbox) -> None:
-    platform = Printify(settings_for(vendors, printify_publish_per_half_hour=1))
-    await platform.publish(an_order(image_id="batch_1-0000"), MemoryJournal())
-
-    with pytest.raises(RateLimited) as caught:
-        await platform.publish(an_order(image_id="batch_1-0001"), MemoryJournal())
-
-    assert caught.value.retry_after_s == pytest.approx(1800, abs=30)
-    assert vendors.stats("printify")["publish_calls"] == 1
-    await platform.aclose()
-
-
-@pytest.fixture
-def file_server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """Where the blob store's files could be fetched from: an address and the folder behind it."""
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", tmp_path
-    server.shutdown()
-    server.server_close()
-
-
-async def test_a_large_file_is_fetched_by_printify_when_it_can_be(
-    vendors: VendorSandbox, file_server: tuple[str, Path]
-) -> None:
-    url, folder = file_server
-    order = an_order()
-    large = replace(order, print_file=order.print_file.model_copy(update={"size_bytes": 6_000_000}))
-    (folder / "print").mkdir()
-    (folder / order.print_file.key).write_bytes(await order.artwork.print_bytes())
-    platform = Printify(settings_for(vendors, printify_upload_url_base=url))
-
-    await platform.publish(large, MemoryJournal())
-
-    assert_made_once(vendors)
-    assert vendors.items("printify", "uploads")[0]["sha256"] == order.print_file.sha256
-    await platform.aclose()
-
-
-async def test_a_file_that_printify_cannot_fetch_names_the_setting(
-    vendors: VendorSandbox, file_server: tuple[str, Path]
-) -> None:
-    order = an_order()
-    large = replace(order, print_file=order.print_file.model_copy(update={"size_bytes": 6_000_000}))
-    platform = Printify(settings_for(vendors, printify_upload_url_base=file_server[0]))
-
-    with pytest.raises(InvalidRequest, match="PRESSROOM_PRINTIFY_UPLOAD_URL_BASE"):
-        await platform.publish(large, MemoryJournal())
-
     await platform.aclose()

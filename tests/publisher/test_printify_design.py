@@ -4,7 +4,7 @@ import pytest
 
 from pressroom.contracts.vocabulary import ProductType
 from pressroom.publisher.printify_design import ENABLED_MAX, contain_scale, design, print_areas
-from pressroom.publisher.printify_wire import CatalogVariant, Placeholder
+from pressroom.publisher.printify_wire import CatalogVariant, Placeholder, Product
 from pressroom.publisher.product_text import decimal_price, handle_of, html_paragraphs
 from pressroom.publisher.settings import PRINTIFY_PRODUCTS, PrintifyProduct, PublisherSettings
 from pressroom.runtime.errors import InvalidRequest
@@ -59,6 +59,15 @@ def test_the_nearest_shape_is_for_sale_when_none_is_near() -> None:
 
 def test_a_product_without_a_front_is_printed_where_it_can_be() -> None:
     assert design(TEE, [a_variant(1, at="back")], 4500, 5400).position == "back"
+
+
+def test_an_empty_object_may_come_as_an_empty_list() -> None:
+    product = Product.model_validate({"id": "p", "external": []})
+    variant = CatalogVariant.model_validate({"id": 1, "options": []})
+
+    assert not product.is_published
+    assert variant.options == {}
+    assert Product.model_validate({"id": "p", "external": {"id": 81, "handle": None}}).is_published
 
 
 def test_a_provider_with_nothing_to_print_on_names_the_setting() -> None:

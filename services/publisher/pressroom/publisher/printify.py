@@ -117,9 +117,7 @@ class Printify:
         try:
             made = await self._account.upload({"file_name": file_name, **source})
         except InvalidRequest as error:
-            if "url" in source:
-                raise InvalidRequest(f"{error} (check PRESSROOM_PRINTIFY_UPLOAD_URL_BASE)") from error
-            raise
+            raise InvalidRequest(f"{error}{_hint(source, file.size_bytes)}") from error
         await journal.record(UPLOAD, made.id)
         return made.id
 
@@ -171,3 +169,12 @@ class Printify:
         if self._product_url_base is None:
             return None
         return f"{self._product_url_base.rstrip('/')}/{order.publication_id}"
+
+
+def _hint(source: dict[str, str], size_bytes: int) -> str:
+    """What to look at when Printify does not take a file."""
+    if "url" in source:
+        return " (check PRESSROOM_PRINTIFY_UPLOAD_URL_BASE: Printify has to reach it)"
+    if size_bytes > URL_ABOVE_BYTES:
+        return " (files above 5 MB go by address: set PRESSROOM_PRINTIFY_UPLOAD_URL_BASE)"
+    return ""

@@ -5,7 +5,7 @@ Unknown fields are ignored. Nothing here is stored, so a process that dies loses
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
 API = "/v1"
 
@@ -13,8 +13,19 @@ Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 """An id that becomes part of a path."""
 
 
+def _object_or_nothing(value: object) -> object:
+    """PHP writes an empty object as an empty list."""
+    return None if value == [] else value
+
+
+def _object_or_empty(value: object) -> object:
+    return {} if value == [] else value
+
+
 class Wire(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    """Ids are texts to us, also those that come as numbers."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
 
 class Shop(Wire):
@@ -49,7 +60,7 @@ class CatalogVariant(Wire):
 
     id: int
     title: str = ""
-    options: dict[str, str] = {}
+    options: Annotated[dict[str, str], BeforeValidator(_object_or_empty)] = {}
     placeholders: tuple[Placeholder, ...] = ()
 
 
@@ -105,7 +116,7 @@ class Product(Wire):
     print_provider_id: int = 0
     print_areas: tuple[PrintArea, ...] = ()
     is_locked: bool = False
-    external: External | None = None
+    external: Annotated[External | None, BeforeValidator(_object_or_nothing)] = None
 
     @property
     def image_ids(self) -> frozenset[str]:

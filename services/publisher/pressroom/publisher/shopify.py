@@ -15,12 +15,11 @@ from .product_text import decimal_price, handle_of, html_paragraphs
 from .settings import PublisherSettings
 from .shopify_admin import ShopifyAdmin
 from .shopify_documents import PUBLISH_PRODUCT, SALES_CHANNELS, SET_PRODUCT
-from .shopify_media import MEDIA, ShopifyMedia
+from .shopify_media import ShopifyMedia
 from .shopify_wire import PublishProductData, SalesChannelsData, SetProductData
 
 HANDLE, PRODUCT = "shopify-handle", "shopify-product"
-STEPS = (HANDLE, MEDIA, PRODUCT)
-"""The journal's steps, in their order."""
+"""The journal's steps, before and after `shopify_media.MEDIA`."""
 
 
 class Shopify:
