@@ -1,78 +1,13 @@
-"""The sandbox as tests meet it: a real process on a random port, started once per test and killed when it is over."""
+"""The sandbox as its own tests meet it: started for each test, killed when the test is over."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import pytest
 
-DEADLINE_S = 20
-
-
-@dataclass
-class Sandbox:
-    """A running sandbox process and the folder that outlives it."""
-
-    data: Path
-    settings: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[str] | None = None
-    url: str = ""
-    started_in_s: float = 0.0
-
-    def start(self) -> Sandbox:
-        began = time.monotonic()
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("PRESSROOM_")}
-        environ |= {"PRESSROOM_SANDBOX_DATA": str(self.data), "PRESSROOM_SANDBOX_PICTURE_PX": "128"}
-        environ |= {f"PRESSROOM_SANDBOX_{name.upper()}": value for name, value in self.settings.items()}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "pressroom.sandbox"], env=environ, stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().strip()
-        assert httpx.get(f"{self.url}/healthz", timeout=DEADLINE_S).json()["status"] == "ok"
-        self.started_in_s = time.monotonic() - began
-        return self
-
-    def kill(self) -> None:
-        """Ends the process as a power cut would: nothing is told to it."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-
-    def stats(self) -> dict:
-        return httpx.get(f"{self.url}/_sandbox/stats").json()
-
-    def fault(self, **fault: object) -> dict:
-        reply = httpx.post(f"{self.url}/_sandbox/faults", json=fault)
-        assert reply.status_code == 201, reply.text
-        return reply.json()
-
-    def gemini(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers={"x-goog-api-key": "sandbox-gemini-key"}, timeout=DEADLINE_S)
-
-    def printify(self) -> httpx.Client:
-        headers = {"Authorization": "Bearer sandbox-printify-token", "User-Agent": "pressroom-tests"}
-        return httpx.Client(base_url=f"{self.url}/printify/v1", headers=headers, timeout=DEADLINE_S)
-
-    def graphql(self, query: str, **variables: object) -> dict:
-        reply = httpx.post(
-            f"{self.url}/shopify/admin/api/2026-10/graphql.json",
-            headers={"X-Shopify-Access-Token": "sandbox-shopify-token"},
-            json={"query": query, "variables": variables},
-            timeout=DEADLINE_S,
-        )
-        assert reply.status_code == 200, reply.text
-        return reply.json()
+from .process import Sandbox
 
 
 @pytest.fixture
@@ -91,23 +26,17 @@ def start_sandbox(tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
             sandbox.kill()
 
 
+@pytest.fixture(scope="session")
+def shared_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One process for all tests that need no settings of their own."""
+    settings = {"batch_seconds": "0.3", "media_seconds": "0.15"}
+    shared = Sandbox(tmp_path_factory.mktemp("shared"), settings).start()
+    yield shared
+    shared.kill()
+
+
 @pytest.fixture
-def sandbox(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
-    """A sandbox whose clocks run fast."""
-    return start_sandbox(batch_seconds=0.3, media_seconds=0.15)
-
-
-def wait_for(condition: Callable[[], object], what: str, deadline_s: float = DEADLINE_S) -> object:
-    """The first true value of `condition`."""
-    until = time.monotonic() + deadline_s
-    while time.monotonic() < until:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.03)
-    raise AssertionError(f"waited {deadline_s} s for {what}")
-
-
-@pytest.fixture(name="wait_for")
-def wait_for_fixture() -> Callable[..., object]:
-    return wait_for
+def sandbox(shared_sandbox: Sandbox) -> Sandbox:
+    """A sandbox whose clocks run fast and which was given nothing yet."""
+    shared_sandbox.reset()
+    return shared_sandbox

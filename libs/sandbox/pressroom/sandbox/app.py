@@ -21,9 +21,11 @@ from pressroom.sandbox.shopify.vendor import Shopify
 
 
 def build(settings: Settings) -> ASGIApp:
-    """Opens the store under `settings.data` and puts the vendors before it. One application per process: libvips'
-    operation cache, which would only hold pictures that nobody asks for again, is switched off for all."""
+    """Opens the store under `settings.data` and puts the vendors before it. One application per process: libvips is
+    told for all of it to cache no operations, because nobody asks for the same picture twice, and to draw on one thread
+    each, because several pictures are drawn beside each other (20 MB less than with its own threads)."""
     pyvips.cache_set_max(0)
+    pyvips.concurrency_set(1)  # pyright: ignore[reportAttributeAccessIssue] pyvips exports it by a star
     store = Store(settings.data)
     faults = FaultBook()
     vendors: list[Vendor] = [Gemini(settings, store), Printify(settings, store), Shopify(settings, store)]

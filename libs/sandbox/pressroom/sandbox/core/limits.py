@@ -25,6 +25,15 @@ class SlidingWindow:
         self._calls.append(now)
         return True
 
+    def free_in_s(self) -> float:
+        """Seconds until there is room for a call."""
+        if len(self._calls) < self.allowed:
+            return 0.0
+        return max(0.0, self._calls[0] + self.seconds - time.monotonic())
+
+    def clear(self) -> None:
+        self._calls.clear()
+
 
 class LeakyBucket:
     """Cost points that are spent by requests and come back steadily (Shopify, "API limits": calculated query cost)."""
@@ -40,6 +49,9 @@ class LeakyBucket:
         self._available = min(self.size, self._available + (now - self._at) * self.restored_per_second)
         self._at = now
         return self._available
+
+    def refill(self) -> None:
+        self._available = self.size
 
     def admits(self, cost: float) -> bool:
         """Whether a request of this cost may run now; the cost is taken by `spend`."""

@@ -121,7 +121,10 @@ class BatchRunner:
         return {**named, "response": response}
 
     def _note(self, batch_id: str, place: int, wanted: Wanted) -> None:
-        self._made.note(f"batches/{batch_id}#{place}", wanted)
+        """Counts the picture, unless the job was deleted or forgotten while it was drawn."""
+        with self._store.transaction():
+            if self._store.get(BATCHES, batch_id) is not None:
+                self._made.note(f"batches/{batch_id}#{place}", wanted)
 
 
 def row_error(refusal: GeminiRefusalError, *, inline: bool) -> JsonObject:

@@ -68,6 +68,8 @@ class Gemini:
         self._runner.drop()
         self._files.blobs.clear()
         self._batches.blobs.clear()
+        if self._window is not None:
+            self._window.clear()
 
     def exception_handlers(self) -> Mapping[type[Exception], ExceptionHandler]:
         return {GeminiRefusalError: answer_refusal}
@@ -169,7 +171,7 @@ class Gemini:
     async def _generate(self, request: Request) -> Response:
         model = self._model(request, "generateContent")
         if self._window is not None and not self._window.admits():
-            raise exhausted(None)
+            raise exhausted(round(self._window.free_in_s(), 3))
         try:
             body = as_object(parse(await request.body()))
         except ValueError as wrong:

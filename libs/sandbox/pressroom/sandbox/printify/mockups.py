@@ -18,11 +18,17 @@ TEE = (
 SWEATER = (
     "M220 92 L128 140 L58 470 L126 492 L172 322 L172 572 H468 V322 L514 492 L582 470 L512 140 L420 92 Q320 150 220 92Z"
 )
-HOOD = "M220 92 Q224 24 320 22 Q416 24 420 92 Q320 150 220 92Z M262 92 Q268 56 320 54 Q372 56 378 92 Q320 126 262 92Z"
+HOOD = "M222 100 Q208 18 320 16 Q432 18 418 100 Q320 168 222 100Z"
+HOLE = "M256 84 Q256 44 320 42 Q384 44 384 84 Q320 128 256 84Z"
+POCKET = "M236 470 L262 424 H378 L404 470 V520 H236Z"
 SHAPES: dict[str, tuple[str, tuple[int, int, int, int]]] = {
     "tee": (f'<path d="{TEE}"/>', (224, 190, 192, 236)),
     "crewneck": (f'<path d="{SWEATER}"/>', (224, 196, 192, 220)),
-    "hoodie": (f'<path d="{SWEATER}"/><path fill-rule="evenodd" d="{HOOD}"/>', (226, 202, 188, 200)),
+    "hoodie": (
+        f'<path d="{SWEATER}"/><path d="{HOOD}"/><path d="{POCKET}" fill="#00000018"/>'
+        f'<path d="{HOLE}" fill="#00000055"/>',
+        (226, 202, 188, 200),
+    ),
     "mug": (
         '<rect x="150" y="150" width="290" height="350" rx="26"/>'
         '<path fill="none" stroke="#e9e9e6" stroke-width="34" d="M440 220 H486 Q540 220 540 276 V374 '

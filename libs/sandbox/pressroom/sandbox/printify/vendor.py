@@ -82,6 +82,8 @@ class Printify:
 
     def reset(self) -> None:
         self._uploads.blobs.clear()
+        for window in (self._requests, self._catalog_requests, self._publishings):
+            window.clear()
 
     def exception_handlers(self) -> Mapping[type[Exception], ExceptionHandler]:
         return {PrintifyRefusalError: answer_refusal}

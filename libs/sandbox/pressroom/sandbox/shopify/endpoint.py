@@ -102,7 +102,8 @@ class Endpoint:
             type_resolver=resolve_type,
         )
         data: Json = result.data
-        cost = actual_cost(data, mutation=operation.operation is OperationType.MUTATION)
+        made = actual_cost(data, mutation=operation.operation is OperationType.MUTATION)
+        cost = min(made, requested)
         self._bucket.spend(cost)
         body: JsonObject = {}
         if result.data is not None or not result.errors:
@@ -111,6 +112,10 @@ class Endpoint:
             body["errors"] = json_list(_error_body(error) for error in result.errors)
         body["extensions"] = {"cost": self._cost(requested, cost)}
         return json_response(body)
+
+    def refill(self) -> None:
+        """A full bucket, as after a quiet minute."""
+        self._bucket.refill()
 
     def throttled(self, requested: int) -> Response:
         """The answer of an empty bucket, with HTTP 200."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pressroom.sandbox.core.wire import Json, JsonObject, as_list, as_object, as_objects, as_text, json_list
 from pressroom.sandbox.shopify.handles import free_handle, handle_of
 from pressroom.sandbox.shopify.ids import check_id, new_id
-from pressroom.sandbox.shopify.media import Source, add_file, find_file, read_source
+from pressroom.sandbox.shopify.media import FILES, Source, add_file, find_file, read_source
 from pressroom.sandbox.shopify.metafields import custom_id, set_metafields, with_custom_id
 from pressroom.sandbox.shopify.product_store import (
     find_by_custom_id,
@@ -208,8 +208,11 @@ def _set_files(call: Call, given: list[JsonObject], sources: dict[str, Source]) 
             raise unsupported("product files that are no images")
         if wanted.get("id") is not None:
             file_id = check_id(as_text(wanted["id"]), "MediaImage")
-            if find_file(call.store, file_id) is None:
+            held = find_file(call.store, file_id)
+            if held is None:
                 raise UserRefusalError([*at, "id"], "File does not exist", "NOT_FOUND")
+            if wanted.get("alt") is not None:
+                call.store.put(FILES, file_id, {**held, "alt": wanted["alt"]})
         elif url:
             try:
                 file_id = as_text(add_file(call, wanted, sources[url], at)["id"])

@@ -63,6 +63,7 @@ class Shopify:
 
     def reset(self) -> None:
         self._staged.blobs.clear()
+        self._endpoint.refill()
         ensure_first_blog(self._store, time.time())
 
     def exception_handlers(self) -> Mapping[type[Exception], ExceptionHandler]:
