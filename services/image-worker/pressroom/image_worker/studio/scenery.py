@@ -82,7 +82,10 @@ def shadow_side(rng: np.random.Generator, ridge: Ridge, summit: int, foot: float
         down += drop * float(rng.uniform(0.05, 0.13))
         aside += drop * float(rng.uniform(-0.075, 0.085))
     edge.append((top_x + step * aside, foot))
-    return [*skyline, (skyline[-1][0], foot), *reversed(edge)]
+    # The next mountain stands in front: its own slope goes on below the valley and cuts the face off.
+    last_x, last_y = skyline[-1]
+    hidden = min((foot - last_y) * 0.75, abs(last_x - edge[-1][0]) * 0.9)
+    return [*skyline, (last_x - step * hidden, foot), *reversed(edge)]
 
 
 def draw_pine(sheet: Sheet, rng: np.random.Generator, x: float, foot: float, height: float, colour: str) -> None:
@@ -120,7 +123,7 @@ def draw_pine_row(
         if clump < -0.55:
             continue
         tall = height * (0.72 + 0.4 * clump) * float(rng.uniform(0.6, 1.15))
-        draw_pine(sheet, rng, x, ridge.height_at(x) + 6, tall, colour)
+        draw_pine(sheet, rng, x, ridge.height_at(x) + 5 + tall * 0.07, tall, colour)
 
 
 def draw_disc(
