@@ -25,7 +25,7 @@ from pressroom.imaging.finishing import finish
 from pressroom.runtime.admission import Admission
 from pressroom.runtime.audit import AuditReport, audit
 from pressroom.runtime.blobs import BlobStore
-from pressroom.runtime.outbox import Outbox
+from pressroom.runtime.outbox import Outbox, OutboxRelay
 from pressroom.runtime.settings import Settings
 from pressroom.runtime.tail import EVERYTHING, tail
 from pressroom.runtime.topology import provision
@@ -126,6 +126,8 @@ class House:
         return [await self.js.get_msg(DEAD_STREAM, seq=number) for number in range(1, state.last_seq + 1)]
 
     async def audit(self) -> AuditReport:
+        """The audit, after what a stopped service left in its outboxes went out, as another service would do it."""
+        await OutboxRelay(self.database, self.outbox, age_s=0, interval_s=1).once()
         return await audit(self.settings)
 
     def worker(self, provider: ImageProvider, **settings: Any) -> AbstractAsyncContextManager[None]:

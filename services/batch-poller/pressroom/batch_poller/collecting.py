@@ -57,9 +57,9 @@ class Collector:
             async for row in provider.results(vendor_job):
                 await self._row(job, row, vendor_job.model or job.model or provider.default_model)
         final = _FINAL_STATES[vendor_job.state]
-        await self.end(claim, final, vendor_job.error or f"the provider ended its job as {vendor_job.raw_state}")
+        await self.end(claim, final, _why(vendor_job))
 
-    async def end(self, claim: Claim[ProviderJobDocument], final: ProviderJobState, reason: str) -> None:
+    async def end(self, claim: Claim[ProviderJobDocument], final: ProviderJobState, reason: ErrorReport) -> None:
         """Close the books: images that got nothing are failed or cancelled, the job is final, the batch settled."""
         job = claim.document
         await self._close_images(job, final, reason)
@@ -91,7 +91,7 @@ class Collector:
     async def give_up(self, claim: Claim[ProviderJobDocument], error: ErrorReport) -> None:
         """End a job that can go no further, with the reason on it and on every image that it leaves."""
         await self._database.provider_jobs.change(claim.id, {"error": error.model_dump()}, token=claim.token)
-        await self.end(claim, ProviderJobState.FAILED, error.message)
+        await self.end(claim, ProviderJobState.FAILED, error)
 
     async def _row(self, job: ProviderJobDocument, row: ResultRow, model: str) -> None:
         image = await self._database.images.get(row.key) if row.key else None
@@ -111,7 +111,9 @@ class Collector:
             image = await self._begin(image)
         if image.state is ImageState.GENERATING:
             if row.data is None:
-                await self._finishing.fail(image, row.error or _no_picture(), claim=None)
+                await self._finishing.fail(
+                    image, row.error or api_error("the provider's row has no picture"), claim=None
+                )
                 return
             raw = await self._finishing.keep(row.data)
             began_at = job.submitted_at or datetime.now(UTC)
@@ -126,7 +128,7 @@ class Collector:
         begun = await self._database.images.transition(image.id, ImageState.GENERATING, changes={"attempt": 1})
         return begun or image
 
-    async def _close_images(self, job: ProviderJobDocument, final: ProviderJobState, reason: str) -> None:
+    async def _close_images(self, job: ProviderJobDocument, final: ProviderJobState, reason: ErrorReport) -> None:
         unfinished = (ImageState.PLANNED, ImageState.GENERATING, ImageState.FINISHING)
         async for image in self._database.images.in_states(job.batch_id, unfinished):
             if image.state is ImageState.FINISHING:
@@ -134,10 +136,7 @@ class Collector:
             elif final is ProviderJobState.CANCELLED:
                 await self._database.images.transition(image.id, ImageState.CANCELLED)
             else:
-                missing = "the provider's results have no row for this image"
-                message = missing if final is ProviderJobState.SUCCEEDED else reason
-                report = ErrorReport(kind=ErrorKind.API_ERROR, message=message, recoverable=True)
-                await self._finishing.fail(image, report, claim=None)
+                await self._finishing.fail(image, reason, claim=None)
 
     async def _finish_or_fail(self, image: ImageDocument) -> None:
         try:
@@ -148,5 +147,13 @@ class Collector:
             log.info("image.finished_elsewhere")
 
 
-def _no_picture() -> ErrorReport:
-    return ErrorReport(kind=ErrorKind.API_ERROR, message="the provider's row has no picture", recoverable=True)
+def _why(vendor_job: VendorJob) -> ErrorReport:
+    """Why an image of an ended job has no picture."""
+    if vendor_job.state is VendorJobState.SUCCEEDED:
+        return api_error("the provider's results have no row for this image")
+    return api_error(vendor_job.error or f"the provider ended its job as {vendor_job.raw_state}")
+
+
+def api_error(message: str) -> ErrorReport:
+    """The provider is to blame, and asking again may help."""
+    return ErrorReport(kind=ErrorKind.API_ERROR, message=message, recoverable=True)

@@ -17,7 +17,7 @@ from pressroom.state.collection import Claim
 from pressroom.state.database import Database
 from pressroom.state.documents import ImageDocument, ProviderJobDocument
 
-from .collecting import Collector
+from .collecting import Collector, api_error
 from .provider_jobs import BatchProvider, InputForgotten, VendorJob, VendorJobState, WantedRow
 from .schedule import next_poll
 from .settings import BatchPollerSettings
@@ -60,7 +60,7 @@ class JobSteps:
         job = claim.document
         found = await self._provider.find(job.id) if job.state is ProviderJobState.SUBMITTING else None
         if found is None and job.cancel_requested:
-            await self._collector.end(claim, ProviderJobState.CANCELLED, "cancelled before it was submitted")
+            await self._collector.end(claim, ProviderJobState.CANCELLED, api_error("cancelled before it was submitted"))
             return
         await self._submitted(claim, found or await self._create(claim))
 

@@ -1,0 +1,198 @@
+"""The batch-poller as a whole against the sandbox's Gemini: one job at the provider, each image once, whatever dies."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+from pressroom.batch_poller.app import build
+from pressroom.batch_poller.gemini import GeminiBatches
+from pressroom.batch_poller.provider_jobs import ResultRow, VendorJob, WantedRow
+from pressroom.batch_poller.settings import BatchPollerSettings
+from pressroom.contracts.events import BatchCancelled
+from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderJobState
+from pressroom.state.documents import BatchDocument, ProviderJobDocument
+
+from ..house import House, eventually, running
+from ..vendor_sandbox import GEMINI_KEY, VendorSandbox
+
+STEPS = ("upload", "uploaded", "create", "created", "status", "result 0", "result 2", "results read")
+
+
+class Interrupted(GeminiBatches):
+    """Gemini's client that never comes back from one point, as if the process had died there."""
+
+    def __init__(self, settings: BatchPollerSettings, at: str) -> None:
+        super().__init__(settings)
+        self._at = at
+        self.reached = asyncio.Event()
+
+    async def _point(self, name: str) -> None:
+        if name == self._at:
+            self.reached.set()
+            await asyncio.Event().wait()
+
+    async def upload(self, rows: Iterable[WantedRow] | AsyncIterable[WantedRow], display_name: str) -> str:
+        await self._point("upload")
+        uploaded = await super().upload(rows, display_name)
+        await self._point("uploaded")
+        return uploaded
+
+    async def create(self, model: str, input_file: str, display_name: str) -> VendorJob:
+        await self._point("create")
+        created = await super().create(model, input_file, display_name)
+        await self._point("created")
+        return created
+
+    async def status(self, name: str) -> VendorJob:
+        await self._point("status")
+        return await super().status(name)
+
+    async def results(self, job: VendorJob) -> AsyncIterator[ResultRow]:
+        number = 0
+        async for row in super().results(job):
+            await self._point(f"result {number}")
+            number += 1
+            yield row
+        await self._point("results read")
+
+
+def settings_of(house: House, vendors: VendorSandbox, **more: Any) -> BatchPollerSettings:
+    values = {
+        **house.values,
+        "gemini_url": vendors.url,
+        "gemini_api_key": GEMINI_KEY,
+        "poll_initial_s": 0.1,
+        "due_interval_s": 0.05,
+        **more,
+    }
+    return BatchPollerSettings(**values)
+
+
+def poller(house: House, vendors: VendorSandbox, **more: Any) -> AbstractAsyncContextManager[None]:
+    return running(build(settings_of(house, vendors, **more)))
+
+
+async def request(house: House, **fields: Any) -> BatchDocument:
+    return await house.request(**{"provider": "gemini", "mode": "batch", "count": 4, **fields})
+
+
+async def job_of(house: House, batch: BatchDocument) -> ProviderJobDocument:
+    job = await house.database.provider_jobs.get(f"{batch.id}-job-0")
+    assert job is not None
+    return job
+
+
+async def test_a_batch_goes_out_as_one_job_and_comes_back_as_images(house: House, vendors: VendorSandbox) -> None:
+    async with poller(house, vendors):
+        batch = await request(house)
+        images = await house.completed(batch.id)
+    assert [image.state for image in images] == [ImageState.GENERATED] * 4
+    assert vendors.stats("gemini")["batches"] == 1
+    assert vendors.stats("gemini")["images_made"] == 4
+    job = await job_of(house, batch)
+    assert (job.state, job.succeeded, job.failed) == (ProviderJobState.SUCCEEDED, 4, 0)
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_bad_row_fails_one_image_and_says_why(house: House, vendors: VendorSandbox) -> None:
+    prompts = ["a fox", "a fox [sandbox:moderated]", "a hare [sandbox:error]", "a hare"]
+    async with poller(house, vendors):
+        batch = await request(house, prompt=None, count=1, images=[{"prompt": prompt} for prompt in prompts])
+        images = await house.completed(batch.id)
+    assert [image.state for image in images] == [
+        ImageState.GENERATED,
+        ImageState.FAILED,
+        ImageState.FAILED,
+        ImageState.GENERATED,
+    ]
+    assert images[1].error is not None
+    assert images[1].error.kind is ErrorKind.MODERATION
+    assert (await house.audit()).drifts == ()
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_poller_that_dies_at_any_step_is_followed_by_one_that_goes_on(
+    house: House, vendors: VendorSandbox, step: str
+) -> None:
+    settings = settings_of(house, vendors)
+    doomed = Interrupted(settings, step)
+    async with running(build(settings, doomed)):
+        batch = await request(house)
+        async with asyncio.timeout(20):
+            await doomed.reached.wait()
+    async with poller(house, vendors):
+        images = await house.completed(batch.id)
+    assert [image.state for image in images] == [ImageState.GENERATED] * 4
+    stats = vendors.stats("gemini")
+    assert (stats["batches"], stats["images_made"], stats["images_made_twice"]) == (1, 4, 0)
+    told = [event.type for event in await house.events()]
+    assert told.count("pressroom.image.generated.v1") == 4
+    assert told.count("pressroom.provider-job.submitted.v1") == 1
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_create_whose_answer_is_lost_is_not_paid_twice(house: House, vendors: VendorSandbox) -> None:
+    vendors.fault("gemini", "cut_after_effect", "POST .*batchGenerateContent")
+    async with poller(house, vendors):
+        batch = await request(house)
+        await house.completed(batch.id)
+    assert vendors.stats("gemini")["batches"] == 1
+
+
+@pytest.mark.parametrize("kind", ["500", "429_retry_after", "html", "cut_before"])
+async def test_a_vendor_that_fails_for_a_while_costs_nothing_but_time(
+    house: House, vendors: VendorSandbox, kind: str
+) -> None:
+    vendors.fault("gemini", kind, "GET .*/batches/.*", times=3, seconds=0.1)
+    async with poller(house, vendors):
+        batch = await request(house, count=2)
+        images = await house.completed(batch.id)
+    assert [image.state for image in images] == [ImageState.GENERATED] * 2
+
+
+async def test_a_wrong_key_fails_the_batch_and_names_the_setting(house: House, vendors: VendorSandbox) -> None:
+    async with poller(house, vendors, gemini_api_key="not-the-key"):
+        batch = await request(house, count=2)
+        images = await house.completed(batch.id)
+    assert {image.state for image in images} == {ImageState.FAILED}
+    assert images[0].error is not None
+    assert "PRESSROOM_GEMINI_API_KEY" in images[0].error.message
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_job_that_the_provider_forgot_ends_as_failed_with_the_reason(
+    house: House, vendors: VendorSandbox
+) -> None:
+    vendors.fault("gemini", "forget", "GET .*/batches/.*")
+    async with poller(house, vendors):
+        batch = await request(house, count=2)
+        images = await house.completed(batch.id)
+    assert {image.state for image in images} == {ImageState.FAILED}
+    assert (await job_of(house, batch)).state is ProviderJobState.FAILED
+
+
+async def test_a_cancelled_batch_cancels_its_job_at_the_provider(house: House, vendors: VendorSandbox) -> None:
+    settings = settings_of(house, vendors)
+    held = Interrupted(settings, "status")
+    async with running(build(settings, held)):
+        batch = await request(house)
+        async with asyncio.timeout(20):
+            await held.reached.wait()
+        cancelled = await house.database.batches.transition(
+            batch.id, BatchState.CANCELLED, messages=[house.outbox.event(BatchCancelled(batch_id=batch.id))]
+        )
+        assert cancelled is not None
+        await house.outbox.publish(house.database.batches, cancelled)
+    async with poller(house, vendors):
+
+        async def ended() -> bool:
+            job = await house.database.provider_jobs.get(f"{batch.id}-job-0")
+            return job is not None and job.state in (ProviderJobState.CANCELLED, ProviderJobState.SUCCEEDED)
+
+        await eventually(ended)
+        counts = await house.database.images.counts(batch.id)
+    assert set(counts) <= {ImageState.CANCELLED, ImageState.GENERATED}
+    assert (await house.audit()).drifts == ()
