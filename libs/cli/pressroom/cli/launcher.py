@@ -1,6 +1,6 @@
 """`pressroom up`: one instance on this machine, from nothing to ready, until it is told to end.
 
-The order is servers, provisioning, sandbox and services; the end is the other way round. A launcher that is killed
+The order is servers, then everything else; the end is the other way round. A launcher that is killed
 takes every program with it, and the next start in the same folder goes on where that one was.
 """
 
@@ -23,7 +23,6 @@ from .supervisor import Supervisor
 READY_WITHIN_S = 90.0
 _TICK_S = 0.05
 _TRIM_EVERY_S = 60.0
-_PROVISION_WITHIN_S = 60.0
 
 
 class _Ended(Exception):
@@ -62,16 +61,18 @@ class Launcher:
     def _run(self, house: House, when_ready: Callable[[InstanceFacts], None]) -> None:
         programs = [*house.servers, *house.sandbox, *house.services]
         follower = LogFollower((program.name, program.log) for program in programs if program.shown)
+        deadline = time.monotonic() + READY_WITHIN_S
         self._supervisor.add([*house.servers, *house.sandbox])
-        self._until_ready(house, follower, house.servers)
-        self._provision(house)
+        self._until_ready(house, follower, house.servers, deadline)
+        # The services wait for the streams themselves, so their start and the provisioning go side by side.
         self._supervisor.add(house.services)
-        self._until_ready(house, follower, programs)
+        self._provision(house, follower, deadline)
+        self._until_ready(house, follower, programs, deadline)
         self._ready = True
         facts = self._facts(house)
         self._folder.publish(facts)
         when_ready(facts)
-        logs = [*(program.log for program in programs), self._folder.logs / "launcher.log"]
+        logs = [*(program.log for program in programs), launcher_log(self._folder)]
         trim_at = 0.0
         while True:
             self._step(house, follower)
@@ -79,19 +80,28 @@ class Launcher:
                 trim(logs)
                 trim_at = time.monotonic() + _TRIM_EVERY_S
 
-    def _until_ready(self, house: House, follower: LogFollower, programs: Sequence[Program]) -> None:
+    def _until_ready(self, house: House, follower: LogFollower, programs: Sequence[Program], deadline: float) -> None:
         wanted = {program.name for program in programs}
-        deadline = time.monotonic() + READY_WITHIN_S
-        while True:
-            self._step(house, follower)
-            waiting = wanted - {facts.name for facts in self._supervisor.facts() if facts.state == "ready"}
-            if not waiting:
-                return
+        while waiting := wanted - {facts.name for facts in self._supervisor.facts() if facts.state == "ready"}:
             if time.monotonic() > deadline:
                 raise ChildFailed(
                     f"Not ready after {READY_WITHIN_S:.0f} s: {', '.join(sorted(waiting))}. "
                     f"What they said is in {self._folder.logs}"
                 )
+            self._step(house, follower)
+
+    def _provision(self, house: House, follower: LogFollower, deadline: float) -> None:
+        log = self._folder.logs / "provision.log"
+        child = Child("provisioning", house.provisioning, log, environment=house.environment)
+        try:
+            while child.exit_code is None:
+                if time.monotonic() > deadline:
+                    raise ChildFailed(f"provisioning did not end:\n{child.tail()}")
+                self._step(house, follower)
+            if child.exit_code != 0:
+                child.check()
+        finally:
+            child.kill()
 
     def _step(self, house: House, follower: LogFollower) -> None:
         if self._signals:
@@ -103,22 +113,6 @@ class Launcher:
             self._folder.publish(self._facts(house))
         else:
             time.sleep(_TICK_S)
-
-    def _provision(self, house: House) -> None:
-        log = self._folder.logs / "provision.log"
-        child = Child("provisioning", house.provisioning, log, environment=house.environment)
-        deadline = time.monotonic() + _PROVISION_WITHIN_S
-        try:
-            while child.exit_code is None:
-                if self._signals:
-                    raise _Ended
-                if time.monotonic() > deadline:
-                    raise ChildFailed(f"provisioning took longer than {_PROVISION_WITHIN_S:.0f} s:\n{child.tail()}")
-                time.sleep(_TICK_S)
-            if child.exit_code != 0:
-                child.check()
-        finally:
-            child.kill()
 
     def _facts(self, house: House) -> InstanceFacts:
         environment = house.environment
