@@ -1,15 +1,23 @@
 """What the HTTP API answers. Bodies that come in are in `pressroom.contracts.requests`."""
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from .facts import ErrorReport, Fact, FileFacts, NonNegative, Reason
 from .requests import IMAGES_CEILING, BatchRequest, ImageRequest, PublishTarget
 from .vocabulary import BatchState, ImageState, PlatformName, ProductType, ProviderName, PublicationState
 
 Item = TypeVar("Item")
+
+
+def _to_the_millisecond(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+Moment = Annotated[datetime, AfterValidator(_to_the_millisecond)]
+"""As precise as it is stored, so that the first answer and every later one say the same."""
 
 
 class CreateImage(ImageRequest):
@@ -55,9 +63,9 @@ class Batch(Fact):
     request: BatchRequest
     progress: Progress
     reasons: tuple[Reason, ...] = ()
-    created_at: datetime
-    updated_at: datetime
-    completed_at: datetime | None = None
+    created_at: Moment
+    updated_at: Moment
+    completed_at: Moment | None = None
 
 
 class Publication(Fact):
@@ -74,8 +82,8 @@ class Publication(Fact):
     external_id: str | None = None
     url: str | None = None
     error: ErrorReport | None = None
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
 
 
 class Image(Fact):
@@ -92,8 +100,8 @@ class Image(Fact):
     file: FileFacts | None = None
     thumbnail: FileFacts | None = None
     publications: tuple[Publication, ...] = ()
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
 
 
 class Page(BaseModel, Generic[Item]):

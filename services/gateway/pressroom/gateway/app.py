@@ -11,6 +11,7 @@ from starlette.types import Lifespan
 from pressroom.runtime.service import Service
 
 from . import batches, files, health, images, live, problems
+from .body_limit import BodyLimit
 from .edge import Edge
 from .settings import GatewaySettings
 
@@ -31,9 +32,10 @@ def build(settings: GatewaySettings) -> FastAPI:
         yield
         await service.close()
 
-    app = _described(lifespan, settings.max_body_bytes)
+    app = _described(lifespan)
     app.state.settings = settings
     app.state.service = service
+    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(Edge)
     return app
 
@@ -45,14 +47,13 @@ class _Application(FastAPI):
         return document
 
 
-def _described(lifespan: Lifespan[FastAPI] | None = None, max_body_bytes: int | None = None) -> FastAPI:
+def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     app = _Application(
         title="Pressroom",
         version="1",
         description=DESCRIPTION,
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=max_body_bytes,
         responses=problems.answers(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
     )
     problems.install(app)

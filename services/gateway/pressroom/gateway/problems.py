@@ -17,6 +17,10 @@ from pressroom.state.database import DatabaseError
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:pressroom:problem:"
 RETRY_AFTER_S = 2
+_RENAMED = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Content",
+}
 _SCHEMAS = "#/components/schemas/{model}"
 
 log = get_logger(__name__)
@@ -67,10 +71,7 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        status = HTTPStatus(error.status_code)
-        name = status.phrase.lower().replace(" ", "-")
-        headers = dict(error.headers) if error.headers else None
-        return _answer(request, status, name, str(error.detail), (), headers)
+        return answer_to(request, error)
 
     async def database_away(request: Request, error: Exception) -> JSONResponse:
         log.error("database.unavailable", error=str(error))
@@ -90,10 +91,23 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, unexpected)
 
 
+def answer_to(request: Request, error: HTTPException) -> JSONResponse:
+    """The framework's own refusals; the problem's name is that of its status."""
+    status = HTTPStatus(error.status_code)
+    name = _title(status).lower().replace(" ", "-")
+    headers = dict(error.headers) if error.headers else None
+    return _answer(request, status, name, str(error.detail), (), headers)
+
+
+def _title(status: HTTPStatus) -> str:
+    """As RFC 9110 names it; Python's own names changed between its versions."""
+    return _RENAMED.get(status, status.phrase)
+
+
 def answers(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """How these statuses stand in the OpenAPI document; `describe` puts there what they refer to."""
     content = {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS.format(model="Problem")}}}
-    return {int(status): {"description": status.phrase, "content": content} for status in statuses}
+    return {int(status): {"description": _title(status), "content": content} for status in statuses}
 
 
 def describe(document: dict[str, Any]) -> None:
@@ -118,7 +132,7 @@ def _answer(
 ) -> JSONResponse:
     problem = Problem(
         type=TYPE_PREFIX + name,
-        title=status.phrase,
+        title=_title(status),
         status=status,
         detail=detail,
         instance=request.url.path,
