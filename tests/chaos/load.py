@@ -1,0 +1,114 @@
+"""A steady run of small batches of both modes, and somebody who says yes to every picture.
+
+What was asked for is remembered only when it was acknowledged: a 202 of the gateway, or the stream's PubAck. Asking is
+repeated under the same key or id until then, as a careful client does.
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+
+import httpx
+import nats.errors
+import nats.js.errors
+from nats.js import JetStreamContext
+
+from pressroom.cli.data_folder import InstanceFacts
+from pressroom.contracts.api import Batch
+from pressroom.contracts.cloudevents import body_of, headers_for
+from pressroom.contracts.events import BatchRequested, ImageGenerated
+from pressroom.contracts.requests import BatchRequest, ImageRequest, PublishTarget
+from pressroom.contracts.subjects import ALL_EVENTS, EVENTS_STREAM, event_subject
+from pressroom.contracts.vocabulary import FinishingProfile, Mode, PlatformName, ProductType, ProviderName
+from pressroom.runtime.tail import EVERYTHING, tail
+
+AGAIN_AFTER_S = 0.2
+_ANSWER_WITHIN_S = 5.0
+_IMAGES_MAX = 3
+_WIDTH_PX, _HEIGHT_PX = 256, 320  # chaos is about what survives, not about pixels
+_SUBJECTS = ("a calm sea", "a lighthouse", "wind over wheat", "a geometric quilt", "ferns", "a city at night")
+
+
+@dataclass
+class Load:
+    """`acknowledged`: the ids of batches that Pressroom said it has, with how many images each wants."""
+
+    facts: InstanceFacts
+    dice: random.Random
+    acknowledged: dict[str, int] = field(default_factory=dict[str, int])
+
+    async def ask(self, js: JetStreamContext, number: int) -> None:
+        """One batch: odd ones by Gemini's batches, every fourth of all by event instead of HTTP."""
+        request = self._request(number)
+        if number % 4 == 3:
+            await self._ask_by_event(js, f"chaos-{number}", request)
+        else:
+            await self._ask_by_http(f"chaos-key-{number}", request)
+
+    async def approve_all(self, js: JetStreamContext) -> None:
+        """Approve each image as it is made; runs until it is cancelled."""
+        async with self._client() as http:
+            async for tailed in tail(js, ALL_EVENTS, EVERYTHING, idle_s=1.0):
+                if tailed and tailed.event and isinstance(tailed.event.data, ImageGenerated):
+                    await self._answered(http, "POST", f"/v1/images/{tailed.event.data.image_id}/approve")
+
+    def _request(self, number: int) -> BatchRequest:
+        printify = PublishTarget(platform=PlatformName.PRINTIFY, product_type=ProductType.T_SHIRT)
+        shopify = PublishTarget(platform=PlatformName.SHOPIFY, product_type=ProductType.POSTER)
+        targets = self.dice.choice(((printify,), (shopify,), (printify, shopify)))
+        count = self.dice.randint(1, _IMAGES_MAX)
+        # Every prompt is used once, so that the sandbox can tell a picture that was made twice.
+        prompts = [f"{self.dice.choice(_SUBJECTS)}, number {number}-{index}" for index in range(count)]
+        by_gemini = number % 2 == 1
+        return BatchRequest(
+            provider=ProviderName.GEMINI if by_gemini else ProviderName.STUDIO,
+            mode=Mode.BATCH if by_gemini else Mode.REALTIME,
+            images=tuple(ImageRequest(prompt=prompt) for prompt in prompts),
+            width=_WIDTH_PX,
+            height=_HEIGHT_PX,
+            profile=FinishingProfile.NONE,
+            auto_publish=targets,
+            title=f"Chaos {number}",
+        )
+
+    async def _ask_by_http(self, key: str, request: BatchRequest) -> None:
+        async with self._client() as http:
+            body = request.model_dump(mode="json", exclude_unset=True)
+            answer = await self._answered(http, "POST", "/v1/batches", json=body, headers={"Idempotency-Key": key})
+        self.acknowledged[Batch.model_validate_json(answer).id] = request.image_count
+
+    async def _ask_by_event(self, js: JetStreamContext, batch_id: str, request: BatchRequest) -> None:
+        event = BatchRequested(batch_id=batch_id, request=request)
+        headers = headers_for(event.type_name(), source="chaos", event_id=f"evt-{batch_id}")
+        while True:
+            try:
+                subject, body = event_subject(event), body_of(event)
+                await js.publish(subject, body, stream=EVENTS_STREAM, headers=headers, timeout=_ANSWER_WITHIN_S)
+            except (nats.errors.Error, nats.js.errors.Error, OSError):
+                await asyncio.sleep(AGAIN_AFTER_S)
+            else:
+                self.acknowledged[batch_id] = request.image_count
+                return
+
+    def _client(self) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {self.facts.token}"}
+        return httpx.AsyncClient(base_url=self.facts.url, headers=headers, timeout=_ANSWER_WITHIN_S)
+
+    async def _answered(
+        self,
+        http: httpx.AsyncClient,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        headers: dict[str, str] | None = None,
+    ) -> bytes:
+        """The body of a success; asked again while the gateway or what it stands on is away."""
+        while True:
+            try:
+                response = await http.request(method, path, json=json, headers=headers)
+            except httpx.HTTPError:
+                response = None
+            if response is not None and not response.is_server_error:
+                return response.raise_for_status().content
+            await asyncio.sleep(AGAIN_AFTER_S)
