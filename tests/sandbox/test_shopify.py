@@ -453,7 +453,7 @@ def test_a_future_date_waits(sandbox: Sandbox) -> None:
 
 
 def test_an_empty_bucket_throttles_with_http_200_and_fills_again(start_sandbox: Callable[..., Sandbox]) -> None:
-    sandbox = start_sandbox(shopify_bucket=40, shopify_restore_per_second=100)
+    sandbox = start_sandbox(shopify_bucket=40, shopify_restore_per_second=8)
     asked = "{ products(first: 20) { nodes { id } } }"
     make = 'mutation { productSet(input: {title: "x"}) { product { id } } }'
     replies = [sandbox.graphql(make) for _ in range(12)]

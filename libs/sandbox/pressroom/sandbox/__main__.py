@@ -11,6 +11,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from pressroom.sandbox.app import build
+from pressroom.sandbox.core.allocator import return_large_blocks
 from pressroom.sandbox.core.connection import CuttableProtocol
 from pressroom.sandbox.core.settings import Settings, read_settings
 
@@ -43,8 +44,14 @@ def main() -> None:
     except ValidationError as wrong:
         sys.stderr.write(f"{wrong}\n")
         raise SystemExit(2) from wrong
+    return_large_blocks()
     app = build(settings)
-    with listen(settings) as listening:
+    try:
+        listening = listen(settings)
+    except OSError as wrong:
+        sys.stderr.write(f"cannot listen on {settings.host}:{settings.port}: {wrong}; set PRESSROOM_SANDBOX_PORT\n")
+        raise SystemExit(2) from wrong
+    with listening:
         announce(settings, listening.getsockname()[1])
         config = uvicorn.Config(
             app, http=CuttableProtocol, ws="none", lifespan="on", log_level="warning", access_log=False,

@@ -29,15 +29,15 @@ from pressroom.sandbox.core.wire import (
     parse,
 )
 from pressroom.sandbox.printify.bodies import product_body
-from pressroom.sandbox.printify.catalog import (
-    BLUEPRINTS,
-    PROVIDERS,
-    Blueprint,
-    Variant,
-    blueprint_body,
-    provider_body,
-    shipping_body,
-    variant_body,
+from pressroom.sandbox.printify.catalog import BLUEPRINTS
+from pressroom.sandbox.printify.catalog_routes import (
+    base_url,
+    get_blueprint,
+    get_shipping,
+    list_blueprints,
+    list_offers,
+    list_providers,
+    list_variants,
 )
 from pressroom.sandbox.printify.errors import (
     OPERATION_FAILED,
@@ -48,6 +48,7 @@ from pressroom.sandbox.printify.errors import (
     too_many,
 )
 from pressroom.sandbox.printify.mockups import draw_mockup
+from pressroom.sandbox.printify.paging import MOST_PRODUCTS, MOST_UPLOADS, page_body, read_paging
 from pressroom.sandbox.printify.products import PRODUCTS, SHOPS, Products, Shop
 from pressroom.sandbox.printify.uploads import UPLOADS, Uploads, upload_body
 
@@ -55,8 +56,6 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 V1 = "/printify/v1"
-# Printify API reference, "Pagination": 10 to a page unless asked otherwise, 50 products and 100 of the rest at most.
-DEFAULT_PAGE, MOST_PRODUCTS, MOST_UPLOADS = 10, 50, 100
 
 
 class Printify:
@@ -113,12 +112,12 @@ class Printify:
             Route(f"{V1}/uploads/images.json", guarded(self._add_upload), methods=["POST"]),
             Route(f"{V1}/uploads/{{upload_id}}.json", guarded(self._get_upload), methods=["GET"]),
             Route(f"{V1}/uploads/{{upload_id}}/archive.json", guarded(self._archive_upload), methods=["POST"]),
-            Route(f"{V1}/catalog/blueprints.json", guarded(self._blueprints), methods=["GET"]),
-            Route(f"{V1}/catalog/print_providers.json", guarded(self._providers), methods=["GET"]),
-            Route(f"{blueprint}.json", guarded(self._blueprint), methods=["GET"]),
-            Route(f"{blueprint}/print_providers.json", guarded(self._offers), methods=["GET"]),
-            Route(f"{offer}/variants.json", guarded(self._variants), methods=["GET"]),
-            Route(f"{offer}/shipping.json", guarded(self._shipping), methods=["GET"]),
+            Route(f"{V1}/catalog/blueprints.json", guarded(list_blueprints), methods=["GET"]),
+            Route(f"{V1}/catalog/print_providers.json", guarded(list_providers), methods=["GET"]),
+            Route(f"{blueprint}.json", guarded(get_blueprint), methods=["GET"]),
+            Route(f"{blueprint}/print_providers.json", guarded(list_offers), methods=["GET"]),
+            Route(f"{offer}/variants.json", guarded(list_variants), methods=["GET"]),
+            Route(f"{offer}/shipping.json", guarded(get_shipping), methods=["GET"]),
             Route(f"{products}.json", guarded(self._list_products), methods=["GET"]),
             Route(f"{products}.json", guarded(self._create_product), methods=["POST"]),
             Route(f"{product}.json", guarded(self._get_product), methods=["GET"]),
@@ -179,7 +178,7 @@ class Printify:
             if not request.headers.get("user-agent", "").strip():
                 return json_response({"message": "The User-Agent header is required."}, 403)
             if not self._requests.admits():
-                raise too_many("600 requests per minute" if self._requests.allowed == 600 else "requests per minute")
+                raise too_many("requests per minute")
             if request.url.path.startswith(f"{V1}/catalog/") and not self._catalog_requests.admits():
                 raise too_many("catalog requests per minute")
             return await handler(request)
@@ -192,13 +191,13 @@ class Printify:
         )
 
     async def _add_upload(self, request: Request) -> Response:
-        return json_response(upload_body(await self._uploads.add(await _body(request)), _base(request)))
+        return json_response(upload_body(await self._uploads.add(await _body(request)), base_url(request)))
 
     async def _get_upload(self, request: Request) -> Response:
         upload = self._uploads.find(request.path_params["upload_id"])
         if upload is None:
             raise not_found("The image")
-        return json_response(upload_body(upload, _base(request)))
+        return json_response(upload_body(upload, base_url(request)))
 
     async def _archive_upload(self, request: Request) -> Response:
         if not self._store.delete(UPLOADS, request.path_params["upload_id"]):
@@ -206,58 +205,30 @@ class Printify:
         return json_response({})
 
     async def _list_uploads(self, request: Request) -> Response:
-        limit, page = _paging(request, MOST_UPLOADS)
+        limit, page = read_paging(request, MOST_UPLOADS)
         total = self._store.count(UPLOADS)
         rows = self._store.rows(UPLOADS, newest_first=True, limit=limit, skip=(page - 1) * limit)
-        shown = [upload_body({"id": row.id, **row.body}, _base(request)) for row in rows]
-        return json_response(_page_body(shown, total, limit, page))
-
-    async def _blueprints(self, request: Request) -> Response:
-        return json_response(json_list(blueprint_body(one, _base(request)) for one in BLUEPRINTS.values()))
-
-    async def _blueprint(self, request: Request) -> Response:
-        return json_response(blueprint_body(_blueprint_of(request), _base(request)))
-
-    async def _providers(self, _request: Request) -> Response:
-        return json_response(json_list(provider_body(provider) for provider in PROVIDERS.values()))
-
-    async def _offers(self, request: Request) -> Response:
-        offers = _blueprint_of(request).offers
-        return json_response(
-            json_list(
-                {"id": provider_id, "title": PROVIDERS[provider_id].title, "decoration_methods": ["dtg"]}
-                for provider_id in offers
-            )
-        )
-
-    async def _variants(self, request: Request) -> Response:
-        provider_id, variants = _offer_of(request)
-        all_of_them = request.query_params.get("show-out-of-stock") == "1"
-        shown = [variant_body(variant) for variant in variants if variant.in_stock or all_of_them]
-        return json_response({"id": provider_id, "title": PROVIDERS[provider_id].title, "variants": json_list(shown)})
-
-    async def _shipping(self, request: Request) -> Response:
-        provider_id, variants = _offer_of(request)
-        return json_response(shipping_body(PROVIDERS[provider_id], variants))
+        shown = [upload_body({"id": row.id, **row.body}, base_url(request)) for row in rows]
+        return json_response(page_body(shown, total, limit, page))
 
     async def _list_products(self, request: Request) -> Response:
-        limit, page = _paging(request, MOST_PRODUCTS)
+        limit, page = read_paging(request, MOST_PRODUCTS)
         products, total = self._products.page(_shop_of(request), limit, page)
-        shown = [product_body(product, _base(request)) for product in products]
-        return json_response(_page_body(shown, total, limit, page))
+        shown = [product_body(product, base_url(request)) for product in products]
+        return json_response(page_body(shown, total, limit, page))
 
     async def _create_product(self, request: Request) -> Response:
         product = self._products.create(_shop_of(request), await _body(request))
-        return json_response(product_body(product, _base(request)))
+        return json_response(product_body(product, base_url(request)))
 
     async def _get_product(self, request: Request) -> Response:
         product = self._products.find(_shop_of(request), request.path_params["product_id"])
-        return json_response(product_body(product, _base(request)))
+        return json_response(product_body(product, base_url(request)))
 
     async def _update_product(self, request: Request) -> Response:
         product_id = request.path_params["product_id"]
         product = self._products.update(_shop_of(request), product_id, await _body(request))
-        return json_response(product_body(product, _base(request)))
+        return json_response(product_body(product, base_url(request)))
 
     async def _delete_product(self, request: Request) -> Response:
         self._products.delete(_shop_of(request), request.path_params["product_id"])
@@ -313,10 +284,6 @@ class Printify:
         raise not_found(f"The sandbox does not support {request.method} {request.url.path} of the Printify API; it")
 
 
-def _base(request: Request) -> str:
-    return str(request.base_url).rstrip("/")
-
-
 def _picture(webp: bytes) -> Response:
     return Response(webp, media_type="image/webp", headers={"Cache-Control": "max-age=3600"})
 
@@ -339,21 +306,6 @@ def _shop_of(request: Request) -> Shop:
     return shop
 
 
-def _blueprint_of(request: Request) -> Blueprint:
-    blueprint = BLUEPRINTS.get(request.path_params["blueprint_id"])
-    if blueprint is None:
-        raise not_found("The blueprint")
-    return blueprint
-
-
-def _offer_of(request: Request) -> tuple[int, tuple[Variant, ...]]:
-    provider_id: int = request.path_params["provider_id"]
-    variants = _blueprint_of(request).offers.get(provider_id)
-    if variants is None:
-        raise not_found("The print provider of this blueprint")
-    return provider_id, variants
-
-
 def _first_image(product: JsonObject, variant_id: int) -> JsonObject | None:
     for area in as_objects(product["print_areas"]):
         if variant_id in as_list(area["variant_ids"]):
@@ -361,35 +313,6 @@ def _first_image(product: JsonObject, variant_id: int) -> JsonObject | None:
                 for image in as_objects(placeholder["images"]):
                     return image
     return None
-
-
-def _paging(request: Request, most: int) -> tuple[int, int]:
-    values: list[int] = []
-    for name, default, highest in (("limit", DEFAULT_PAGE, most), ("page", 1, 1_000_000)):
-        given = request.query_params.get(name, str(default))
-        if not given.isdigit() or not 1 <= int(given) <= highest:
-            raise invalid(f"{name}: The {name} must be an integer between 1 and {highest}.")
-        values.append(int(given))
-    return values[0], values[1]
-
-
-def _page_body(shown: Sequence[JsonObject], total: int, limit: int, page: int) -> JsonObject:
-    """A page as Laravel's paginator writes it."""
-    last = max(1, -(-total // limit))
-    return {
-        "current_page": page,
-        "data": json_list(shown),
-        "first_page_url": "/?page=1",
-        "from": (page - 1) * limit + 1 if shown else None,
-        "last_page": last,
-        "last_page_url": f"/?page={last}",
-        "next_page_url": f"/?page={page + 1}" if page < last else None,
-        "path": "/",
-        "per_page": limit,
-        "prev_page_url": f"/?page={page - 1}" if page > 1 else None,
-        "to": (page - 1) * limit + len(shown) if shown else None,
-        "total": total,
-    }
 
 
 def _repeated(fingerprints: Sequence[str]) -> int:
