@@ -4,6 +4,7 @@ A pull consumer of the reader's own, so a slow reader slows nobody. The stream's
 the server was away or forgot the consumer, reading goes on after the last event that was handed out.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,8 @@ from .logs import get_logger
 FORGOTTEN_AFTER_S = 60.0
 BATCH = 200
 HEARTBEAT_S = 1.0
+AGAIN_AFTER_S = 0.5
+"""A server that is coming up refuses at once; asking without a pause would fill the reader with signs of life."""
 
 log = get_logger(__name__)
 
@@ -78,6 +81,7 @@ async def tail(
         except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
             log.debug("tail.waiting", reason=str(error))
             yield None
+            await asyncio.sleep(AGAIN_AFTER_S)
             continue
         if place.after_sequence is None and place.since is None:
             # "What comes next" is next after now, also when the consumer has to be made again.
