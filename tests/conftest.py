@@ -13,8 +13,9 @@ from pathlib import Path
 
 import nats
 import pytest
-from pressroom.cli.servers import MongoServer, NatsServer
 from pymongo import MongoClient
+
+from pressroom.cli.servers import MongoServer, NatsServer
 
 
 @pytest.fixture(autouse=True, scope="session")
