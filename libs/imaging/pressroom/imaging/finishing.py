@@ -25,6 +25,10 @@ PRINT_SIZES_PX: dict[FinishingProfile, tuple[int, int]] = {FinishingProfile.T_SH
 """Width and height of each print profile's file. `none` keeps the size that was asked of the provider."""
 
 
+# No picture is made twice, so libvips' cache of operations would only keep their memory.
+pyvips.cache_set_max(0)
+
+
 class NotAnImage(ValueError):
     """The bytes cannot be decoded as a picture, or are cut off."""
 

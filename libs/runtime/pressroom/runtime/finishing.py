@@ -19,6 +19,7 @@ from pressroom.state.documents import ImageDocument
 from .blobs import BlobStore
 from .errors import ApiFailed, LeaseLost, StoreUnavailable
 from .logs import get_logger
+from .memory import give_back
 from .outbox import Outbox
 
 STORE_RETRY_S = 2.0
@@ -116,6 +117,8 @@ class Finishing:
             raise LeaseLost(image.id)
         log.info("image.generated", image_id=image.id, file=file.key, width=file.width_px, height=file.height_px)
         await self._outbox.publish(self._images, done)
+        del data, finished
+        give_back()
 
     async def fail(self, image: ImageDocument, error: ErrorReport, *, claim: Claim[ImageDocument] | None) -> None:
         """To `failed`, and tell. Nothing happens when the image has ended otherwise in the meantime."""

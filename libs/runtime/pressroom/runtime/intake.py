@@ -19,11 +19,13 @@ from pressroom.contracts.identifiers import IDENTIFIER_PATTERN
 from pressroom.contracts.vocabulary import Mode
 from pressroom.state.documents import BatchDocument
 
-from .admission import Admission, IdTaken
+from .admission import Admission, IdTaken, fingerprint
 from .event_subscriber import Refused, subscribe
 from .service import Service
 from .settling import Settling
 from .topology import EventConsumer
+
+_IDENTIFIER = re.compile(IDENTIFIER_PATTERN)
 
 Planned = Callable[[BatchDocument], Awaitable[None]]
 
@@ -42,7 +44,7 @@ def _request_in(body: bytes) -> dict[str, object]:
 def _json_object(body: bytes) -> dict[str, object]:
     try:
         value: object = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
@@ -87,7 +89,9 @@ class Intake:
             admitted = await admission.store(data.batch_id, data.owner, data.request, announce=False)
         except IdTaken:
             reason = Reason(field="batch_id", message=f"'{data.batch_id}' is another batch, with another body")
-            await self._reject(data.batch_id, [reason], conflict=True, cause=event.id)
+            # Who sends no id, or always the same one, is still told of each refusal.
+            cause = f"{event.id} {data.batch_id} {fingerprint(data.request)}"
+            await self._reject(data.batch_id, [reason], conflict=True, cause=cause)
             raise Refused(f"{reason.field}: {reason.message}") from None
         await self.plan(admitted.batch)
         stored = await service.database.batches.get(data.batch_id)
@@ -103,9 +107,9 @@ class Intake:
         await self._then(batch)
 
     async def _unreadable(self, message: Msg, reasons: list[Reason]) -> None:
-        named = _json_object(message.data).get("batch_id")
-        batch_id = named if isinstance(named, str) else message.subject.rsplit(".", 1)[-1]
-        if re.fullmatch(IDENTIFIER_PATTERN, batch_id) is None:
+        said = (_json_object(message.data).get("batch_id"), message.subject.rsplit(".", 1)[-1])
+        batch_id = next((name for name in said if isinstance(name, str) and _IDENTIFIER.fullmatch(name)), None)
+        if batch_id is None:
             return
         known = await self._service.database.batches.get(batch_id) is not None
         cause = f"{message.metadata.stream}-{message.metadata.sequence.stream}"

@@ -25,6 +25,7 @@ from pressroom.state.database import Database, DatabaseError
 from . import logs, tracing
 from .blobs import BlobStore
 from .broker import BrokerError, client_of, jetstream_of, make_broker
+from .memory import use_few_arenas
 from .outbox import Outbox, OutboxRelay
 from .settings import Settings, SettingsType, load
 from .tasks import end
@@ -162,6 +163,7 @@ def run(
     build: Callable[[SettingsType], AsgiFastStream],
 ) -> None:
     """The `main` of a service: settings, logs, traces, then serve until SIGTERM."""
+    use_few_arenas()
     settings = load(settings_type)
     logs.configure(settings, name)
     tracing.configure(settings, name)

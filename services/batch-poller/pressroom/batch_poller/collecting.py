@@ -4,6 +4,7 @@ A bad row fails one image. Rows are read one at a time, and each picture is stor
 that dies in between reads the results again and skips what is done.
 """
 
+from contextlib import aclosing
 from datetime import UTC, datetime
 
 from pressroom.contracts.events import ProviderJobFinished
@@ -54,8 +55,10 @@ class Collector:
             if moved is None:
                 raise LeaseLost(job.id)
         if vendor_job.has_results:
-            async for row in provider.results(vendor_job):
-                await self._row(job, row, vendor_job.model or job.model or provider.default_model)
+            # Closed at once also when the lease is lost in the middle of a download.
+            async with aclosing(provider.results(vendor_job)) as rows:
+                async for row in rows:
+                    await self._row(job, row, vendor_job.model or job.model or provider.default_model)
         final = _FINAL_STATES[vendor_job.state]
         await self.end(claim, final, _why(vendor_job))
 

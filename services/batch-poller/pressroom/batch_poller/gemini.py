@@ -9,7 +9,7 @@ and "Files API", v1beta, 2026-11.
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from http import HTTPStatus
 from typing import IO
 
@@ -112,7 +112,7 @@ class GeminiBatches:
             raise JobForgotten(f"{VENDOR} knows no job {name} any more; submit its images again ({error})") from error
         return _job(self._client.read(response, Operation))
 
-    async def results(self, job: VendorJob) -> AsyncIterator[ResultRow]:
+    async def results(self, job: VendorJob) -> AsyncGenerator[ResultRow]:
         for row in job.inline_results or ():
             yield row
         if job.results_file is None:

@@ -7,7 +7,7 @@ Everything else here may be repeated freely: an uploaded input file costs nothin
 may be read again from the beginning.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -126,7 +126,7 @@ class BatchProvider(Protocol):
         """How a job stands; `JobForgotten` when the provider has it no more."""
         ...
 
-    def results(self, job: VendorJob) -> AsyncIterator[ResultRow]:
+    def results(self, job: VendorJob) -> AsyncGenerator[ResultRow]:
         """Every row that the provider tells of, in its order, one at a time in memory.
 
         A bad row is a `ResultRow` with an error and never raises; a download that breaks off raises, and the caller
