@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from pressroom.contracts.vocabulary import BatchState, Mode
 from pymongo import ReturnDocument
+
+from pressroom.contracts.vocabulary import BatchState, Mode
 
 from .collection import Collection
 from .documents import BatchDocument

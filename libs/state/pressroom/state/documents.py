@@ -6,6 +6,8 @@ lease: the state, what it caused, and who may write next are one atomic value.
 
 from datetime import datetime
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from pressroom.contracts.facts import ErrorReport, FileFacts, Reason
 from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import (
@@ -21,7 +23,6 @@ from pressroom.contracts.vocabulary import (
     ProviderName,
     PublicationState,
 )
-from pydantic import BaseModel, ConfigDict, Field
 
 
 class Part(BaseModel):

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
+
 from pressroom.contracts.api import Batch, CreateBatch, Image, Page
 from pressroom.contracts.events import BatchCancelled
 from pressroom.contracts.identifiers import new_id

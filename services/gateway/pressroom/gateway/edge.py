@@ -2,9 +2,10 @@
 
 import time
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from pressroom.runtime import metrics
 from pressroom.runtime.tracing import continued
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Edge:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends, Request
+
 from pressroom.runtime.service import Service
 
 

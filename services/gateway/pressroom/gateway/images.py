@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Response
 from fastapi.responses import StreamingResponse
+
 from pressroom.contracts.api import CreatePublishTarget, Image, Publication, RejectImage
 from pressroom.contracts.events import ImageApproved, ImageRejected
 from pressroom.contracts.facts import FileFacts

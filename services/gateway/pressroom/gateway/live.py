@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
+
 from pressroom.contracts.subjects import ALL_EVENTS, story_filter
 from pressroom.runtime.tail import EVERYTHING, Beginning, TailedEvent, tail
 

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pressroom.runtime.settings import Settings
 from pydantic import Field, SecretStr
+
+from pressroom.runtime.settings import Settings
 
 
 class GatewaySettings(Settings):

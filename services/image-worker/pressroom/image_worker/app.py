@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from faststream.asgi import AsgiFastStream
+
 from pressroom.contracts.jobs import GenerateImage
 from pressroom.contracts.vocabulary import Mode, ProviderName
 from pressroom.runtime.finishing import Finishing

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
+from pydantic import Field
+
 from pressroom.contracts.vocabulary import ProviderName
 from pressroom.runtime.settings import Settings
-from pydantic import Field
 
 
 class ImageWorkerSettings(Settings):
