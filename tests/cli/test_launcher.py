@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import stat
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pressroom.cli.data_folder import InstanceFacts
-from pressroom.cli.main import main
+from pressroom.cli.errors import CommandFailed
+from pressroom.cli.main import build
 
 from .conftest import Instance, is_running, pressroom, processes_of, wait_until
 
@@ -92,10 +94,8 @@ def test_a_wrong_setting_ends_the_start_with_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["status"], ["submit", "a fox"], ["tail"], ["audit"], ["dead", "list"]])
-def test_a_command_without_an_instance_says_how_to_start_one(
-    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([*command, "--data", str(tmp_path / "nothing")])
-    assert ended.value.code == 1
-    assert f"./run up --detach --data {tmp_path / 'nothing'}" in capsys.readouterr().err
+def test_a_command_without_an_instance_says_how_to_start_one(command: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "nothing"
+    words = [*command, "--data", str(folder)]
+    with pytest.raises(CommandFailed, match=f"./run up --detach --data {re.escape(str(folder))}"):
+        build(words)(args=words, standalone_mode=False)

@@ -45,9 +45,9 @@ def _nothing() -> None:
     """Pressroom turns prompts into products."""
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    """Run a command: `words`, or those of `sys.argv`. Always ends with `SystemExit`."""
-    words = sys.argv[1:] if words is None else words
+def main() -> None:
+    """Run the command in `sys.argv`."""
+    words = sys.argv[1:]
     # What the runtime logs on a command's behalf is for the person only when it is a warning.
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
