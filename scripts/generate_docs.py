@@ -1,4 +1,5 @@
-"""Writes the documents that follow from the code: AsyncAPI, OpenAPI, JSON Schemas, drawings of the state machines.
+"""Writes the documents that follow from the code: AsyncAPI, OpenAPI, JSON Schemas, drawings of the state machines,
+the table of settings.
 
 `--check` writes nothing and exits with 1 when a file differs from what would be written, naming it. The same code
 gives the same bytes; killed in the middle, the next run writes the rest.
@@ -13,6 +14,7 @@ from typing import Any
 
 import yaml
 from asyncapi_document import asyncapi_document
+from settings_table import settings_page
 from state_diagrams import state_diagrams
 
 from pressroom.contracts.schemas import message_schemas
@@ -64,6 +66,7 @@ def documents() -> dict[Path, str]:
     return {
         ROOT / "docs" / "asyncapi.yaml": _yaml(asyncapi_document()),
         ROOT / "docs" / "openapi.yaml": _yaml(openapi_document()),
+        ROOT / "docs" / "settings.md": settings_page(),
         **schemas,
         path: states,
     }

@@ -11,7 +11,7 @@ import httpx
 
 from .serving import Gateway
 
-WITHIN_S = 10.0
+WITHIN_S = 20.0
 
 
 @dataclass(frozen=True)

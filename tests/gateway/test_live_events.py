@@ -58,7 +58,7 @@ async def test_everything_is_told_from_now_on(gateway: Gateway) -> None:
 
 
 async def test_an_event_is_heard_as_soon_as_it_happens(house: House) -> None:
-    async with serving(house, live_heartbeat_s=5) as gateway:
+    async with serving(house, live_heartbeat_s=10) as gateway:
         batch = await gateway.planned()
         async with listening(gateway, f"/v1/batches/{batch.id}/events") as stream:
             await stream.events(2)
@@ -66,7 +66,7 @@ async def test_an_event_is_heard_as_soon_as_it_happens(house: House) -> None:
             await gateway.http.post(f"/v1/batches/{batch.id}/cancel")
             await stream.event()
             took_s = time.monotonic() - began
-    assert took_s < 2
+    assert took_s < 4
 
 
 @pytest.mark.parametrize("asked", ["header", "query"])

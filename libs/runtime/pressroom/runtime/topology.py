@@ -5,6 +5,7 @@ A durable that exists ignores the configuration that a service brings, so this s
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import nats
 from nats.js import JetStreamContext
@@ -68,39 +69,30 @@ JOB_LANES: tuple[tuple[type[Job], str], ...] = (
 
 def stream_configs(replicas: int) -> tuple[StreamConfig, ...]:
     """EVENTS keeps facts for 30 days, JOBS work until it is done, DEAD for 30 days what could not be."""
-    return (
-        StreamConfig(
-            name=subjects.EVENTS_STREAM,
-            subjects=[subjects.ALL_EVENTS],
-            retention=RetentionPolicy.LIMITS,
-            max_age=RETENTION_S,
+
+    def stream(name: str, subject: str, **more: Any) -> StreamConfig:
+        return StreamConfig(
+            name=name,
+            subjects=[subject],
             storage=StorageType.FILE,
             num_replicas=replicas,
             duplicate_window=DUPLICATE_WINDOW_S,
             allow_direct=True,
-        ),
-        StreamConfig(
-            name=subjects.JOBS_STREAM,
-            subjects=[subjects.ALL_JOBS],
+            **more,
+        )
+
+    kept = {"retention": RetentionPolicy.LIMITS, "max_age": RETENTION_S}
+    return (
+        stream(subjects.EVENTS_STREAM, subjects.ALL_EVENTS, **kept),
+        stream(
+            subjects.JOBS_STREAM,
+            subjects.ALL_JOBS,
             retention=RetentionPolicy.WORK_QUEUE,
-            storage=StorageType.FILE,
-            num_replicas=replicas,
             max_msgs_per_subject=1,
             discard=DiscardPolicy.NEW,
             discard_new_per_subject=True,
-            duplicate_window=DUPLICATE_WINDOW_S,
-            allow_direct=True,
         ),
-        StreamConfig(
-            name=subjects.DEAD_STREAM,
-            subjects=[subjects.ALL_DEAD],
-            retention=RetentionPolicy.LIMITS,
-            max_age=RETENTION_S,
-            storage=StorageType.FILE,
-            num_replicas=replicas,
-            duplicate_window=DUPLICATE_WINDOW_S,
-            allow_direct=True,
-        ),
+        stream(subjects.DEAD_STREAM, subjects.ALL_DEAD, **kept),
     )
 
 

@@ -4,7 +4,6 @@ No token is asked for, because a print shop has none: a file's name is the SHA-2
 file, or was told of it, can ask for it. Nothing can be listed.
 """
 
-from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated
 
@@ -13,11 +12,11 @@ from fastapi.responses import StreamingResponse
 
 from .house import House
 from .problems import answers, not_found
+from .stored_files import FOREVER, stream_file
 
 router = APIRouter(prefix="/files", tags=["files"])
 
 _MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
-_A_YEAR_S = 365 * 24 * 60 * 60
 
 Folder = Annotated[str, Path(pattern=r"^[0-9a-f]{2}$")]
 Name = Annotated[str, Path(pattern=r"^[0-9a-f]{64}\.(png|jpg|webp)$", description="The SHA-256 of the content.")]
@@ -30,16 +29,8 @@ Name = Annotated[str, Path(pattern=r"^[0-9a-f]{64}\.(png|jpg|webp)$", descriptio
 )
 async def get_file(folder: Folder, name: Name, house: House) -> StreamingResponse:
     """One file; set PRESSROOM_PRINTIFY_UPLOAD_URL_BASE to this gateway's public address and `/files`."""
-    pieces = house.blobs.stream(f"{folder}/{name}")
+    headers = {"Cache-Control": f"public, {FOREVER}"}
     try:
-        first = await anext(pieces)
-    except (FileNotFoundError, StopAsyncIteration) as error:
+        return await stream_file(house, f"{folder}/{name}", _MEDIA_TYPES[name.rpartition(".")[2]], headers)
+    except FileNotFoundError as error:
         raise not_found("file", name) from error
-    headers = {"Cache-Control": f"public, max-age={_A_YEAR_S}, immutable"}
-    return StreamingResponse(_joined(first, pieces), media_type=_MEDIA_TYPES[name.rpartition(".")[2]], headers=headers)
-
-
-async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for piece in rest:
-        yield piece

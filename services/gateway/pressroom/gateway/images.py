@@ -1,11 +1,9 @@
 """`/v1/images`: look at pictures, approve or reject them, publish them."""
 
-from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Response
-from fastapi.responses import StreamingResponse
 
 from pressroom.contracts.api import CreatePublishTarget, Image, Publication, RejectImage
 from pressroom.contracts.events import ImageApproved, ImageRejected
@@ -18,12 +16,12 @@ from pressroom.state.documents import ImageDocument
 from .access import Caller
 from .house import House
 from .problems import Refusal, answers, conflict, not_found
+from .stored_files import FOREVER, stream_file
 from .views import image_view, publication_view
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 
 IfNoneMatch = Annotated[str | None, Header()]
-A_YEAR_S = 365 * 24 * 60 * 60
 
 
 async def owned(house: Service, owner: str, image_id: str) -> ImageDocument:
@@ -71,26 +69,18 @@ async def get_thumbnail(image_id: str, owner: Caller, house: House, if_none_matc
 async def _file(house: Service, image: ImageDocument, file: FileFacts | None, if_none_match: str | None) -> Response:
     if file is None:
         raise conflict("image-not-ready", f"The image is {image.state}; it has no files.")
-    headers = {"ETag": f'"{file.sha256}"', "Cache-Control": f"private, max-age={A_YEAR_S}, immutable"}
+    headers = {"ETag": f'"{file.sha256}"', "Cache-Control": f"private, {FOREVER}"}
     if if_none_match is not None and (if_none_match == "*" or file.sha256 in if_none_match):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    pieces = house.blobs.stream(file.key)
+    headers["Content-Length"] = str(file.size_bytes)
     try:
-        first = await anext(pieces)
-    except (FileNotFoundError, StopAsyncIteration) as error:
+        return await stream_file(house, file.key, file.media_type, headers)
+    except FileNotFoundError as error:
         raise Refusal(
             HTTPStatus.INTERNAL_SERVER_ERROR,
             "file-missing",
             f"The file {file.key} is not in the blob store (PRESSROOM_BLOB_URL).",
         ) from error
-    headers["Content-Length"] = str(file.size_bytes)
-    return StreamingResponse(_joined(first, pieces), media_type=file.media_type, headers=headers)
-
-
-async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for piece in rest:
-        yield piece
 
 
 _REVIEW = answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
