@@ -31,7 +31,9 @@ class Settings(BaseSettings):
         default="mongodb://127.0.0.1:27017/?replicaSet=pressroom&directConnection=true",
         description="Where MongoDB listens; a replica set, of one member at least.",
     )
-    mongo_database: str = Field(default="pressroom", pattern=r"^[A-Za-z0-9_-]{1,63}$")
+    mongo_database: str = Field(
+        default="pressroom", pattern=r"^[A-Za-z0-9_-]{1,63}$", description="The database's name there."
+    )
     stream_replicas: Annotated[int, Field(ge=1, le=5)] = Field(
         default=1, description="Copies of each JetStream stream; 3 on a cluster."
     )
@@ -43,11 +45,15 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto", description="auto: readable on a terminal, JSON otherwise."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="What is not worth this much is not logged."
+    )
     otlp_endpoint: str | None = Field(
         default=None, description="OTLP/HTTP collector for traces, e.g. http://127.0.0.1:4318; none: no traces."
     )
-    max_images_per_batch: Annotated[int, Field(ge=1, le=10_000)] = 25
+    max_images_per_batch: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=25, description="A larger batch is refused. Set it alike for every service."
+    )
     lease_s: Annotated[float, Field(ge=1, le=300)] = Field(
         default=3.0,
         description="How long a taker's claim lives without a heartbeat: a dead worker's job waits this long.",
@@ -64,8 +70,12 @@ class Settings(BaseSettings):
     max_crashes: Annotated[int, Field(ge=1, le=100)] = Field(
         default=5, description="How often a job may take its process down with it before it is given up as poisonous."
     )
-    backoff_initial_s: Annotated[float, Field(ge=0, le=600)] = 1.0
-    backoff_max_s: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    backoff_initial_s: Annotated[float, Field(ge=0, le=600)] = Field(
+        default=1.0, description="How long work that failed waits for its second try; doubled for each one after."
+    )
+    backoff_max_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=10.0, description="How long it waits at most."
+    )
     rate_limit_pause_s: Annotated[float, Field(ge=0.1, le=86400)] = Field(
         default=60.0, description="How long a lane waits after a 429 that does not say how long."
     )

@@ -10,7 +10,9 @@ from pressroom.runtime.settings import Settings
 class BatchPollerSettings(Settings):
     """Where the asynchronous providers are, and what they may cost in time."""
 
-    batch_poller_port: Annotated[int, Field(ge=0, le=65535)] = 8082
+    batch_poller_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=8082, description="The port of its health and metrics."
+    )
     gemini_url: str = Field(
         default="https://generativelanguage.googleapis.com", description="The Gemini API, without its version."
     )

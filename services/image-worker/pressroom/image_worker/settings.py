@@ -11,7 +11,9 @@ from pressroom.runtime.settings import Settings
 class ImageWorkerSettings(Settings):
     """`PRESSROOM_IMAGE_WORKER_LANES` is a JSON list, e.g. `["studio"]`."""
 
-    image_worker_port: Annotated[int, Field(ge=1, le=65535)] = 8081
+    image_worker_port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        default=8081, description="The port of its health and metrics."
+    )
     image_worker_lanes: tuple[ProviderName, ...] = Field(
         default=(ProviderName.STUDIO,), min_length=1, description="The lanes that this worker takes images from."
     )

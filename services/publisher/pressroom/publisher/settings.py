@@ -42,7 +42,9 @@ SHOPIFY_PRICES: dict[ProductType, int] = {kind: product.price_cents for kind, pr
 class PublisherSettings(Settings):
     """Where the platforms are, with what keys, and how fast they may be asked."""
 
-    publisher_port: Annotated[int, Field(ge=0, le=65535)] = 8083
+    publisher_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=8083, description="The port of its health and metrics."
+    )
     vendor_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
         default=60.0, description="How long one request to a platform may take."
     )
@@ -51,8 +53,8 @@ class PublisherSettings(Settings):
         default=2, description="How many publications of one platform one publisher works on at the same time."
     )
 
-    printify_url: str = "https://api.printify.com"
-    printify_token: SecretStr | None = None
+    printify_url: str = Field(default="https://api.printify.com", description="The Printify API, without its version.")
+    printify_token: SecretStr | None = Field(default=None, description="A personal access token.")
     printify_shop_id: int | None = Field(default=None, description="None: the account's only shop.")
     printify_products: dict[ProductType, PrintifyProduct] = Field(
         default_factory=lambda: dict(PRINTIFY_PRODUCTS),
@@ -69,8 +71,12 @@ class PublisherSettings(Settings):
     printify_per_minute: Annotated[int, Field(ge=1)] = Field(
         default=600, description="Requests a minute. Printify counts an account, so divide by the number of publishers."
     )
-    printify_catalog_per_minute: Annotated[int, Field(ge=1)] = 100
-    printify_publish_per_half_hour: Annotated[int, Field(ge=1)] = 200
+    printify_catalog_per_minute: Annotated[int, Field(ge=1)] = Field(
+        default=100, description="Requests a minute to the catalog, among the others."
+    )
+    printify_publish_per_half_hour: Annotated[int, Field(ge=1)] = Field(
+        default=200, description="Publishing requests in thirty minutes."
+    )
 
     shopify_shop: str | None = Field(
         default=None, pattern=r"^[a-z0-9][a-z0-9-]*$", description="The shop's name: the part before .myshopify.com."
@@ -78,8 +84,10 @@ class PublisherSettings(Settings):
     shopify_url: str | None = Field(default=None, description="None: https://{shop}.myshopify.com")
     shopify_token: SecretStr | None = Field(default=None, description="An Admin API access token, if you have one.")
     shopify_client_id: str | None = Field(default=None, description="With the secret: tokens are asked for as needed.")
-    shopify_client_secret: SecretStr | None = None
-    shopify_api_version: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")] = "2026-10"
+    shopify_client_secret: SecretStr | None = Field(default=None, description="The secret of that client.")
+    shopify_api_version: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")] = Field(
+        default="2026-10", description="The version of the Admin API."
+    )
     shopify_prices_cents: dict[ProductType, PriceCents] = Field(
         default_factory=lambda: dict(SHOPIFY_PRICES),
         description="JSON, in hundredths of the shop's currency; product types that it leaves out keep their defaults.",
