@@ -29,6 +29,7 @@ from pressroom.runtime.outbox import Outbox, OutboxRelay
 from pressroom.runtime.settings import Settings
 from pressroom.runtime.tail import EVERYTHING, tail
 from pressroom.runtime.topology import provision
+from pressroom.runtime.tracing import continued
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument, ImageDocument
 
@@ -88,13 +89,17 @@ class House:
         await self.client.close()
         self.database.close()
 
-    async def request(self, batch_id: str | None = None, **fields: Any) -> BatchDocument:
-        """A stored request, announced to the services as the gateway does."""
+    async def request(
+        self, batch_id: str | None = None, traceparent: str | None = None, **fields: Any
+    ) -> BatchDocument:
+        """A stored request, announced to the services as the gateway does, in the trace that it came with."""
         usual = {"provider": "studio", "prompt": "a quiet harbour", "width": 64, "height": 64, "profile": "none"}
         fields = usual | fields
         admission = Admission(self.database, self.outbox, self.settings)
         identity = batch_id or new_id("batch")
-        admitted = await admission.store(identity, "default", BatchRequest.model_validate(fields), announce=True)
+        request = BatchRequest.model_validate(fields)
+        with continued("request", {"traceparent": traceparent} if traceparent else None):
+            admitted = await admission.store(identity, "default", request, announce=True)
         await self.outbox.publish(self.database.batches, admitted.batch)
         return admitted.batch
 
