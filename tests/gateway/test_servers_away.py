@@ -1,14 +1,18 @@
 """A server is away: what can be done is done, what cannot is said, and nothing that was answered is lost."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+from pressroom.cli.ports import free_port
 from pressroom.cli.servers import MongoServer, NatsServer
 from pressroom.contracts.events import BatchRequested
 from pressroom.contracts.subjects import story_filter
 
-from ..house import House, eventually
-from .serving import BODY, Gateway, problem_of, serving
+from ..house import WITHIN_S, House, eventually
+from .serving import BODY, TOKEN, Gateway, problem_of, serving
 
 
 async def test_without_nats_a_batch_is_still_taken_and_told_later(nats_server: NatsServer, own_house: House) -> None:
@@ -57,6 +61,32 @@ async def test_without_nats_the_gateway_lives_and_is_not_ready(nats_server: Nats
 async def not_ready(gateway: Gateway) -> str | None:
     answer = await gateway.http.get("/readyz")
     return answer.json()["missing"] if answer.status_code == 503 else None
+
+
+async def test_a_gateway_that_still_waits_for_nats_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    nowhere = {
+        "PRESSROOM_NATS_URL": "nats://127.0.0.1:9",
+        "PRESSROOM_BLOB_URL": tmp_path.as_uri(),
+        "PRESSROOM_API_TOKEN": TOKEN,
+        "PRESSROOM_GATEWAY_PORT": str(free_port()),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "pressroom.gateway"),
+        env={**os.environ, **nowhere},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            assert process.stdout is not None
+            while b"nats.error" not in await process.stdout.readline():
+                assert process.returncode is None
+            process.terminate()
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
 
 
 async def test_without_the_database_the_caller_is_told_when_to_come_again(

@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from types import FrameType
 from typing import TypeVar
 
 import uvicorn
@@ -170,10 +171,19 @@ def run(
     serve(build(settings), settings.host, port_of(settings))
 
 
+class _Server(uvicorn.Server):
+    """Ends at once while it still waits for its servers to be there: nothing is in its hands yet."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.started:
+            os._exit(0)
+        super().handle_exit(sig, frame)
+
+
 def serve(app: object, host: str, port: int) -> None:
     """Serve an ASGI application until SIGTERM or SIGINT."""
     config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5)  # pyright: ignore[reportArgumentType] any ASGI application
-    server = uvicorn.Server(config)
+    server = _Server(config)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     logging.shutdown()
