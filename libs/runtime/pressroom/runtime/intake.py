@@ -52,8 +52,8 @@ def _json_object(body: bytes) -> dict[str, object]:
 class Intake:
     """Takes one mode's `BatchRequested` and `BatchCancelled` events."""
 
-    def __init__(self, service: Service, mode: Mode, *, then: Planned) -> None:
-        """`then` is called with each batch that was accepted; it is idempotent and may be called again."""
+    def __init__(self, service: Service, mode: Mode, *, then: Planned | None = None) -> None:
+        """`then` is called with each batch that was planned or cancelled; it is idempotent and may be called again."""
         self._service = service
         self._mode = mode
         self._then = then
@@ -76,9 +76,7 @@ class Intake:
         admission = Admission(service.database, service.outbox, service.core_settings)
         await service.outbox.publish(service.database.batches, batch)
         await admission.plan(batch)
-        planned = await service.database.batches.get(batch.id)
-        if planned is not None:
-            await self._then(planned)
+        await self._go_on(batch.id)
 
     async def _requested(self, event: ReceivedEvent) -> None:
         data = event.data
@@ -103,8 +101,14 @@ class Intake:
         batch = await self._service.database.batches.get(event.data.story)
         if batch is None or batch.request.mode is not self._mode or not isinstance(event.data, BatchCancelled):
             return
-        await Settling(self._service.database, self._service.outbox).settle(batch.id)
-        await self._then(batch)
+        await self._go_on(batch.id)
+
+    async def _go_on(self, batch_id: str) -> None:
+        """Whatever became of the batch in the meantime (it may be cancelled while it is planned) takes effect."""
+        await Settling(self._service.database, self._service.outbox).settle(batch_id)
+        batch = await self._service.database.batches.get(batch_id)
+        if batch is not None and self._then is not None:
+            await self._then(batch)
 
     async def _unreadable(self, message: Msg, reasons: list[Reason]) -> None:
         said = (_json_object(message.data).get("batch_id"), message.subject.rsplit(".", 1)[-1])

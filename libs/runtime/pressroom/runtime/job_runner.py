@@ -174,6 +174,9 @@ class JobRunner(Generic[JobType, Doc]):
             await message.nak(delay=self._settings.lease_s / BEATS_PER_LEASE)
             return "busy"
         await self._work.settle(document)
+        if document.failed_with is not None:
+            # Given up by a taker that died before the letter was written; written twice, it is one.
+            return await self._bury(message, document.failed_with, document.attempt)
         await message.ack()
         return "already done"
 

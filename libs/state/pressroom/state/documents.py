@@ -24,6 +24,9 @@ from pressroom.contracts.vocabulary import (
     PublicationState,
 )
 
+FAILED = "failed"
+"""The state of this name is the end of everything that can be given up: images, publications, provider jobs."""
+
 
 class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
@@ -61,6 +64,11 @@ class Document(Part):
     failures: int = 0
     crashes: int = 0
     error: ErrorReport | None = None
+
+    @property
+    def failed_with(self) -> ErrorReport | None:
+        """Why the document was given up; None when it was not."""
+        return self.error if getattr(self, "state", None) == FAILED else None
 
 
 class BatchDocument(Document):

@@ -9,7 +9,7 @@ Collecting may be done again from the beginning: a row whose image has moved on 
 from datetime import UTC, datetime
 
 from pressroom.contracts.events import ProviderJobSubmitted
-from pressroom.contracts.vocabulary import ImageState, ProviderJobState
+from pressroom.contracts.vocabulary import BatchState, ImageState, ProviderJobState
 from pressroom.runtime.errors import LeaseLost
 from pressroom.runtime.logs import get_logger
 from pressroom.runtime.outbox import Outbox
@@ -59,10 +59,15 @@ class JobSteps:
     async def _submit(self, claim: JobClaim) -> None:
         job = claim.document
         found = await self._provider.find(job.id) if job.state is ProviderJobState.SUBMITTING else None
-        if found is None and job.cancel_requested:
+        if found is None and await self._is_cancelled(job):
             await self._collector.end(claim, ProviderJobState.CANCELLED, api_error("cancelled before it was submitted"))
             return
         await self._submitted(claim, found or await self._create(claim))
+
+    async def _is_cancelled(self, job: ProviderJobDocument) -> bool:
+        """Also when the batch was cancelled in the moment in which its job was planned."""
+        batch = await self._database.batches.get(job.batch_id)
+        return job.cancel_requested or batch is None or batch.state is BatchState.CANCELLED
 
     async def _create(self, claim: JobClaim) -> VendorJob:
         job = claim.document

@@ -15,7 +15,6 @@ from pressroom.runtime.service import Service, application
 from pressroom.runtime.settling import Settling
 from pressroom.runtime.sweep import BatchSweep
 from pressroom.runtime.topology import BATCH_CANCELLED_REALTIME, BATCH_REQUESTED_REALTIME
-from pressroom.state.documents import BatchDocument
 
 from .image_jobs import ImageWork
 from .providers import ImageProvider, make_provider
@@ -35,10 +34,7 @@ def build(
     service = Service(NAME, settings)
     lanes_served = dict(providers or {name: make_provider(name) for name in settings.image_worker_lanes})
 
-    async def then_release(batch: BatchDocument) -> None:
-        await Settling(service.database, service.outbox).settle(batch.id)
-
-    intake = Intake(service, Mode.REALTIME, then=then_release)
+    intake = Intake(service, Mode.REALTIME)
     intake.subscribe(BATCH_REQUESTED_REALTIME, BATCH_CANCELLED_REALTIME)
 
     async def start() -> None:

@@ -49,6 +49,12 @@ class PublisherSettings(Settings):
         default=60.0, description="How long one request to a platform may take."
     )
 
+    max_attempts: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=20,
+        description="How often a publication may fail before it is given up. Nobody waits for it in front of a screen, "
+        "so the publisher bears a shop's outage of a quarter of an hour.",
+    )
+    backoff_max_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
     publishing_at_once: Annotated[int, Field(ge=1, le=100)] = Field(
         default=2, description="How many publications of one platform one publisher works on at the same time."
     )
