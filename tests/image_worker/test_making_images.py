@@ -15,6 +15,7 @@ from pressroom.contracts.events import BatchCancelled
 from pressroom.contracts.jobs import GenerateImage
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, LaneState
 from pressroom.image_worker.providers import GenerationRequest
+from pressroom.runtime.dead_letters import REPLAYED
 from pressroom.runtime.errors import ApiFailed, InvalidRequest, Moderated, RateLimited
 
 from ..house import House, ReadyProvider, eventually
@@ -128,6 +129,29 @@ async def test_an_image_that_fails_three_times_is_failed_and_buried_with_its_rea
     assert letter.headers["Pressroom-Reason"] == "the provider is broken"
     assert letter.headers["Pressroom-Attempt"] == "3"
     assert GenerateImage.model_validate_json(letter.data).image_id == image.id
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_dead_letter_that_is_sent_again_makes_the_image_after_all(house: House) -> None:
+    async def fail(_request: GenerationRequest) -> None:
+        raise InvalidRequest("no credit")
+
+    async with house.worker(ReadyProvider(fail)):
+        batch = await house.request(count=2)
+        await house.completed(batch.id)
+        letters = await eventually(lambda: _at_least(house.dead(), 2))
+    headers = {REPLAYED: "1"}
+    await house.js.publish(letters[0].headers["Pressroom-Subject"], letters[0].data, stream="JOBS", headers=headers)
+    async with house.worker(ReadyProvider()):
+
+        async def made() -> bool:
+            counts = await house.database.images.counts(batch.id)
+            return counts == {ImageState.GENERATED: 1, ImageState.FAILED: 1}
+
+        await eventually(made)
+        await house.completed(batch.id)
+    told = [event.data for event in await house.events() if event.type == "pressroom.batch.completed.v1"]
+    assert [(data.counts.generated, data.counts.failed) for data in told] == [(0, 2), (1, 1)]
     assert (await house.audit()).drifts == ()
 
 

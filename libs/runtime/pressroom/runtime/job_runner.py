@@ -25,7 +25,7 @@ from pressroom.state.documents import Document
 from . import metrics
 from .acknowledgements import try_to
 from .broker import BrokerError
-from .dead_letters import bury
+from .dead_letters import REPLAYED, bury
 from .errors import LeaseLost, StoreUnavailable, WorkCancelled, report_of
 from .lane_queue import LaneQueue
 from .lanes import Lanes
@@ -87,6 +87,10 @@ class Work(Protocol[JobTypeIn, Doc]):
 
     async def cancel(self, claim: Claim[Doc]) -> None:
         """To `cancelled`: nobody wants it any more."""
+        ...
+
+    async def revive(self, document: Doc) -> bool:
+        """Back to waiting, as if new, because somebody sent its dead letter again. False when it is not wanted."""
         ...
 
     async def settle(self, document: Doc) -> None:
@@ -173,6 +177,11 @@ class JobRunner(Generic[JobType, Doc]):
             # Somebody works on it and beats, or died a moment ago. Ask again at the next beat.
             await message.nak(delay=self._settings.lease_s / BEATS_PER_LEASE)
             return "busy"
+        sent_again = document.failed_with is not None and REPLAYED in (message.headers or {})
+        if sent_again and await self._work.revive(document):
+            log.info("job.revived", document=document_id)
+            await message.nak()
+            return "revived"
         await self._work.settle(document)
         if document.failed_with is not None:
             # Given up by a taker that died before the letter was written; written twice, it is one.

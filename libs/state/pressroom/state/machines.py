@@ -1,7 +1,8 @@
 """The state machines, as tables: what may follow what. Documents change state only along these (`transitions`).
 
 `ARCHITECTURE.md` draws them from here. `planned` may become `generating` at once in batch mode, where a whole batch
-is handed to a provider; a failed or cancelled image may be planned anew when somebody asks for it again.
+is handed to a provider. What failed may wait again when somebody sends its dead letter again, and its batch, which
+may be complete by then, is open again until that is done.
 """
 
 from collections.abc import Mapping
@@ -41,7 +42,7 @@ IMAGE: Machine = _table(
         ImageState.GENERATED: {ImageState.APPROVED, ImageState.REJECTED},
         ImageState.APPROVED: set(),
         ImageState.REJECTED: {ImageState.APPROVED},
-        ImageState.FAILED: {ImageState.PLANNED},
+        ImageState.FAILED: {ImageState.QUEUED},
         ImageState.CANCELLED: set(),
     }
 )

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from pressroom.contracts.facts import ErrorReport
 from pressroom.contracts.jobs import GenerateImage
-from pressroom.contracts.vocabulary import ImageState
+from pressroom.contracts.vocabulary import BatchState, ImageState
 from pressroom.runtime import metrics
 from pressroom.runtime.errors import LeaseLost, TimedOut
 from pressroom.runtime.finishing import Finishing
@@ -40,6 +40,7 @@ class ImageWork:
         self, database: Database, finishing: Finishing, settling: Settling, provider: ImageProvider, timeout_s: float
     ) -> None:
         self.collection = database.images
+        self._batches = database.batches
         self._finishing = finishing
         self._settling = settling
         self._provider = provider
@@ -94,6 +95,23 @@ class ImageWork:
 
     async def cancel(self, claim: Claim[ImageDocument]) -> None:
         await self.collection.transition(claim.id, ImageState.CANCELLED, token=claim.token)
+
+    async def revive(self, document: ImageDocument) -> bool:
+        """The batch first: opened for nothing, it is completed again by the next sweep."""
+        await self._batches.transition(
+            document.batch_id,
+            BatchState.ACCEPTED,
+            changes={"completed_at": None},
+            guard={"state": str(BatchState.COMPLETED)},
+        )
+        batch = await self._batches.get(document.batch_id)
+        if batch is None or batch.state is not BatchState.ACCEPTED:
+            return False
+        changes = {"failures": 0, "crashes": 0, "error": None}
+        guard = {"state": str(ImageState.FAILED)}
+        return (
+            await self.collection.transition(document.id, ImageState.QUEUED, changes=changes, guard=guard) is not None
+        )
 
     async def settle(self, document: ImageDocument) -> None:
         await self._settling.settle(document.batch_id)

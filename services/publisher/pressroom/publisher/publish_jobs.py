@@ -141,6 +141,15 @@ class PublishWork:
     async def cancel(self, claim: Claim[PublicationDocument]) -> None:
         """A publication is never cancelled in the middle: half a product in a shop helps nobody."""
 
+    async def revive(self, document: PublicationDocument) -> bool:
+        revived = await self.collection.transition(
+            document.id,
+            PublicationState.REQUESTED,
+            changes={"failures": 0, "crashes": 0, "error": None},
+            guard={"state": str(PublicationState.FAILED)},
+        )
+        return revived is not None
+
     async def settle(self, document: PublicationDocument) -> None:
         await self._outbox.publish(self.collection, document)
 
