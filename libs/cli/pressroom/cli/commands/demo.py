@@ -17,6 +17,7 @@ import typer
 from pydantic import BaseModel, TypeAdapter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from pressroom.contracts.api import Image, Page
 from pressroom.contracts.events import Event
@@ -123,10 +124,13 @@ def _tell(facts: InstanceFacts, console: Console) -> dict[str, BatchTally]:
                 counts = f"made {tally.generated}  approved {tally.approved}  published {tally.published}"
                 done = tally.generated + tally.approved + tally.published
                 progress.update(tasks[batch_id], completed=done, counts=f"{counts}  of {tally.requested}")
-            name = f"[{colour(event)}]{type(event).__name__:<{_NAME_WIDTH}}[/]"
-            line = f"{time.monotonic() - began:6.1f} s  {name}  {subject_of(event)}  "
-            console.print(line, end="", soft_wrap=True)
-            console.print(detail(event), style="dim", markup=False, soft_wrap=True)
+            line = Text.assemble(
+                f"{time.monotonic() - began:6.1f} s  ",
+                (type(event).__name__.ljust(_NAME_WIDTH), colour(event)),
+                f"  {subject_of(event)}  ",
+                (detail(event), "dim"),
+            )
+            console.print(line, soft_wrap=True)
 
         demonstration = Demonstration(facts, show)
         asyncio.run(demonstration.run())
