@@ -42,18 +42,28 @@ JSON. `up` fills in addresses, ports and the token, and the keys of stand-ins; w
 
 
 def settings_page() -> str:
-    """The page: what every service reads, then what each adds."""
+    """The page: what every service reads, then what each adds, or takes with another default."""
     parts = [HEAD, "## Every service", _table(Settings.model_fields)]
     for service, model in OWN_SETTINGS.items():
-        own = {name: field for name, field in model.model_fields.items() if name not in Settings.model_fields}
-        parts += [f"## {service}", _table(own)]
+        parts += [f"## {service}", _table(_own_fields(model))]
     return "\n\n".join(parts) + "\n"
+
+
+def _own_fields(model: type[Settings]) -> dict[str, FieldInfo]:
+    shared = Settings.model_fields
+    return {
+        name: field
+        for name, field in model.model_fields.items()
+        if name not in shared or _default(name, field) != _default(name, shared[name])
+    }
 
 
 def _table(fields: dict[str, FieldInfo]) -> str:
     rows = ["| setting | default | allowed | what it is |", "|---|---|---|---|"]
     for name, field in fields.items():
-        cells = (f"`{PREFIX}{name.upper()}`", _default(name, field), _allowed(field), field.description or "")
+        shared = Settings.model_fields.get(name)
+        description = field.description or (shared.description if shared else None) or ""
+        cells = (f"`{PREFIX}{name.upper()}`", _default(name, field), _allowed(field), description)
         rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(rows)
 
