@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pressroom.contracts.events import ImageFailed, ImageGenerated
 from pressroom.contracts.facts import ErrorReport, FileFacts
 from pressroom.contracts.vocabulary import ImageState
-from pressroom.imaging.finishing import NotAnImage, finish, measure
+from pressroom.imaging.finishing import NotAnImage, Rendering, finish, measure
 from pressroom.state.collection import Claim
 from pressroom.state.database import Database
 from pressroom.state.documents import ImageDocument
@@ -81,18 +81,7 @@ class Finishing:
             )
         except NotAnImage as error:
             raise ApiFailed(f"the provider's answer is {error}") from error
-        file = await self._blobs.put(
-            finished.file.data,
-            finished.file.media_type,
-            width_px=finished.file.width_px,
-            height_px=finished.file.height_px,
-        )
-        thumbnail = await self._blobs.put(
-            finished.thumbnail.data,
-            finished.thumbnail.media_type,
-            width_px=finished.thumbnail.width_px,
-            height_px=finished.thumbnail.height_px,
-        )
+        file, thumbnail = await asyncio.gather(self._store(finished.file), self._store(finished.thumbnail))
         event = ImageGenerated(
             batch_id=image.batch_id,
             image_id=image.id,
@@ -119,6 +108,11 @@ class Finishing:
         await self._outbox.publish(self._images, done)
         del data, finished
         give_back()
+
+    async def _store(self, rendering: Rendering) -> FileFacts:
+        return await self._blobs.put(
+            rendering.data, rendering.media_type, width_px=rendering.width_px, height_px=rendering.height_px
+        )
 
     async def fail(self, image: ImageDocument, error: ErrorReport, *, claim: Claim[ImageDocument] | None) -> None:
         """To `failed`, and tell. Nothing happens when the image has ended otherwise in the meantime."""

@@ -74,7 +74,7 @@ class Work(Protocol[JobTypeIn, Doc]):
     def document_id(self, job: JobTypeIn) -> str: ...
 
     async def perform(self, claim: Claim[Doc], turn: Turn) -> None:
-        """Do it, and bring the document to its end. Raises a `WorkError`, `LeaseLost` or `WorkCancelled`."""
+        """Do it, bring the document to its end, and do what follows. Raises a `WorkError` or `LeaseLost`."""
         ...
 
     async def give_back(self, claim: Claim[Doc], error: ErrorReport | None, *, failed: bool) -> None:
@@ -94,7 +94,7 @@ class Work(Protocol[JobTypeIn, Doc]):
         ...
 
     async def settle(self, document: Doc) -> None:
-        """What follows from any end, also from one that another process reached; idempotent."""
+        """What follows from an end that `perform` did not bring about itself; idempotent."""
         ...
 
 
@@ -205,7 +205,8 @@ class JobRunner(Generic[JobType, Doc]):
             return "lease lost"
         except WorkCancelled:
             await self._work.cancel(claim)
-            await self._end(message, claim)
+            await self._settle(claim)
+            await message.ack()
             return "cancelled"
         except asyncio.CancelledError:
             # The service stops: hand the job to whoever is there, at once.
@@ -220,7 +221,7 @@ class JobRunner(Generic[JobType, Doc]):
             return "postponed"
         except Exception as error:  # noqa: BLE001 - the one place where any failure of any work gets its policy
             return await self._failed(message, claim, error)
-        await self._end(message, claim)
+        await message.ack()
         return "done"
 
     async def _perform_with_heartbeat(self, message: Msg, claim: Claim[Doc], turn: Turn) -> None:
@@ -268,10 +269,6 @@ class JobRunner(Generic[JobType, Doc]):
         await self._work.give_up(claim, report)
         await self._settle(claim)
         return await self._bury(message, report, claim.document.attempt)
-
-    async def _end(self, message: Msg, claim: Claim[Doc]) -> None:
-        await self._settle(claim)
-        await message.ack()
 
     async def _settle(self, claim: Claim[Any]) -> None:
         document = await self._work.collection.get(claim.id)

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 
 from pressroom.contracts.events import BatchCompleted
 from pressroom.contracts.facts import BatchCounts
+from pressroom.contracts.identifiers import image_id
 from pressroom.contracts.jobs import GenerateImage
 from pressroom.contracts.vocabulary import BatchState, ImageState, Mode
 from pressroom.state.database import Database
-from pressroom.state.documents import BatchDocument, ImageDocument
+from pressroom.state.documents import BatchDocument
 from pressroom.state.machines import IMAGE_IN_WINDOW, IMAGE_READY, IMAGE_SETTLED
 
 from .outbox import Outbox
@@ -29,13 +30,20 @@ class Settling:
         self._outbox = outbox
 
     async def settle(self, batch_id: str) -> None:
-        """Do everything that follows from how the batch's images stand now."""
+        """Do everything that follows from how the batch's images stand now, and what a dead process left undone."""
         batch = await self.release(batch_id)
         if batch is None:
             return
         if batch.state is BatchState.CANCELLED:
             await self._cancel_images(batch)
         elif batch.state is BatchState.ACCEPTED:
+            await self._queue_left_behind(batch)
+            await self._complete(batch)
+
+    async def complete(self, batch_id: str) -> None:
+        """End the batch if its last image has ended; for who has released the next images already."""
+        batch = await self._database.batches.get(batch_id)
+        if batch is not None and batch.state is BatchState.ACCEPTED:
             await self._complete(batch)
 
     async def release(self, batch_id: str) -> BatchDocument | None:
@@ -46,27 +54,32 @@ class Settling:
                 return None
             if batch.outbox:
                 await self._outbox.publish(self._database.batches, batch)
-            if batch.state is not BatchState.ACCEPTED or batch.request.mode is not Mode.REALTIME:
+            mark, count = batch.released_through, batch.request.image_count
+            if batch.state is not BatchState.ACCEPTED or batch.request.mode is not Mode.REALTIME or mark == count:
                 return batch
-            mark = batch.released_through
             busy = await self._database.images.released_and_open(batch_id, mark, IMAGE_IN_WINDOW)
-            through = min(mark + max(batch.request.max_concurrent - busy, 0), batch.request.image_count)
+            through = min(mark + max(batch.request.max_concurrent - busy, 0), count)
             if through > mark and not await self._database.batches.release(batch_id, before=mark, through=through):
                 continue
-            if busy or through > mark:
-                await self._queue_released(batch_id, through)
+            for index in range(mark, through):
+                await self._queue(batch, image_id(batch_id, index))
             return batch
 
-    async def _queue_released(self, batch_id: str, through: int) -> None:
-        for image in await self._database.images.unqueued(batch_id, through):
-            queued = await self._database.images.transition(
-                image.id,
-                ImageState.QUEUED,
-                messages=[self._outbox.job(job_of(image))],
-                guard={"state": str(ImageState.PLANNED)},
-            )
-            if queued is not None:
-                await self._outbox.publish(self._database.images, queued)
+    async def _queue_left_behind(self, batch: BatchDocument) -> None:
+        """Images that somebody released and did not live to queue."""
+        if batch.request.mode is Mode.REALTIME:
+            for image in await self._database.images.unqueued(batch.id, batch.released_through):
+                await self._queue(batch, image.id)
+
+    async def _queue(self, batch: BatchDocument, image: str) -> None:
+        queued = await self._database.images.transition(
+            image,
+            ImageState.QUEUED,
+            messages=[self._outbox.job(job_of(batch, image))],
+            guard={"state": str(ImageState.PLANNED)},
+        )
+        if queued is not None:
+            await self._outbox.publish(self._database.images, queued)
 
     async def _cancel_images(self, batch: BatchDocument) -> None:
         """Images that wait are cancelled; those being made are asked to stop, and end as they can."""
@@ -97,9 +110,10 @@ class Settling:
             await self._outbox.publish(self._database.batches, completed)
 
 
-def job_of(image: ImageDocument) -> GenerateImage:
-    """The job that makes an image."""
-    return GenerateImage(batch_id=image.batch_id, image_id=image.id, provider=image.provider, priority=image.priority)
+def job_of(batch: BatchDocument, image: str) -> GenerateImage:
+    """The job that makes an image of a batch."""
+    request = batch.request
+    return GenerateImage(batch_id=batch.id, image_id=image, provider=request.provider, priority=request.priority)
 
 
 def final_counts(counts: dict[ImageState, int]) -> BatchCounts:

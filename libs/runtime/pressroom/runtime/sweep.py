@@ -58,4 +58,4 @@ class BatchSweep:
             taken = image.lease is not None and image.lease.expires_at > now
             if not taken and image.updated_at < now - LOST_AFTER:
                 # Refused by the stream when the job waits there already.
-                await self._service.outbox.send(self._service.outbox.job(job_of(image)))
+                await self._service.outbox.send(self._service.outbox.job(job_of(batch, image.id)))

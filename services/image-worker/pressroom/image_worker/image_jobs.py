@@ -53,11 +53,13 @@ class ImageWork:
         image = claim.document
         if image.state is ImageState.GENERATING:
             image = await self._generate(claim)
-            turn.leave()
-            await self._settling.release(image.batch_id)
-        else:
-            turn.leave()
-        await self._finishing.finish(image, token=claim.token)
+        turn.leave()
+        releasing = asyncio.create_task(self._settling.release(image.batch_id))
+        try:
+            await self._finishing.finish(image, token=claim.token)
+        finally:
+            await releasing
+        await self._settling.complete(image.batch_id)
 
     async def _generate(self, claim: Claim[ImageDocument]) -> ImageDocument:
         image = claim.document

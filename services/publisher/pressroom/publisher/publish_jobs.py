@@ -89,6 +89,7 @@ class PublishWork:
         )
         if done is None:
             raise LeaseLost(publication.id)
+        await self._outbox.publish(self.collection, done)
         log.info("publication.published", external_id=published.external_id, url=published.url)
 
     async def _order(self, publication: PublicationDocument) -> PublishOrder:
