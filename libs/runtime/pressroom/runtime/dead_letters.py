@@ -25,8 +25,14 @@ KIND = "Pressroom-Error-Kind"
 ATTEMPT = "Pressroom-Attempt"
 DIED_AT = "Pressroom-Died-At"
 REPLAYED = "Pressroom-Replayed"
+CUT_FROM = "Pressroom-Cut-From"
+"""How many bytes the body had, where it is not whole."""
 
 _REASON_CHARACTERS = 2000
+_HEADERS_AT_MOST_BYTES = 64 * 1024
+"""nats-server's own limit for what a stream stores (its error 10097)."""
+_FRAMING_BYTES = 512
+"""What the protocol and nats-py add to the headers, with room to spare."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,9 @@ class DeadLetter:
 async def bury(js: JetStreamContext, message: Msg, report: ErrorReport, *, attempt: int) -> None:
     """Write a dead letter for `message`. Raises one of `BrokerError`; then the message must not be terminated."""
     metadata = message.metadata
-    headers = {
-        **{name: value for name, value in (message.headers or {}).items() if not name.startswith("Nats-")},
+    data = message.data
+    copied = {name: value for name, value in (message.headers or {}).items() if not name.startswith("Nats-")}
+    own = {
         MESSAGE_ID_HEADER: f"dead-{metadata.stream}-{metadata.consumer}-{metadata.sequence.stream}",
         ORIGINAL_SUBJECT: message.subject,
         # A header is one line of printable characters; json.dumps escapes the rest.
@@ -57,14 +64,26 @@ async def bury(js: JetStreamContext, message: Msg, report: ErrorReport, *, attem
         ATTEMPT: str(attempt),
         DIED_AT: timestamp(),
     }
+    # The server refuses, or hangs up on, who sends too much: such a letter would stop its consumer for ever.
+    if _size(copied) + _size(own) > _HEADERS_AT_MOST_BYTES - _FRAMING_BYTES:
+        copied = {}
+    limit = js._nc.max_payload  # pyright: ignore[reportPrivateUsage] the context has no public way to its client
+    room = limit - _FRAMING_BYTES - _size(copied) - _size(own)
+    if len(data) > room:
+        own[CUT_FROM] = str(len(data))
+        data = data[:room]
     await js.publish(
         dead_subject(metadata.stream, metadata.consumer),
-        message.data,
+        data,
         stream=DEAD_STREAM,
-        headers=headers,
+        headers={**copied, **own},
         timeout=PUBLISH_TIMEOUT_S,
     )
     metrics.DEAD_LETTERS.labels(metadata.stream, metadata.consumer).inc()
+
+
+def _size(headers: Mapping[str, str]) -> int:
+    return sum(len(name.encode()) + len(value.encode()) + 4 for name, value in headers.items())
 
 
 def read_letter(sequence: int, subject: str, headers: Mapping[str, str] | None, body: bytes) -> DeadLetter:

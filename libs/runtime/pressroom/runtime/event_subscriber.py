@@ -34,6 +34,9 @@ from .tracing import continued
 PULL_TIMEOUT_S = 5.0
 INFRASTRUCTURE_WAIT_S = 2.0
 
+REASONS_AT_MOST = 50
+"""A list of ten thousand wrong images has as many reasons; told in full, they would not fit into an event."""
+
 Handler = Callable[[ReceivedEvent], Awaitable[None]]
 Wanted = Callable[[bytes], bool]
 Refuser = Callable[[Msg, list[Reason]], Awaitable[None]]
@@ -165,13 +168,17 @@ class _Reaction:
 
 
 def reasons_of(error: UnreadableEvent | ValidationError) -> list[Reason]:
-    """Each thing that is wrong with a message, by field."""
+    """Each thing that is wrong with a message, by field; of very many, the first and how many there are."""
     if isinstance(error, UnreadableEvent):
         return [Reason(field="event", message=str(error))]
-    return [
+    reasons = [
         Reason(
             field=".".join(str(part) for part in problem["loc"]) or "body",
             message=problem["msg"],
         )
         for problem in error.errors(include_url=False, include_input=False, include_context=False)
     ]
+    left_out = len(reasons) - REASONS_AT_MOST
+    if left_out <= 0:
+        return reasons
+    return [*reasons[:REASONS_AT_MOST], Reason(field="body", message=f"{left_out} more things are wrong")]
