@@ -38,6 +38,17 @@ async def test_a_message_that_was_published_but_not_forgotten_is_counted_once(ho
     assert len(await house.events()) == 1
 
 
+async def test_a_message_that_no_stream_takes_does_not_hold_up_the_others(house: House) -> None:
+    admission = Admission(house.database, house.outbox, house.settings)
+    batches = house.database.batches
+    stuck = (await admission.store("stuck", "default", REQUEST, announce=True)).batch
+    too_large = stuck.outbox[0].model_copy(update={"body": "x" * (house.client.max_payload + 1)})
+    await batches.change("stuck", {"outbox": [too_large.model_dump()]})
+    await admission.store("waiting", "default", REQUEST, announce=True)
+    assert await OutboxRelay(house.database, house.outbox, age_s=0, interval_s=1).once() == 2
+    assert [event.data.story for event in await house.events()] == ["waiting"]
+
+
 async def test_a_job_that_waits_already_is_not_queued_again(house: House) -> None:
     job = GenerateImage(batch_id="b", image_id="b-0000", provider="studio")
     await house.outbox.send(house.outbox.job(job))

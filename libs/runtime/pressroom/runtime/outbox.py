@@ -45,6 +45,10 @@ class Outbox:
     def job(self, job: Job) -> OutboxMessage:
         return job_message(job, source=self._service, traceparent=traceparent())
 
+    @property
+    def is_connected(self) -> bool:
+        return self._client.is_connected
+
     async def send(self, message: OutboxMessage) -> None:
         """Publish one message and wait for the stream's word. Raises one of `BrokerError`."""
         try:
@@ -64,7 +68,7 @@ class Outbox:
         """Publish everything in a document's outbox, in order; False when the rest is left to the relay."""
         if not document.outbox:
             return True
-        if not self._client.is_connected:
+        if not self.is_connected:
             log.warning("outbox.waiting", document=document.id, reason="nats-server is away")
             return False
         sent: list[str] = []
@@ -103,6 +107,7 @@ class OutboxRelay:
                 for message in document.outbox:
                     metrics.MESSAGES_RELAYED.labels(message.stream).inc()
                 log.info("outbox.relayed", document=document.id, messages=len(document.outbox))
-                if not await self._outbox.publish(collection, document):
+                # One that no stream takes (too large, say) must not hold up the others.
+                if not await self._outbox.publish(collection, document) and not self._outbox.is_connected:
                     return found
         return found
