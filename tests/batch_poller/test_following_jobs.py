@@ -12,7 +12,11 @@ from pressroom.batch_poller.gemini import GeminiBatches
 from pressroom.batch_poller.provider_jobs import ResultRow, VendorJob, WantedRow
 from pressroom.batch_poller.settings import BatchPollerSettings
 from pressroom.contracts.events import BatchCancelled
+from pressroom.contracts.facts import FileFacts
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderJobState
+from pressroom.imaging.finishing import finish
+from pressroom.runtime.blobs import BlobStore
+from pressroom.runtime.errors import StoreUnavailable
 from pressroom.state.documents import BatchDocument, ProviderJobDocument
 
 from ..house import House, eventually, running
@@ -195,4 +199,80 @@ async def test_a_cancelled_batch_cancels_its_job_at_the_provider(house: House, v
         await eventually(ended)
         counts = await house.database.images.counts(batch.id)
     assert set(counts) <= {ImageState.CANCELLED, ImageState.GENERATED}
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_picture_that_cannot_be_finished_fails_alone(
+    house: House, vendors: VendorSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad: list[bytes] = []
+
+    def finish_others(data: bytes, *args: Any, **kwargs: Any) -> Any:
+        bad.append(data)
+        if data == bad[0]:
+            raise ValueError("libvips does not like it")
+        return finish(data, *args, **kwargs)
+
+    monkeypatch.setattr("pressroom.runtime.finishing.finish", finish_others)
+    async with poller(house, vendors):
+        batch = await request(house)
+        images = await house.completed(batch.id)
+    assert sorted(image.state for image in images) == [ImageState.FAILED, *[ImageState.GENERATED] * 3]
+    (failed,) = (image for image in images if image.error)
+    assert failed.error is not None
+    assert failed.error.message == "ValueError: libvips does not like it"
+    assert (await job_of(house, batch)).state is ProviderJobState.SUCCEEDED
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_store_that_is_full_for_a_while_is_no_crash_of_the_job(
+    house: House, vendors: VendorSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, refused = BlobStore.put, iter(range(2))
+
+    async def put_unless_full(store: BlobStore, data: bytes, media_type: str, **sides: int) -> FileFacts:
+        if media_type == "image/webp" and next(refused, None) is not None:
+            raise StoreUnavailable("no space left")
+        return await put(store, data, media_type, **sides)
+
+    monkeypatch.setattr(BlobStore, "put", put_unless_full)
+    async with poller(house, vendors):
+        batch = await request(house, count=1)
+        (image,) = await house.completed(batch.id)
+    job = await job_of(house, batch)
+    assert (image.state, job.crashes, job.failures) == (ImageState.GENERATED, 0, 0)
+
+
+async def test_a_wrong_key_costs_no_picture_that_is_paid_for(house: House, vendors: VendorSandbox) -> None:
+    held = Interrupted(settings_of(house, vendors), "status")
+    async with running(build(settings_of(house, vendors), held)):
+        batch = await request(house, count=2)
+        async with asyncio.timeout(20):
+            await held.reached.wait()
+    async with poller(house, vendors, gemini_api_key="not-the-key"):
+
+        async def refused() -> bool:
+            return (await job_of(house, batch)).failures > 1
+
+        await eventually(refused)
+    async with poller(house, vendors):
+        images = await house.completed(batch.id)
+    assert [image.state for image in images] == [ImageState.GENERATED] * 2
+    assert vendors.stats("gemini")["batches"] == 1
+
+
+async def test_an_image_that_pollers_die_on_fails_and_the_job_goes_on(house: House, vendors: VendorSandbox) -> None:
+    doomed = Interrupted(settings_of(house, vendors), "result 0")
+    async with running(build(settings_of(house, vendors), doomed)):
+        batch = await request(house)
+        async with asyncio.timeout(20):
+            await doomed.reached.wait()
+    # As pollers that were killed again and again leave it.
+    await house.database.images.change(f"{batch.id}-0000", {"state": str(ImageState.FINISHING)})
+    await house.database.provider_jobs.change(f"{batch.id}-job-0", {"crashes": 51})
+    async with poller(house, vendors):
+        images = await house.completed(batch.id)
+    assert [image.state for image in images] == [ImageState.FAILED, *[ImageState.GENERATED] * 3]
+    assert images[0].error is not None
+    assert "51 times" in images[0].error.message
     assert (await house.audit()).drifts == ()

@@ -4,19 +4,20 @@ A bad row fails one image. Rows are read one at a time, and each picture is stor
 that dies in between reads the results again and skips what is done.
 """
 
+from collections.abc import Awaitable
 from contextlib import aclosing
 from datetime import UTC, datetime
 
 from pressroom.contracts.events import ProviderJobFinished
 from pressroom.contracts.facts import ErrorReport
 from pressroom.contracts.vocabulary import ErrorKind, ImageState, ProviderJobState
-from pressroom.runtime.errors import LeaseLost, WorkError, report_of
+from pressroom.runtime.errors import LeaseLost, StoreUnavailable, report_of
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.logs import bound, get_logger
 from pressroom.runtime.outbox import Outbox
 from pressroom.runtime.settling import Settling
 from pressroom.state.collection import Claim
-from pressroom.state.database import Database
+from pressroom.state.database import Database, DatabaseError
 from pressroom.state.documents import ImageDocument, ProviderJobDocument
 from pressroom.state.machines import IMAGE_READY
 
@@ -102,12 +103,7 @@ class Collector:
             log.warning("provider_job.foreign_row", key=row.key, error=row.error.message if row.error else None)
             return
         with bound(image_id=image.id):
-            try:
-                await self._deliver(job, image, row, model)
-            except WorkError as error:
-                await self._finishing.fail(image, report_of(error), claim=None)
-            except LeaseLost:
-                log.info("image.finished_elsewhere")
+            await self._or_fail(image, self._deliver(job, image, row, model))
 
     async def _deliver(self, job: ProviderJobDocument, image: ImageDocument, row: ResultRow, model: str) -> None:
         if image.state is ImageState.PLANNED:
@@ -135,19 +131,34 @@ class Collector:
         unfinished = (ImageState.PLANNED, ImageState.GENERATING, ImageState.FINISHING)
         async for image in self._database.images.in_states(job.batch_id, unfinished):
             if image.state is ImageState.FINISHING:
-                await self._finish_or_fail(image)
+                await self._or_fail(image, self._finishing.finish(image, token=None))
             elif final is ProviderJobState.CANCELLED:
                 await self._database.images.transition(image.id, ImageState.CANCELLED)
             else:
                 await self._finishing.fail(image, reason, claim=None)
 
-    async def _finish_or_fail(self, image: ImageDocument) -> None:
+    async def fail_unfinished(self, claim: Claim[ProviderJobDocument], reason: ErrorReport) -> int:
+        """Fail the images that were being finished, without touching their pictures; how many there were."""
+        finishing = (ImageState.FINISHING,)
+        images = [image async for image in self._database.images.in_states(claim.document.batch_id, finishing)]
+        for image in images:
+            await self._finishing.fail(image, reason, claim=None)
+        return len(images)
+
+    async def _or_fail(self, image: ImageDocument, delivery: Awaitable[None]) -> None:
+        """Whatever is wrong with one image is that image's failure; our own servers being away is nobody's."""
         try:
-            await self._finishing.finish(image, token=None)
-        except WorkError as error:
-            await self._finishing.fail(image, report_of(error), claim=None)
+            await delivery
+        except (DatabaseError, StoreUnavailable):
+            raise
         except LeaseLost:
             log.info("image.finished_elsewhere")
+        except Exception as error:
+            # The one place where any failure of a row gets its policy.
+            report = report_of(error)
+            unexpected = error if report.kind is ErrorKind.UNKNOWN else None
+            log.warning("image.not_delivered", kind=str(report.kind), error=report.message, exc_info=unexpected)
+            await self._finishing.fail(image, report, claim=None)
 
 
 def _why(vendor_job: VendorJob) -> ErrorReport:

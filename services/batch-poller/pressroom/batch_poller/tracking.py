@@ -5,11 +5,22 @@ that runs out, and any poller goes on from the document.
 """
 
 import asyncio
+import contextlib
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from pressroom.contracts.vocabulary import ProviderJobState
-from pressroom.runtime.errors import NEVER_RETRIED, LeaseLost, RateLimited, StoreUnavailable, kind_of, report_of
+from pressroom.contracts.facts import ErrorReport
+from pressroom.contracts.vocabulary import ErrorKind, ProviderJobState
+from pressroom.runtime.errors import (
+    NEVER_RETRIED,
+    LeaseLost,
+    RateLimited,
+    StoreUnavailable,
+    WorkError,
+    kind_of,
+    report_of,
+)
 from pressroom.runtime.job_runner import BEATS_PER_LEASE, INFRASTRUCTURE_WAIT_S
 from pressroom.runtime.logs import bound, get_logger
 from pressroom.runtime.policies import backoff_s
@@ -32,10 +43,17 @@ WAITING: dict[StrEnum, StrEnum] = {
     )
 }
 
+PAID = (ProviderJobState.SUBMITTED, ProviderJobState.COLLECTING)
+"""The provider works on the job, or has."""
+
 CRASHES_PER_JOB = 10
 """A job has many images, and each may be the one that a poller dies on, so a job bears more crashes than an image."""
 
 log = get_logger(__name__)
+
+
+class TooDeadly(WorkError):
+    """Pollers died on the job time after time, and on none of its images in particular."""
 
 
 class Tracker:
@@ -74,19 +92,45 @@ class Tracker:
             await self._step(claim)
 
     async def _step(self, claim: Claim[ProviderJobDocument]) -> None:
-        stepping = asyncio.create_task(self._steps.step(claim))
-        beating = asyncio.create_task(self._beat(claim))
         try:
-            await first_of(stepping, beating)
+            try:
+                await self._while_beating(claim, self._take(claim))
+            except (DatabaseError, StoreUnavailable, LeaseLost):
+                raise
+            except Exception as error:  # noqa: BLE001 - the one place where any failure of a provider job gets its policy
+                await self._failed(claim, error)
         except LeaseLost:
             log.warning("provider_job.lease_lost")
         except asyncio.CancelledError:
-            await asyncio.shield(self._jobs.change(claim.id, {}, token=claim.token, release=True))
+            await self._hand_back(claim, datetime.now(UTC))
             raise
         except (DatabaseError, StoreUnavailable):
+            # Handed back, because a lease that runs out would count as a crash of the job's.
+            await self._hand_back(claim, datetime.now(UTC) + timedelta(seconds=INFRASTRUCTURE_WAIT_S))
             raise
-        except Exception as error:  # noqa: BLE001 - the one place where any failure of a provider job gets its policy
-            await self._failed(claim, error)
+
+    async def _take(self, claim: Claim[ProviderJobDocument]) -> None:
+        crashes = claim.document.crashes
+        if crashes > self._settings.max_crashes * CRASHES_PER_JOB:
+            await self._bear(claim, f"given up: its poller died or froze {crashes} times in the middle of it")
+        await self._steps.step(claim)
+
+    async def _bear(self, claim: Claim[ProviderJobDocument], message: str) -> None:
+        """Go on without the image that the pollers died on; without one to blame, the job is given up."""
+        report = ErrorReport(kind=ErrorKind.UNKNOWN, message=message, recoverable=True)
+        if not await self._collector.fail_unfinished(claim, report):
+            raise TooDeadly(message)
+        if await self._jobs.change(claim.id, {"crashes": 0}, token=claim.token) is None:
+            raise LeaseLost(claim.id)
+
+    async def _hand_back(self, claim: Claim[ProviderJobDocument], due: datetime) -> None:
+        with contextlib.suppress(DatabaseError):
+            await asyncio.shield(
+                self._jobs.change(claim.id, {"next_poll_at": due}, token=claim.token, release=True),
+            )
+
+    async def _while_beating(self, claim: Claim[ProviderJobDocument], doing: Coroutine[None, None, None]) -> None:
+        await first_of(asyncio.create_task(doing), asyncio.create_task(self._beat(claim)))
 
     async def _beat(self, claim: Claim[ProviderJobDocument]) -> None:
         while True:
@@ -104,10 +148,11 @@ class Tracker:
         report = report_of(error)
         now = datetime.now(UTC)
         too_old = now - job.created_at > timedelta(seconds=self._settings.provider_patience_s)
-        too_deadly = job.crashes > self._settings.max_crashes * CRASHES_PER_JOB
-        if kind_of(error) in NEVER_RETRIED or too_old or too_deadly:
+        # A key that is wrong for an hour must not cost the pictures that are paid for.
+        hopeless = kind_of(error) in NEVER_RETRIED and not (report.kind is ErrorKind.AUTH and job.state in PAID)
+        if hopeless or too_old or isinstance(error, TooDeadly):
             log.error("provider_job.given_up", kind=str(report.kind), error=report.message)
-            await self._collector.give_up(claim, report)
+            await self._while_beating(claim, self._collector.give_up(claim, report))
             return
         wait_s = self._wait_s(error, job.failures + 1)
         log.warning("provider_job.postponed", kind=str(report.kind), error=report.message, seconds=round(wait_s, 1))
