@@ -10,7 +10,6 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from types import FrameType
 from typing import TypeVar
 
 import uvicorn
@@ -19,6 +18,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import ASGIApp
 
 from pressroom.contracts.subjects import DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM
 from pressroom.state.database import Database, DatabaseError
@@ -26,6 +26,7 @@ from pressroom.state.database import Database, DatabaseError
 from . import logs, tracing
 from .blobs import BlobStore
 from .broker import BrokerError, client_of, jetstream_of, make_broker
+from .listening import ListensAtOnce
 from .memory import use_few_arenas
 from .outbox import Outbox, OutboxRelay
 from .settings import Settings, SettingsType, load
@@ -56,6 +57,7 @@ class Service:
         self.blobs = BlobStore(settings.blob_url)
         self.broker = make_broker(settings, name)
         self._loops: list[asyncio.Task[None]] = []
+        self._closers: list[Callable[[], Awaitable[None]]] = []
 
     async def open(self) -> None:
         """Connect, wait until the streams are provisioned, start the loops that every service runs."""
@@ -76,6 +78,8 @@ class Service:
     async def close(self) -> None:
         """End the loops, handing back what they hold, then the connections."""
         await end(self._loops)
+        for close in self._closers:
+            await close()
         await self.broker.stop()
         self.database.close()
         log.info("service.stopped")
@@ -83,6 +87,10 @@ class Service:
     def background(self, name: str, loop: Loop) -> None:
         """Run `loop` until the service ends; begin it again when it fails."""
         self._loops.append(asyncio.create_task(_supervised(name, loop), name=name))
+
+    def at_close(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Call `close` when the loops have ended: a client of the outside that the service brought."""
+        self._closers.append(close)
 
     async def unreadiness(self) -> list[str]:
         """What is missing to do work; empty when ready."""
@@ -171,19 +179,13 @@ def run(
     serve(build(settings), settings.host, port_of(settings))
 
 
-class _Server(uvicorn.Server):
-    """Ends at once while it still waits for its servers to be there: nothing is in its hands yet."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if not self.started:
-            os._exit(0)
-        super().handle_exit(sig, frame)
-
-
-def serve(app: object, host: str, port: int) -> None:
+def serve(app: ASGIApp, host: str, port: int) -> None:
     """Serve an ASGI application until SIGTERM or SIGINT."""
-    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5)  # pyright: ignore[reportArgumentType] any ASGI application
-    server = _Server(config)
+    listening = ListensAtOnce(app)
+    config = uvicorn.Config(
+        listening, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5
+    )
+    server = uvicorn.Server(config)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     logging.shutdown()

@@ -36,6 +36,7 @@ def build(settings: BatchPollerSettings, provider: BatchProvider | None = None) 
     intake.subscribe(BATCH_REQUESTED_BATCH, BATCH_CANCELLED_BATCH)
 
     async def start() -> None:
+        service.at_close(batch_provider.aclose)
         settling = Settling(service.database, service.outbox)
         finishing = Finishing(service.database, service.blobs, service.outbox)
         collector = Collector(service.database, service.outbox, finishing, settling)

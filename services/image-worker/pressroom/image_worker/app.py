@@ -42,6 +42,7 @@ def build(
         settling = Settling(service.database, service.outbox)
         lanes = Lanes(service.database, service.client, service.outbox, GenerateImage)
         for name, provider in lanes_served.items():
+            service.at_close(provider.aclose)
             work = ImageWork(service.database, finishing, settling, provider, settings.generation_timeout_s)
             runner = JobRunner(
                 work,

@@ -49,6 +49,7 @@ def build(settings: PublisherSettings, platforms: Mapping[PlatformName, Platform
     async def start() -> None:
         lanes = Lanes(service.database, service.client, service.outbox, PublishImage)
         for name, platform in served.items():
+            service.at_close(platform.aclose)
             runner = JobRunner(
                 PublishWork(service.database, service.blobs, service.outbox, platform),
                 LaneQueue(service.client, PublishImage, name),
