@@ -63,6 +63,21 @@ async def test_inside_a_batch_one_image_is_made_after_the_other(house: House) ->
     assert len(provider.asked) == 4
 
 
+async def test_an_image_is_finished_while_the_next_is_made(house: House) -> None:
+    states: list[ImageState] = []
+
+    async def look_at_the_first(request: GenerationRequest) -> None:
+        if request.image_id.endswith("-0001"):
+            states.append((await house.image(request.image_id.replace("-0001", "-0000"))).state)
+
+    provider = ReadyProvider(look_at_the_first)
+    async with house.worker(provider):
+        batch = await house.request(count=2, profile="t-shirt")
+        await house.completed(batch.id)
+    assert states == [ImageState.FINISHING]
+    assert provider.most_at_once == 1
+
+
 async def test_a_small_batch_does_not_wait_behind_a_large_one(house: House) -> None:
     async def breathe(_request: GenerationRequest) -> None:
         await asyncio.sleep(0.05)
