@@ -18,6 +18,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from .documents import Document, OutboxMessage
 from .machines import Machine, sources
+from .reachability import Reachability
 
 Doc = TypeVar("Doc", bound=Document)
 Raw = dict[str, Any]
@@ -41,10 +42,13 @@ class Claim(Generic[Doc]):
 class Collection(Generic[Doc]):
     """The documents of one kind, with their state machine."""
 
-    def __init__(self, raw: "AsyncIOMotorCollection[Raw]", model: type[Doc], machine: Machine) -> None:
+    def __init__(
+        self, raw: "AsyncIOMotorCollection[Raw]", model: type[Doc], machine: Machine, reachability: Reachability
+    ) -> None:
         self.raw = raw
         self.model = model
         self.machine = machine
+        self._reachability = reachability
         # Losing this write only means that a message is published again under the same id.
         self._unconfirmed: AsyncIOMotorCollection[Raw] = raw.with_options(write_concern=WriteConcern(w=1, j=False))
 
@@ -142,8 +146,9 @@ class Collection(Generic[Doc]):
     ) -> Claim[Doc] | None:
         """Take a document for this process: from each state of `becomes` to the state it names.
 
-        None when the document is in another state, or when another taker's lease still lives. A lease that ran out
-        without being released counts as a crash.
+        None when the document is in another state, when another taker's lease still lives, or when it ran out while
+        the database was away and its taker has had no time to extend it. A lease that ran out without being released
+        counts as a crash.
         """
         return await self._claim({"_id": document_id}, becomes, worker=worker, lease_s=lease_s)
 
@@ -163,12 +168,24 @@ class Collection(Generic[Doc]):
         lease_s: float,
         sort: list[tuple[str, int]] | None = None,
     ) -> Claim[Doc] | None:
+        claim = await self._take({**query, "lease": None}, becomes, worker=worker, lease_s=lease_s, sort=sort)
+        # Asked after the database has answered: a question from before an outage would be answered after it.
+        if claim is not None or self._reachability.is_new(lease_s):
+            return claim
+        ran_out: Raw = {"$expr": {"$lte": ["$lease.expires_at", "$$NOW"]}, "lease": {"$ne": None}}
+        return await self._take({**query, **ran_out}, becomes, worker=worker, lease_s=lease_s, sort=sort)
+
+    async def _take(
+        self,
+        query: Raw,
+        becomes: Mapping[StrEnum, StrEnum],
+        *,
+        worker: str,
+        lease_s: float,
+        sort: list[tuple[str, int]] | None,
+    ) -> Claim[Doc] | None:
         token = secrets.token_hex(8)
-        query = {
-            **query,
-            "state": {"$in": [str(state) for state in becomes]},
-            "$expr": {"$lte": [{"$ifNull": ["$lease.expires_at", "$$NOW"]}, "$$NOW"]},
-        }
+        query = {**query, "state": {"$in": [str(state) for state in becomes]}}
         branches: list[Raw] = [
             {"case": {"$eq": ["$state", str(before)]}, "then": str(after)} for before, after in becomes.items()
         ]

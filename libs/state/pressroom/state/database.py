@@ -14,6 +14,7 @@ from .batches import Batches
 from .collection import Collection
 from .documents import BatchDocument, ImageDocument, LaneDocument, ProviderJobDocument, PublicationDocument
 from .images import Images
+from .reachability import Reachability
 
 SERVER_SELECTION_MS = 5000
 
@@ -25,15 +26,20 @@ class Database:
     """All collections of one deployment."""
 
     def __init__(self, url: str, name: str) -> None:
+        there = Reachability()
         self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-            url, tz_aware=True, serverSelectionTimeoutMS=SERVER_SELECTION_MS, appname="pressroom"
+            url,
+            tz_aware=True,
+            serverSelectionTimeoutMS=SERVER_SELECTION_MS,
+            appname="pressroom",
+            event_listeners=[there],
         )
         database = self._client.get_database(name, write_concern=WriteConcern(w="majority", j=True))
-        self.batches = Batches(database["batches"], BatchDocument, machines.BATCH)
-        self.images = Images(database["images"], ImageDocument, machines.IMAGE)
-        self.publications = Collection(database["publications"], PublicationDocument, machines.PUBLICATION)
-        self.provider_jobs = Collection(database["provider_jobs"], ProviderJobDocument, machines.PROVIDER_JOB)
-        self.lanes = Collection(database["lanes"], LaneDocument, machines.LANE)
+        self.batches = Batches(database["batches"], BatchDocument, machines.BATCH, there)
+        self.images = Images(database["images"], ImageDocument, machines.IMAGE, there)
+        self.publications = Collection(database["publications"], PublicationDocument, machines.PUBLICATION, there)
+        self.provider_jobs = Collection(database["provider_jobs"], ProviderJobDocument, machines.PROVIDER_JOB, there)
+        self.lanes = Collection(database["lanes"], LaneDocument, machines.LANE, there)
 
     @property
     def collections(self) -> tuple[Collection[Any], ...]:
