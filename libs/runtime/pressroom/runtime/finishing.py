@@ -1,8 +1,8 @@
 """From the provider's bytes to a finished image: stored first, then finished, then told.
 
 `keep` stores the bytes before anything else is done with them, and keeps trying while the store is full or away: they
-are paid for. A process that dies after it leaves an image in `finishing`, which the next taker finishes from the
-stored bytes without asking the provider again.
+are paid for. A process that dies after `generated` leaves an image in `finishing`, which the next taker finishes from
+the stored bytes without asking the provider again.
 """
 
 import asyncio

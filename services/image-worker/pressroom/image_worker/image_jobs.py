@@ -1,7 +1,8 @@
 """Making one image: generate, keep the bytes, let the next one begin, finish.
 
-The provider's bytes are stored before anything else, so a worker that dies after the generation is never paid for
-twice: its successor finds the image in `finishing` and finishes it from the store.
+The provider's bytes are stored, and the document says so, before anything else is done with them: a worker that dies
+after that is followed by one that finishes the image from the store. One that dies before it, in the middle of the
+generation or between its two writes, is followed by one that asks the provider again.
 """
 
 import asyncio
