@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,10 +14,13 @@ from pressroom.cli.servers import MongoServer, NatsServer
 from pressroom.contracts.cloudevents import body_of, headers_for
 from pressroom.contracts.events import BatchCancelled
 from pressroom.contracts.jobs import GenerateImage
+from pressroom.contracts.subjects import JOBS_STREAM
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, LaneState
 from pressroom.image_worker.providers import GenerationRequest
 from pressroom.runtime.dead_letters import REPLAYED
 from pressroom.runtime.errors import ApiFailed, InvalidRequest, Moderated, RateLimited
+from pressroom.runtime.finishing import Finishing
+from pressroom.state.documents import ImageDocument
 
 from ..house import House, ReadyProvider, eventually
 
@@ -260,6 +264,93 @@ async def test_a_cancelled_batch_stops_the_image_that_is_being_made(house: House
     assert (await house.audit()).drifts == ()
 
 
+async def cancel(house: House, batch_id: str) -> None:
+    cancelled = await house.database.batches.transition(
+        batch_id, BatchState.CANCELLED, messages=[house.outbox.event(BatchCancelled(batch_id=batch_id))]
+    )
+    assert cancelled is not None
+    await house.outbox.publish(house.database.batches, cancelled)
+
+
+async def test_an_image_that_is_made_in_the_moment_of_its_cancelling_is_finished(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing = asyncio.Event()
+    generated = Finishing.generated
+
+    async def on_its_way(finishing: Finishing, *args: Any, **kwargs: Any) -> ImageDocument | None:
+        writing.set()
+        try:
+            return await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            # Whoever waits for a write may be cancelled; the write is not.
+            await generated(finishing, *args, **kwargs)
+            raise
+
+    monkeypatch.setattr(Finishing, "generated", on_its_way)
+    async with house.worker(ReadyProvider()):
+        batch = await house.request()
+        await writing.wait()
+        await cancel(house, batch.id)
+
+        async def ready() -> bool:
+            return await house.database.images.counts(batch.id) == {ImageState.GENERATED: 1}
+
+        await eventually(ready)
+        await eventually(lambda: _no_jobs(house))
+    assert (await house.audit()).drifts == ()
+
+
+async def test_an_image_that_is_asked_to_stop_is_not_begun_again(house: House) -> None:
+    stuck = ReadyProvider(lambda _request: asyncio.Event().wait())
+    async with house.worker(stuck):
+        batch = await house.request()
+        await eventually(lambda: _true(stuck.generating == 1))
+    # As it is when the batch is cancelled in the moment in which its image is handed back.
+    await house.database.images.change(f"{batch.id}-0000", {"cancel_requested": True})
+    provider = ReadyProvider()
+    async with house.worker(provider):
+
+        async def stopped() -> bool:
+            return (await house.image(f"{batch.id}-0000")).state is ImageState.CANCELLED
+
+        await eventually(stopped)
+    assert provider.asked == []
+
+
+async def test_a_picture_is_not_made_again_because_the_database_was_away(
+    tmp_path: Path, nats_server: NatsServer, mongo_server: MongoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pressroom.state.database.SERVER_SELECTION_MS", 200)
+    house = House(nats_server.url, mongo_server.url, "away", tmp_path)
+    await house.open()
+    hold, kept = asyncio.Event(), asyncio.Event()
+    sleep, again_after_s = asyncio.sleep, 0.123
+    monkeypatch.setattr("pressroom.runtime.finishing.STORE_RETRY_S", again_after_s)
+
+    async def notice(seconds: float) -> None:
+        if seconds == again_after_s:
+            kept.set()
+        await sleep(seconds)
+
+    monkeypatch.setattr("pressroom.runtime.finishing.asyncio.sleep", notice)
+
+    async def wait(_request: GenerationRequest) -> None:
+        await hold.wait()
+
+    provider = ReadyProvider(wait)
+    async with house.worker(provider):
+        batch = await house.request()
+        await eventually(lambda: _true(provider.generating == 1))
+        mongo_server.kill()
+        hold.set()
+        await kept.wait()
+        await asyncio.to_thread(mongo_server.start)
+        (image,) = await house.completed(batch.id)
+    await house.close()
+    assert (image.state, image.crashes, len(provider.asked)) == (ImageState.GENERATED, 0, 1)
+
+
 async def test_a_picture_is_kept_in_memory_while_the_disk_is_full(house: House, tmp_path: Path) -> None:
     blobs = tmp_path / "blobs"
     provider = ReadyProvider()
@@ -466,3 +557,7 @@ async def _slow_worker(house: House, made: Path, *, seconds: float) -> asyncio.s
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
+
+
+async def _no_jobs(house: House) -> bool:
+    return (await house.js.stream_info(JOBS_STREAM)).state.messages == 0

@@ -13,7 +13,7 @@ from pressroom.contracts.facts import ErrorReport, FileFacts
 from pressroom.contracts.vocabulary import ImageState
 from pressroom.imaging.finishing import NotAnImage, Rendering, finish, measure
 from pressroom.state.collection import Claim
-from pressroom.state.database import Database
+from pressroom.state.database import Database, DatabaseError
 from pressroom.state.documents import ImageDocument
 
 from .blobs import BlobStore
@@ -51,24 +51,39 @@ class Finishing:
     async def generated(
         self, image_id: str, raw: FileFacts, *, model: str, token: str | None, began_at: datetime
     ) -> ImageDocument | None:
-        """From `generating` to `finishing`, the bytes being stored; the lease, if there is one, goes on.
+        """From `generating` to `finishing`, the bytes being stored; the lease, if there is one, goes on. Keeps trying
+        while the database is away: given up, the picture would be made, and paid for, again.
 
         None when the image is not `generating` any more, or `token` is not on it.
         """
         elapsed = datetime.now(UTC) - began_at
-        return await self._images.transition(
-            image_id,
-            ImageState.FINISHING,
-            changes={
-                "raw": raw.model_dump(),
-                "model": model,
-                "generation_ms": max(0, round(elapsed.total_seconds() * 1000)),
-                "cancel_requested": False,
-            },
-            guard={"state": str(ImageState.GENERATING)},
-            token=token,
-            release=False,
-        )
+        changes: dict[str, object] = {
+            "raw": raw.model_dump(),
+            "model": model,
+            "generation_ms": max(0, round(elapsed.total_seconds() * 1000)),
+            "cancel_requested": False,
+        }
+        while True:
+            try:
+                kept = await self._images.transition(
+                    image_id,
+                    ImageState.FINISHING,
+                    changes=changes,
+                    guard={"state": str(ImageState.GENERATING)},
+                    token=token,
+                    release=False,
+                )
+                return kept or await self._kept_already(image_id, raw, token)
+            except DatabaseError as error:
+                log.error("database.unavailable", error=str(error), next="trying again; the picture is stored")
+                await asyncio.sleep(STORE_RETRY_S)
+
+    async def _kept_already(self, image_id: str, raw: FileFacts, token: str | None) -> ImageDocument | None:
+        """The image, if an earlier try of the same write was done and only its answer was lost."""
+        image = await self._images.get(image_id)
+        if image is None or image.state is not ImageState.FINISHING or image.raw != raw:
+            return None
+        return image if token is None or (image.lease is not None and image.lease.token == token) else None
 
     async def finish(self, image: ImageDocument, *, token: str | None) -> None:
         """Make the files of an image in `finishing` and tell. Raises `LeaseLost` when somebody else did."""

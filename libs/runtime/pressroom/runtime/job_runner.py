@@ -85,8 +85,8 @@ class Work(Protocol[JobTypeIn, Doc]):
         """To `failed`, with the event."""
         ...
 
-    async def cancel(self, claim: Claim[Doc]) -> None:
-        """To `cancelled`: nobody wants it any more."""
+    async def cancel(self, claim: Claim[Doc]) -> bool:
+        """To `cancelled`: nobody wants it any more. False when it has come too far for that."""
         ...
 
     async def revive(self, document: Doc) -> bool:
@@ -204,7 +204,11 @@ class JobRunner(Generic[JobType, Doc]):
             log.warning("job.lease_lost", document=claim.id)
             return "lease lost"
         except WorkCancelled:
-            await self._work.cancel(claim)
+            if not await self._work.cancel(claim):
+                # A write that was on its way came first. Acknowledged now, what is left would be nobody's.
+                await self._work.give_back(claim, None, failed=False)
+                await message.nak()
+                return "too late to cancel"
             await self._settle(claim)
             await message.ack()
             return "cancelled"
@@ -216,13 +220,24 @@ class JobRunner(Generic[JobType, Doc]):
             raise
         except (DatabaseError, StoreUnavailable) as error:
             log.warning("job.postponed", document=claim.id, reason=str(error))
-            await self._work.give_back(claim, report_of(error), failed=False)
+            await self._give_back_in_the_end(claim, report_of(error))
             await message.nak(delay=INFRASTRUCTURE_WAIT_S)
             return "postponed"
         except Exception as error:  # noqa: BLE001 - the one place where any failure of any work gets its policy
             return await self._failed(message, claim, error)
         await message.ack()
         return "done"
+
+    async def _give_back_in_the_end(self, claim: Claim[Doc], report: ErrorReport) -> None:
+        """However long the database is away: a lease that runs out would count as a crash of the job's."""
+        while True:
+            try:
+                await self._work.give_back(claim, report, failed=False)
+            except DatabaseError as error:
+                log.warning("job.kept", document=claim.id, reason=str(error))
+                await asyncio.sleep(INFRASTRUCTURE_WAIT_S)
+            else:
+                return
 
     async def _perform_with_heartbeat(self, message: Msg, claim: Claim[Doc], turn: Turn) -> None:
         performing = asyncio.create_task(self._work.perform(claim, turn))

@@ -83,14 +83,17 @@ class Settling:
 
     async def _cancel_images(self, batch: BatchDocument) -> None:
         """Images that wait are cancelled; those being made are asked to stop, and end as they can."""
-        async for image in self._database.images.in_states(batch.id, (ImageState.PLANNED, ImageState.QUEUED)):
-            await self._database.images.transition(
-                image.id, ImageState.CANCELLED, guard={"state": {"$in": ["planned", "queued"]}}
+        waiting, making = (ImageState.PLANNED, ImageState.QUEUED), (ImageState.QUEUED, ImageState.GENERATING)
+        is_realtime = batch.request.mode is Mode.REALTIME
+        states = (*waiting, ImageState.GENERATING) if is_realtime else waiting
+        async for image in self._database.images.in_states(batch.id, states):
+            cancelled = await self._database.images.transition(
+                image.id, ImageState.CANCELLED, guard={"state": {"$in": [str(state) for state in waiting]}}
             )
-        if batch.request.mode is Mode.REALTIME:
-            async for image in self._database.images.in_states(batch.id, (ImageState.GENERATING,)):
+            if cancelled is None and is_realtime:
+                # Also where it was handed back in this very moment: whoever takes it next finds it asked to stop.
                 await self._database.images.change(
-                    image.id, {"cancel_requested": True}, guard={"state": str(ImageState.GENERATING)}
+                    image.id, {"cancel_requested": True}, guard={"state": {"$in": [str(state) for state in making]}}
                 )
 
     async def _complete(self, batch: BatchDocument) -> None:

@@ -14,7 +14,7 @@ from pressroom.contracts.facts import ErrorReport
 from pressroom.contracts.jobs import GenerateImage
 from pressroom.contracts.vocabulary import BatchState, ImageState
 from pressroom.runtime import metrics
-from pressroom.runtime.errors import LeaseLost, TimedOut
+from pressroom.runtime.errors import LeaseLost, TimedOut, WorkCancelled
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.job_runner import Turn
 from pressroom.runtime.logs import get_logger
@@ -53,6 +53,8 @@ class ImageWork:
     async def perform(self, claim: Claim[ImageDocument], turn: Turn) -> None:
         image = claim.document
         if image.state is ImageState.GENERATING:
+            if image.cancel_requested:
+                raise WorkCancelled(image.id)
             image = await self._generate(claim)
         turn.leave()
         releasing = asyncio.create_task(self._settling.release(image.batch_id))
@@ -96,8 +98,8 @@ class ImageWork:
     async def give_up(self, claim: Claim[ImageDocument], error: ErrorReport) -> None:
         await self._finishing.fail(claim.document, error, claim=claim)
 
-    async def cancel(self, claim: Claim[ImageDocument]) -> None:
-        await self.collection.transition(claim.id, ImageState.CANCELLED, token=claim.token)
+    async def cancel(self, claim: Claim[ImageDocument]) -> bool:
+        return await self.collection.transition(claim.id, ImageState.CANCELLED, token=claim.token) is not None
 
     async def revive(self, document: ImageDocument) -> bool:
         """The batch first: opened for nothing, it is completed again by the next sweep."""

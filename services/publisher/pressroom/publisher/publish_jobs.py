@@ -139,8 +139,9 @@ class PublishWork:
             token=claim.token,
         )
 
-    async def cancel(self, claim: Claim[PublicationDocument]) -> None:
+    async def cancel(self, claim: Claim[PublicationDocument]) -> bool:
         """A publication is never cancelled in the middle: half a product in a shop helps nobody."""
+        return False
 
     async def revive(self, document: PublicationDocument) -> bool:
         revived = await self.collection.transition(
