@@ -78,7 +78,7 @@ async def test_a_service_listens_before_its_servers_are_there_and_begins_when_th
             await eventually(ready)
             process.send_signal(signal.SIGTERM)
             async with asyncio.timeout(10):
-                await process.wait()
+                assert await process.wait() == 0
     finally:
         server.kill()
 
@@ -98,4 +98,4 @@ async def test_a_service_that_waits_ends_when_it_is_told_to(
         await eventually(alive)
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(10):
-            await process.wait()
+            assert await process.wait() == 0

@@ -21,10 +21,11 @@ log = get_logger(__name__)
 
 
 class ListensAtOnce:
-    """An ASGI application around another one."""
+    """An ASGI application around another one. `failed`: the other one could not start, or ended by itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self.failed = False
         self._started = False
         self._stop = asyncio.Event()
 
@@ -71,6 +72,7 @@ class ListensAtOnce:
         except Exception:
             log.critical("service.failed", exc_info=True)
         if not self._stop.is_set():
+            self.failed = True
             os.kill(os.getpid(), signal.SIGTERM)
 
 

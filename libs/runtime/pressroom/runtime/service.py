@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import socket
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -186,8 +187,14 @@ def serve(app: ASGIApp, host: str, port: int) -> None:
         listening, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5
     )
     server = uvicorn.Server(config)
+    # After its shutdown uvicorn raises the signal again, which would make a good end look like a violent one.
+    signal.signal(signal.SIGTERM, _told_already)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     logging.shutdown()
     # A thread that still computes a picture must not keep a stopped service alive; its job was handed back.
-    os._exit(0 if server.started else 1)
+    os._exit(0 if server.started and not listening.failed else 1)
+
+
+def _told_already(_signal: int, _frame: object) -> None:
+    return None
