@@ -3,6 +3,9 @@
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
+from pymongo.errors import BulkWriteError
+
 from pressroom.contracts.events import LanePaused
 from pressroom.contracts.vocabulary import ImageState, LaneState
 from pressroom.state.documents import ImageDocument, LaneDocument
@@ -115,3 +118,14 @@ async def test_rows_that_exist_stay_as_they_are(house: House) -> None:
     image = await image_in(house, ImageState.PLANNED)
     await house.database.images.insert_missing([image.model_copy(update={"seed": 99})])
     assert (await house.image(image.id)).seed == 1
+
+
+async def test_rows_that_no_majority_has_written_are_not_stored(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    unsure = BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 64, "errmsg": "waiting timed out"}]})
+
+    async def insert_many(*_: object, **__: object) -> None:
+        raise unsure
+
+    monkeypatch.setattr(house.database.images.raw, "insert_many", insert_many, raising=False)
+    with pytest.raises(BulkWriteError):
+        await house.database.images.insert_missing([await image_in(house, ImageState.PLANNED)])

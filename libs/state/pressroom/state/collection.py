@@ -84,8 +84,11 @@ class Collection(Generic[Doc]):
         try:
             await self.raw.insert_many([_stored(document) for document in documents], ordered=False)
         except BulkWriteError as error:
-            failures = (error.details or {}).get("writeErrors", [])
-            if any(failure["code"] != _DUPLICATE_KEY for failure in failures):
+            details = error.details or {}
+            failures = details.get("writeErrors", [])
+            # Written, but not yet by a majority: what a new primary may not know of is not stored.
+            is_unsure = bool(details.get("writeConcernErrors"))
+            if is_unsure or any(failure["code"] != _DUPLICATE_KEY for failure in failures):
                 raise
 
     async def transition(
