@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nats.aio.msg import Msg
 
 from pressroom.cli.servers import MongoServer, NatsServer
 from pressroom.contracts.cloudevents import body_of, headers_for
@@ -20,6 +21,7 @@ from pressroom.image_worker.providers import GenerationRequest
 from pressroom.runtime.dead_letters import REPLAYED
 from pressroom.runtime.errors import ApiFailed, InvalidRequest, Moderated, RateLimited
 from pressroom.runtime.finishing import Finishing
+from pressroom.runtime.lane_queue import LaneQueue
 from pressroom.state.documents import ImageDocument
 
 from ..house import House, ReadyProvider, eventually
@@ -464,6 +466,21 @@ async def test_a_taker_that_lost_its_lease_cannot_write(house: House) -> None:
         await asyncio.sleep(0.1)
         assert (await house.image(image.id)).state is ImageState.GENERATING
         assert (await house.image(image.id)).lease.token == "thief"
+
+
+async def test_a_lane_goes_on_after_an_error_that_nobody_foresaw(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = iter([RuntimeError("nobody foresaw this")])
+    take = LaneQueue.next
+
+    async def fail_once(queue: LaneQueue) -> Msg:
+        for error in errors:
+            raise error
+        return await take(queue)
+
+    monkeypatch.setattr(LaneQueue, "next", fail_once)
+    async with house.worker(ReadyProvider()):
+        batch = await house.request()
+        await house.completed(batch.id)
 
 
 async def test_rubbish_in_the_job_stream_is_buried_and_the_lane_goes_on(house: House) -> None:

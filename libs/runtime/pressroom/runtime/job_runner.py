@@ -129,7 +129,12 @@ class JobRunner(Generic[JobType, Doc]):
             while True:
                 await self._slots.acquire()
                 await self._stage.acquire()
-                message = await self._queue.next()
+                try:
+                    message = await self._queue.next()
+                except BaseException:
+                    self._stage.release()
+                    self._slots.release()
+                    raise
                 task = asyncio.create_task(self._handle(message))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
