@@ -13,8 +13,10 @@ from pressroom.batch_poller.provider_jobs import ResultRow, VendorJob, WantedRow
 from pressroom.batch_poller.settings import BatchPollerSettings
 from pressroom.contracts.events import BatchCancelled
 from pressroom.contracts.facts import FileFacts
+from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderJobState
 from pressroom.imaging.finishing import finish
+from pressroom.runtime.admission import Admission
 from pressroom.runtime.blobs import BlobStore
 from pressroom.runtime.errors import StoreUnavailable
 from pressroom.state.documents import BatchDocument, ProviderJobDocument
@@ -200,6 +202,19 @@ async def test_a_cancelled_batch_cancels_its_job_at_the_provider(house: House, v
         counts = await house.database.images.counts(batch.id)
     assert set(counts) <= {ImageState.CANCELLED, ImageState.GENERATED}
     assert (await house.audit()).drifts == ()
+
+
+async def test_a_batch_that_was_accepted_and_has_no_job_gets_one_from_the_sweep(
+    house: House, vendors: VendorSandbox
+) -> None:
+    asked = BatchRequest(provider="gemini", mode="batch", prompt="a fox", width=64, height=64, profile="none")
+    admission = Admission(house.database, house.outbox, house.settings)
+    admitted = await admission.store("jobless", "default", asked, announce=False)
+    await admission.plan(admitted.batch)
+    await house.database.batches.change("jobless", {"swept_at": admitted.batch.created_at.replace(year=2020)})
+    async with poller(house, vendors):
+        (image,) = await house.completed("jobless")
+    assert image.state is ImageState.GENERATED
 
 
 async def test_a_picture_that_cannot_be_finished_fails_alone(

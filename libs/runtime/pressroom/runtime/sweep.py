@@ -14,7 +14,7 @@ from pressroom.state.documents import BatchDocument
 
 from .logs import get_logger
 from .service import Service
-from .settling import Settling, job_of
+from .settling import job_of
 
 SWEEP_EVERY = timedelta(seconds=10)
 LOST_AFTER = timedelta(seconds=30)
@@ -46,10 +46,9 @@ class BatchSweep:
     async def _sweep(self, batch: BatchDocument) -> None:
         if batch.state is BatchState.REQUESTED:
             log.info("sweep.plans", batch_id=batch.id)
-            await self._plan(batch)
-            return
-        await Settling(self._service.database, self._service.outbox).settle(batch.id)
-        if self._mode is Mode.REALTIME:
+        # Also what is planned: whoever planned it may have died before it took the step after that.
+        await self._plan(batch)
+        if batch.state is BatchState.ACCEPTED and self._mode is Mode.REALTIME:
             await self._requeue_lost(batch)
 
     async def _requeue_lost(self, batch: BatchDocument) -> None:
