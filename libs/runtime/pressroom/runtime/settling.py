@@ -43,7 +43,10 @@ class Settling:
     async def complete(self, batch_id: str) -> None:
         """End the batch if its last image has ended; for who has released the next images already."""
         batch = await self._database.batches.get(batch_id)
-        if batch is not None and batch.state is BatchState.ACCEPTED:
+        if batch is None or batch.state is not BatchState.ACCEPTED:
+            return
+        # While images wait for their release there is no need to look at any.
+        if batch.request.mode is not Mode.REALTIME or batch.released_through == batch.request.image_count:
             await self._complete(batch)
 
     async def release(self, batch_id: str) -> BatchDocument | None:
@@ -97,7 +100,7 @@ class Settling:
                 )
 
     async def _complete(self, batch: BatchDocument) -> None:
-        async for _ in self._database.images.in_states(batch.id, _OPEN_STATES):
+        if await self._database.images.has_any(batch.id, _OPEN_STATES):
             return
         counts = await self._database.images.counts(batch.id)
         if sum(counts.values()) < batch.request.image_count:

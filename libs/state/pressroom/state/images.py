@@ -18,6 +18,11 @@ class Images(Collection[ImageDocument]):
         query = {"batch_id": batch_id, "state": {"$in": [str(state) for state in states]}}
         return self.stream(query, sort=[("index", 1)])
 
+    async def has_any(self, batch_id: str, states: Iterable[ImageState]) -> bool:
+        """Whether any of a batch's images is in one of `states`."""
+        query = {"batch_id": batch_id, "state": {"$in": [str(state) for state in states]}}
+        return await self.raw.find_one(query, projection=["_id"]) is not None
+
     async def counts(self, batch_id: str) -> dict[ImageState, int]:
         """How many of a batch's images are in each state."""
         counted = await self.count_by_state({"batch_id": batch_id})
