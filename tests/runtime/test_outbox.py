@@ -1,12 +1,19 @@
 """Messages reach their stream once, whatever dies between the write and the word of the stream."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
+
+from pressroom.contracts.events import BatchAccepted
 from pressroom.contracts.jobs import GenerateImage
 from pressroom.contracts.requests import BatchRequest
+from pressroom.contracts.subjects import EVENTS_STREAM, event_filter
 from pressroom.contracts.vocabulary import BatchState
 from pressroom.runtime.admission import Admission
 from pressroom.runtime.outbox import OutboxRelay
+from pressroom.runtime.tail import TailedEvent, tail
 
 from ..house import House, ReadyProvider
 
@@ -85,3 +92,39 @@ async def test_the_audit_finds_events_without_documents_and_documents_without_ev
     drifts = (await house.audit()).drifts
     assert any(drift.id == f"{batch.id}-0000" and drift.stored == "nothing" for drift in drifts)
     assert any(drift.id == "silent" and drift.told == "nothing" for drift in drifts)
+
+
+async def test_the_audit_compares_only_what_the_stream_still_tells_of(house: House) -> None:
+    async with house.worker(ReadyProvider()):
+        batches = [await house.request() for _ in range(2)]
+        for batch in batches:
+            await house.completed(batch.id)
+        assert (await house.audit()).complete
+        # As the stream's age limit does it.
+        begun = await house.js.get_msg(
+            EVENTS_STREAM, seq=1, subject=event_filter(BatchAccepted, batches[1].id), next=True
+        )
+        await house.js.purge_stream(EVENTS_STREAM, seq=begun.seq)
+        batches.append(await house.request())
+        await house.completed(batches[2].id)
+    report = await house.audit()
+    assert (report.complete, report.drifts) == (False, ())
+    await house.database.images.raw.delete_many({"batch_id": batches[2].id})
+    assert (await house.audit()).drifts != ()
+
+
+async def test_the_audit_takes_no_silence_for_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house.worker(ReadyProvider()):
+        batch = await house.request(count=3)
+        await house.completed(batch.id)
+
+    async def hesitate(*place: Any, follow: bool = True, **pace: Any) -> AsyncIterator[TailedEvent | None]:
+        yield None
+        if follow:
+            async for tailed in tail(*place, **pace):
+                yield tailed
+
+    monkeypatch.setattr("pressroom.runtime.audit.tail", hesitate)
+    report = await house.audit()
+    assert report.events > 0
+    assert report.drifts == ()

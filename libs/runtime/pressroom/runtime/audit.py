@@ -1,12 +1,16 @@
 """`pressroom audit`: fold the whole EVENTS stream and compare it with MongoDB."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import nats
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from pressroom.contracts.subjects import ALL_EVENTS, EVENTS_STREAM
 from pressroom.state.audit import Drift, Fold
 from pressroom.state.database import Database
+from pressroom.state.documents import Document
 
 from .broker import PUBLISH_TIMEOUT_S
 from .settings import Settings
@@ -17,7 +21,8 @@ IDLE_S = 2.0
 
 @dataclass(frozen=True)
 class AuditReport:
-    """What was compared, and every disagreement. `complete`: the stream still has its oldest event."""
+    """What was compared, and every disagreement. `complete`: the stream still has its oldest event; else only what is
+    younger than its first one was compared."""
 
     events: int
     unreadable: int
@@ -41,38 +46,66 @@ async def audit(settings: Settings) -> AuditReport:
         js = client.jetstream(timeout=PUBLISH_TIMEOUT_S)
         state = (await js.stream_info(EVENTS_STREAM)).state
         fold = Fold()
-        unreadable = 0
+        unreadable = read = 0
+        told_since: datetime | None = None
         if state.messages:
-            async for tailed in tail(js, ALL_EVENTS, EVERYTHING, idle_s=IDLE_S, follow=False):
+            async for tailed in tail(js, ALL_EVENTS, EVERYTHING, idle_s=IDLE_S):
                 if tailed is None:
-                    continue
+                    # Silence is no end: a busy server that is taken for one would make drift of what it tells later.
+                    if await _is_more(js, read):
+                        continue
+                    break
+                read = tailed.sequence
+                told_since = told_since or tailed.stored_at
                 if tailed.event is None:
                     unreadable += 1
                 else:
                     fold.feed(tailed.event)
                 if tailed.sequence >= state.last_seq:
                     break
-        return await _compare(fold, database, unreadable=unreadable, complete=state.first_seq <= 1)
+        since = None if state.first_seq <= 1 else told_since
+        return await _compare(fold, database, unreadable=unreadable, since=since)
     finally:
         database.close()
         await client.close()
 
 
-async def _compare(fold: Fold, database: Database, *, unreadable: int, complete: bool) -> AuditReport:
+async def _is_more(js: JetStreamContext, after: int) -> bool:
+    try:
+        await js.get_msg(EVENTS_STREAM, seq=after + 1, subject=ALL_EVENTS, next=True)
+    except NotFoundError:
+        return False
+    return True
+
+
+async def _compare(fold: Fold, database: Database, *, unreadable: int, since: datetime | None) -> AuditReport:
+    """`since`: what is older is not compared, as the stream has forgotten how it began."""
     drifts: list[Drift] = []
     batches = images = publications = jobs = 0
+
+    def is_told(document: Document) -> bool:
+        return since is None or document.created_at >= since
+
     async for batch in database.batches.stream({}):
         rows = await database.images.of_batch(batch.id)
-        batches, images = batches + 1, images + len(rows)
-        drifts += fold.batch(batch, rows)
+        found = fold.batch(batch, rows)
+        if is_told(batch):
+            batches, images = batches + 1, images + len(rows)
+            drifts += found
     async for publication in database.publications.stream({}):
-        publications += 1
-        drifts += fold.publication(publication)
+        found = fold.publication(publication)
+        if is_told(publication):
+            publications += 1
+            drifts += found
     async for job in database.provider_jobs.stream({}):
-        jobs += 1
-        drifts += fold.provider_job(job)
+        found = fold.provider_job(job)
+        if is_told(job):
+            jobs += 1
+            drifts += found
     async for lane in database.lanes.stream({}):
-        drifts += fold.lane(lane)
+        found = fold.lane(lane)
+        if is_told(lane):
+            drifts += found
     drifts += fold.orphans()
     return AuditReport(
         events=fold.events,
@@ -81,6 +114,6 @@ async def _compare(fold: Fold, database: Database, *, unreadable: int, complete:
         images=images,
         publications=publications,
         provider_jobs=jobs,
-        complete=complete,
+        complete=since is None,
         drifts=tuple(drifts),
     )

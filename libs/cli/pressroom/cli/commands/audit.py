@@ -32,7 +32,9 @@ def describe(report: AuditReport) -> str:
     """Every drift, then what was compared."""
     lines = [f"{drift.entity} {drift.id}: told {drift.told}, stored {drift.stored}" for drift in report.drifts]
     if not report.complete:
-        lines.append("The stream no longer has its oldest events: older batches cannot be told from drift.")
+        lines.append(
+            "The stream no longer has its oldest events: what is older than the first that it has is not compared."
+        )
     if report.unreadable:
         lines.append(f"{report.unreadable} messages of the stream are no events that this version knows.")
     lines.append(
