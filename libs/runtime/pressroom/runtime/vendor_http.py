@@ -16,6 +16,9 @@ from pydantic import BaseModel, ValidationError
 from .errors import ApiFailed, AuthFailed, InvalidRequest, NetworkFailed, RateLimited, TimedOut, WorkError
 
 USER_AGENT = "Pressroom/0.1"
+LONGEST_WAIT_S = 24 * 60 * 60.0
+"""What asks for more ("inf", the year 9999) is no date that a lane could be paused until."""
+
 _EXCERPT_CHARACTERS = 500
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -25,16 +28,17 @@ ErrorReader = Callable[[httpx.Response], WorkError | None]
 
 
 def retry_after_s(response: httpx.Response) -> float | None:
-    """Seconds of a Retry-After header, as a number or a date (RFC 9110, section 10.2.3)."""
+    """Seconds of a Retry-After header, as a number or a date (RFC 9110, section 10.2.3); a day at most."""
     value = response.headers.get("retry-after")
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        return min(max(0.0, float(value)), LONGEST_WAIT_S)
     except ValueError:
         pass
     try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        asked_s = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        return min(max(0.0, asked_s), LONGEST_WAIT_S)
     except (TypeError, ValueError):
         return None
 
