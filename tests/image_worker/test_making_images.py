@@ -171,9 +171,9 @@ async def test_a_dead_letter_that_is_sent_again_makes_the_image_after_all(house:
 
         await eventually(made)
         await house.completed(batch.id)
+    assert (await house.audit()).drifts == ()
     told = [event.data for event in await house.events() if event.type == "pressroom.batch.completed.v1"]
     assert [(data.counts.generated, data.counts.failed) for data in told] == [(0, 2), (1, 1)]
-    assert (await house.audit()).drifts == ()
 
 
 @pytest.mark.parametrize("error", [InvalidRequest("400: no such size"), Moderated("refused")])

@@ -49,8 +49,9 @@ async def test_a_message_that_no_stream_takes_does_not_hold_up_the_others(house:
     admission = Admission(house.database, house.outbox, house.settings)
     batches = house.database.batches
     stuck = (await admission.store("stuck", "default", REQUEST, announce=True)).batch
-    too_large = stuck.outbox[0].model_copy(update={"body": "x" * (house.client.max_payload + 1)})
-    await batches.change("stuck", {"outbox": [too_large.model_dump()]})
+    headers = {**stuck.outbox[0].headers, "Nats-Expected-Last-Sequence": "999999"}
+    refused = stuck.outbox[0].model_copy(update={"headers": headers})
+    await batches.change("stuck", {"outbox": [refused.model_dump()]})
     await admission.store("waiting", "default", REQUEST, announce=True)
     assert await OutboxRelay(house.database, house.outbox, age_s=0, interval_s=1).once() == 2
     assert [event.data.story for event in await house.events()] == ["waiting"]
