@@ -111,9 +111,16 @@ class House:
         return await eventually(look, within_s)
 
     async def completed(self, batch_id: str, within_s: float = WITHIN_S) -> list[ImageDocument]:
-        """The images of the batch once it is completed."""
+        """The images of the batch once it is completed and all that was told of."""
         await self.batch_in(batch_id, BatchState.COMPLETED, within_s=within_s)
-        return await self.database.images.of_batch(batch_id)
+
+        async def told() -> list[ImageDocument] | None:
+            batch = await self.database.batches.get(batch_id)
+            images = await self.database.images.of_batch(batch_id)
+            waiting = [*(batch.outbox if batch else ()), *(message for image in images for message in image.outbox)]
+            return None if waiting else images
+
+        return await eventually(told)
 
     async def image(self, image_id: str) -> ImageDocument:
         image = await self.database.images.get(image_id)
