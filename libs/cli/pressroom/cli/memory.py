@@ -16,5 +16,5 @@ def resident_bytes(pid: int) -> int | None:
             return None
         line = next((line for line in status.splitlines() if line.startswith("VmRSS:")), None)
         return int(line.split()[1]) * _KIB if line else None
-    answer = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S607
+    answer = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S607 ps is where PATH says
     return int(answer.stdout) * _KIB if answer.stdout.strip() else None
