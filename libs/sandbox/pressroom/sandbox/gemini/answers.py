@@ -15,6 +15,8 @@ from pressroom.sandbox.pictures.drawing import draw_png
 
 # What the API reports for an image at 1K (ai.google.dev, "Gemini Developer API pricing").
 IMAGE_TOKENS = 1120
+REFERENCE_TOKENS = 560
+"""The same page: what an input image counts."""
 
 
 def answer(wanted: Wanted) -> tuple[JsonObject, bool]:
@@ -54,12 +56,16 @@ def _without_content(wanted: Wanted, reason: str) -> JsonObject:
 
 
 def _envelope(wanted: Wanted, output_tokens: int, *, image: bool) -> JsonObject:
-    prompt_tokens = max(1, len(wanted.prompt) // 4)
+    text_tokens = max(1, len(wanted.prompt) // 4)
+    picture_tokens = wanted.pictures * REFERENCE_TOKENS
+    prompt_details: list[JsonObject] = [{"modality": "TEXT", "tokenCount": text_tokens}]
+    if picture_tokens:
+        prompt_details.append({"modality": "IMAGE", "tokenCount": picture_tokens})
     usage: JsonObject = {
-        "promptTokenCount": prompt_tokens,
+        "promptTokenCount": text_tokens + picture_tokens,
         "candidatesTokenCount": output_tokens,
-        "totalTokenCount": prompt_tokens + output_tokens,
-        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": prompt_tokens}],
+        "totalTokenCount": text_tokens + picture_tokens + output_tokens,
+        "promptTokensDetails": json_list(prompt_details),
     }
     if image:
         usage["candidatesTokensDetails"] = [{"modality": "IMAGE", "tokenCount": output_tokens}]

@@ -30,9 +30,9 @@ from pressroom.sandbox.core.wire import (
     parse,
 )
 from pressroom.sandbox.gemini.errors import RPC_CODES, GeminiRefusalError, invalid
+from pressroom.sandbox.gemini.fields import field
 from pressroom.sandbox.gemini.files import Files
 from pressroom.sandbox.gemini.paging import page_of, page_token, read_page
-from pressroom.sandbox.gemini.prompts import field
 
 BATCHES = "gemini.batches"
 

@@ -4,19 +4,24 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from dataclasses import dataclass
 
+from pressroom.sandbox.core.imagefile import ImageFacts
 from pressroom.sandbox.core.wire import (
     Json,
     JsonObject,
+    as_int,
     as_list,
     as_object,
-    as_objects,
     as_text,
     canonical,
+    is_int,
 )
+from pressroom.sandbox.gemini.contents import read_contents
 from pressroom.sandbox.gemini.errors import invalid
+from pressroom.sandbox.gemini.fields import field, refuse_unknown
 
 # ai.google.dev, "Image generation", table of aspect ratios: pixels at 1K.
 SIZES_1K: dict[str, tuple[int, int]] = {
@@ -58,6 +63,8 @@ class Wanted:
 
     model: str
     prompt: str
+    pictures: int
+    """How many reference pictures came with the prompt."""
     fingerprint: str
     """sha256 of the model and the request: equal requests cost twice, so equal fingerprints are counted."""
     markers: frozenset[str]
@@ -69,13 +76,6 @@ class Wanted:
     """The asked schema of a JSON answer, or None for plain text."""
 
 
-def field(body: JsonObject, name: str) -> Json:
-    """A field by its camelCase name, or by its snake_case one."""
-    if name in body:
-        return body[name]
-    return body.get(re.sub(r"([A-Z])", lambda capital: "_" + capital[1].lower(), name))
-
-
 def makes_images(model: str) -> bool:
     return "image" in model or "banana" in model
 
@@ -83,48 +83,29 @@ def makes_images(model: str) -> bool:
 def read_request(model: str, body: JsonObject, picture_px: int, key: str = "") -> Wanted:
     """What the body asks of this model; `GeminiRefusalError` for what the API refuses. A batch row's `key` becomes
     part of its fingerprint, because two rows may ask for the same and mean two pictures."""
-    _refuse_unknown(body, REQUEST_FIELDS, "")
+    refuse_unknown(body, REQUEST_FIELDS, "")
     config = as_object(field(body, "generationConfig"))
-    _refuse_unknown(config, GENERATION_FIELDS, "generation_config")
+    refuse_unknown(config, GENERATION_FIELDS, "generation_config")
     image_config = as_object(field(config, "imageConfig"))
-    _refuse_unknown(image_config, IMAGE_FIELDS, "generation_config.image_config")
-    prompt = _prompt(body)
+    refuse_unknown(image_config, IMAGE_FIELDS, "generation_config.image_config")
+    _check_seed(config)
+    contents = read_contents(body)
     image, text = _modalities(model, config)
-    width, height = _size(image_config, picture_px)
+    width, height = _size(image_config, picture_px, contents.pictures)
     mime_type = as_text(field(config, "responseMimeType"))
     schema = field(config, "responseSchema") or field(config, "responseJsonSchema")
     return Wanted(
         model=model,
-        prompt=prompt,
+        prompt=contents.prompt,
+        pictures=len(contents.pictures),
         fingerprint=hashlib.sha256(canonical([model, {**body, "model": model}, key])).hexdigest(),
-        markers=frozenset(MARKER.findall(prompt)),
+        markers=frozenset(MARKER.findall(contents.prompt)),
         image=image,
         text=text,
         width=width,
         height=height,
         json_schema=(schema or {"type": "object"}) if mime_type == "application/json" else None,
     )
-
-
-def _refuse_unknown(body: JsonObject, known: frozenset[str], at: str) -> None:
-    for name in body:
-        camel = re.sub(r"_([a-z])", lambda letter: letter[1].upper(), name)
-        if camel not in known:
-            where = f" at '{at}'" if at else ""
-            raise invalid(f'Invalid JSON payload received. Unknown name "{name}"{where}: Cannot find field.')
-
-
-def _prompt(body: JsonObject) -> str:
-    contents = as_objects(field(body, "contents"))
-    if not contents:
-        raise invalid("* GenerateContentRequest.contents: contents is not specified")
-    words: list[str] = []
-    for content in contents:
-        parts = as_objects(content.get("parts"))
-        if not parts:
-            raise invalid("* GenerateContentRequest.contents[0].parts: contents.parts must not be empty.")
-        words += [text for part in parts if (text := as_text(part.get("text")))]
-    return " ".join(words)
 
 
 def _modalities(model: str, config: JsonObject) -> tuple[bool, bool]:
@@ -142,13 +123,38 @@ def _modalities(model: str, config: JsonObject) -> tuple[bool, bool]:
     return "IMAGE" in asked, "TEXT" in asked
 
 
-def _size(image_config: JsonObject, picture_px: int) -> tuple[int, int]:
-    ratio = as_text(field(image_config, "aspectRatio"), "1:1")
-    size = as_text(field(image_config, "imageSize"), "1K")
-    if ratio not in SIZES_1K:
-        raise invalid(f"aspect_ratio must be one of {', '.join(SIZES_1K)}; got {ratio!r}")
-    if size not in SCALES:
-        raise invalid(f"image_size must be one of {', '.join(SCALES)}; got {size!r}")
+def _check_seed(config: JsonObject) -> None:
+    seed = field(config, "seed")
+    if seed is not None and (not is_int(seed) or not -(2**31) <= as_int(seed) < 2**31):
+        raise invalid(f"Invalid value at 'generation_config.seed' (TYPE_INT32), {seed}")
+
+
+def _size(image_config: JsonObject, picture_px: int, references: tuple[ImageFacts, ...]) -> tuple[int, int]:
+    """The pixels to draw. Without an asked ratio it is that of the first reference picture, else a square
+    (ai.google.dev, "Image generation", "Aspect ratios")."""
+    ratio = _one_of(image_config, "aspectRatio", "aspect_ratio", tuple(SIZES_1K)) or _ratio_of(references)
+    size = _one_of(image_config, "imageSize", "image_size", tuple(SCALES)) or "1K"
     scale = SCALES[size] * picture_px / 1024
     width, height = SIZES_1K[ratio]
     return max(16, round(width * scale)), max(16, round(height * scale))
+
+
+def _one_of(image_config: JsonObject, name: str, proto_name: str, allowed: tuple[str, ...]) -> str:
+    """The field's value, or nothing when it is not there; the words of the refusal are the API's."""
+    value = field(image_config, name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or value not in allowed:
+        quoted = [f"'{one}'" for one in allowed]
+        raise invalid(
+            f"* GenerateContentRequest.generation_config.image_config.{proto_name}: {proto_name} must be one of "
+            f"{', '.join(quoted[:-1])}, or {quoted[-1]}.\n"
+        )
+    return value
+
+
+def _ratio_of(references: tuple[ImageFacts, ...]) -> str:
+    if not references:
+        return "1:1"
+    wanted = math.log(references[0].width / references[0].height)
+    return min(SIZES_1K, key=lambda ratio: abs(math.log(SIZES_1K[ratio][0] / SIZES_1K[ratio][1]) - wanted))

@@ -18,7 +18,7 @@ from pressroom.sandbox.core.store import Store
 from pressroom.sandbox.core.vendor import Card
 from pressroom.sandbox.core.wire import JsonObject, as_int, as_object, as_text, json_list, json_response, parse
 from pressroom.sandbox.gemini.answers import answer
-from pressroom.sandbox.gemini.batches import BATCHES, Batches
+from pressroom.sandbox.gemini.batches import BATCHES, LARGEST_INLINE_BYTES, Batches
 from pressroom.sandbox.gemini.errors import (
     STATUS_NAMES,
     GeminiRefusalError,
@@ -172,12 +172,16 @@ class Gemini:
         model = self._model(request, "generateContent")
         if self._window is not None and not self._window.admits():
             raise exhausted(round(self._window.free_in_s(), 3))
+        raw = await request.body()
+        if len(raw) > LARGEST_INLINE_BYTES:
+            raise invalid(f"Request payload size exceeds the limit: {LARGEST_INLINE_BYTES} bytes.")
         try:
-            body = as_object(parse(await request.body()))
+            body = as_object(parse(raw))
         except ValueError as wrong:
             raise invalid("Invalid JSON payload received.") from wrong
-        wanted = read_request(model, body, self._settings.picture_px)
         started = asyncio.get_running_loop().time()
+        # Reference pictures are decoded while they are read, so this too is nothing for the event loop.
+        wanted = await asyncio.to_thread(read_request, model, body, self._settings.picture_px)
         response, made = await asyncio.to_thread(answer, wanted)
         if made:
             self._made.note(f"request/{secrets.token_hex(12)}", wanted)
