@@ -31,7 +31,7 @@ def announce(settings: Settings, port: int) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     sys.stdout.write(
         f"http://{host}:{port}\n"
-        "This is a SANDBOX: it stands in for Gemini, Printify and Shopify. Nothing it makes is real or billed.\n"
+        "This is a SANDBOX: it stands in for outside vendors. Nothing it makes is real or billed.\n"
         f"Look inside: http://{host}:{port}/_sandbox/   Kept in: {settings.data}\n"
     )
     sys.stdout.flush()
@@ -54,7 +54,7 @@ def main() -> None:
     with listening:
         announce(settings, listening.getsockname()[1])
         config = uvicorn.Config(
-            app, http=CuttableProtocol, ws="none", lifespan="on", log_level="warning", access_log=False,
+            app, http=CuttableProtocol, ws="websockets-sansio", lifespan="on", log_level="warning", access_log=False,
             timeout_graceful_shutdown=2, server_header=False,
         )  # fmt: skip
         uvicorn.Server(config).run(sockets=[listening])

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pressroom.sandbox.core.connection import cut
 from pressroom.sandbox.core.faults import REFUSALS, Fault, FaultBook
+from pressroom.sandbox.core.spoiling import SPOILS, spoil_answer
 from pressroom.sandbox.core.store import Store
 from pressroom.sandbox.core.vendor import Vendor
 
@@ -35,6 +36,9 @@ class Front:
         self._faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._open_socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -75,6 +79,21 @@ class Front:
     def _vendor_of(self, path: str) -> Vendor | None:
         return next((vendor for prefix, vendor in self._prefixes if path.startswith(prefix)), None)
 
+    async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket is matched as `WS /path?query`: a fault that refuses or cuts turns it away before it is open
+        (403), `slow` lets it wait, and any other is the vendor's to play."""
+        vendor = self._vendor_of(scope["path"])
+        query = scope["query_string"].decode("latin-1")
+        fault = self._faults.strike(vendor.name, f"WS {scope['path']}?{query}", b"") if vendor is not None else None
+        if fault is not None:
+            if fault.kind in REFUSALS or fault.kind == "cut_before":
+                await send({"type": "websocket.close", "code": 1013})
+                return
+            if fault.kind == "slow":
+                await asyncio.sleep(fault.seconds)
+            scope.setdefault("state", {})["fault"] = fault
+        await self._app(scope, receive, send)
+
     async def _suffer(self, fault: Fault, vendor: Vendor, scope: Scope, receive: Receive, said: _Said) -> None:
         if fault.kind in REFUSALS:
             retry_after_s = fault.seconds if fault.kind == "429_retry_after" else None
@@ -92,6 +111,8 @@ class Front:
             cut(scope)
         elif fault.kind == "truncate":
             await self._app(scope, receive, _Halved(said, scope).send)
+        elif fault.kind in SPOILS:
+            await self._app(scope, receive, _Spoiled(said, fault.kind).send)
         else:
             if fault.kind == "slow":
                 await asyncio.sleep(fault.seconds)
@@ -133,6 +154,30 @@ class _Halved:
         await self._said.send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
         self._cut = True
         cut(self._scope, flush=True)
+
+
+class _Spoiled:
+    """Holds an answer back until it is whole, and sends it with its pictures spoiled."""
+
+    def __init__(self, said: _Said, kind: str) -> None:
+        self._said = said
+        self._kind = kind
+        self._start: Message | None = None
+        self._body = bytearray()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        self._body += message.get("body", b"")
+        if message.get("more_body", False) or self._start is None:
+            return
+        headers = MutableHeaders(scope=self._start)
+        content_type = headers.get("content-type", "")
+        body = await asyncio.to_thread(spoil_answer, bytes(self._body), content_type, self._kind)
+        headers["Content-Length"] = str(len(body))
+        await self._said.send(self._start)
+        await self._said.send({"type": "http.response.body", "body": body})
 
 
 async def _read_all(receive: Receive) -> tuple[bytes, Receive]:

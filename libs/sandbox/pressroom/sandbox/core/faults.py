@@ -25,8 +25,14 @@ FaultKind = Literal[
     "bad_json",  # status 200 and JSON that breaks off, with a matching Content-Length
     "forget",  # the vendor's 404: what is asked for was never there
     "throttled",  # the vendor's own throttling: HTTP 200 and THROTTLED at Shopify, 429 elsewhere
-    "expire",  # Gemini: the batch that is made or looked at is EXPIRED
-    "fail",  # Gemini: the batch is FAILED; Shopify: the media that is made is FAILED
+    "expire",  # Gemini: the batch that is made or looked at is EXPIRED; RunPod: the job that is made is TIMED_OUT
+    "fail",  # what is made ends as FAILED (Gemini's batches, Shopify's media, RunPod's jobs, Flux's tasks)
+    "not_a_picture",  # the pictures in the answer are some words instead
+    "huge_picture",  # the pictures in the answer claim to have 60000 x 60000 pixels
+    "other_size",  # the pictures in the answer are narrower than they were made
+    "late_progress",  # RunPod: IN_PROGRESS is told once more after COMPLETED
+    "no_credit",  # Flux: 402, the account is empty
+    "foreign_url",  # Flux: the URLs in the answer point at another host, inside the client's own network
 ]
 
 REFUSALS: dict[str, int] = {
