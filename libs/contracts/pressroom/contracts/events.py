@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from .facts import BatchCounts, ErrorReport, Fact, FileFacts, NonNegative, Reason
+from .facts import BatchCounts, ErrorReport, Fact, FileFacts, MicroDollars, NonNegative, Reason
+from .finishing import Check
 from .identifiers import DerivedIdentifier, Identifier
 from .requests import BatchRequest, PublishTarget, Seed
 from .vocabulary import PlatformName, ProductType, ProviderJobState, ProviderName
@@ -103,6 +104,10 @@ class ImageGenerated(ImageEvent):
     file: FileFacts
     thumbnail: FileFacts
     generation_ms: NonNegative = Field(description="From the claim to the provider's last byte.")
+    placeholder: bool = Field(default=False, description="Nobody made the image; this marked one stands for it.")
+    checks: tuple[Check, ...] = ()
+    cost_microusd: MicroDollars = Field(default=0, description="Of all calls for this image, those that failed too.")
+    calls: NonNegative = 0
 
 
 class ImageFailed(ImageEvent):
@@ -112,6 +117,8 @@ class ImageFailed(ImageEvent):
     provider: ProviderName
     attempt: NonNegative
     error: ErrorReport
+    cost_microusd: MicroDollars = 0
+    calls: NonNegative = 0
 
 
 class ImageApproved(ImageEvent):
@@ -200,6 +207,13 @@ class LanePaused(LaneEvent):
     reason: str
 
 
+class LaneClosed(LaneEvent):
+    """Nobody takes from the lane until somebody has mended what `reason` names, a setting for the most part."""
+
+    fact = "closed"
+    reason: str
+
+
 class LaneResumed(LaneEvent):
     """The lane is open again."""
 
@@ -221,6 +235,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ProviderJobSubmitted,
     ProviderJobFinished,
     LanePaused,
+    LaneClosed,
     LaneResumed,
 )
 

@@ -1,12 +1,15 @@
 """Values that several events and API answers carry."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .vocabulary import ErrorKind
+from .vocabulary import ErrorKind, ProviderName, TryOutcome
 
 NonNegative = Annotated[int, Field(ge=0)]
+MicroDollars = Annotated[int, Field(ge=0)]
+"""Millionths of a US dollar: prices of single images are fractions of a cent."""
 
 
 class Fact(BaseModel):
@@ -48,3 +51,21 @@ class BatchCounts(Fact):
     generated: NonNegative
     failed: NonNegative
     cancelled: NonNegative
+    placeholders: NonNegative = Field(default=0, description="Of the generated ones, those that are placeholders.")
+
+
+class ProviderTry(Fact):
+    """One call of a provider for one image: what it cost, and why it failed if it did.
+
+    `cost_microusd` is what the provider said or the price table says; of an `unknown` outcome, what it cost if it was
+    billed. `calls` counts requests that a provider bills.
+    """
+
+    provider: ProviderName
+    model: str | None = None
+    outcome: TryOutcome
+    calls: NonNegative = 0
+    cost_microusd: MicroDollars = 0
+    began_at: datetime
+    seconds: Annotated[float, Field(ge=0)] = 0.0
+    error: ErrorReport | None = None

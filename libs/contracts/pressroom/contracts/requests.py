@@ -8,7 +8,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from .vocabulary import FinishingProfile, Mode, PlatformName, Priority, ProductType, ProviderName
+from .finishing import ProfileName
+from .vocabulary import AdapterKind, Fallback, Mode, PlatformName, Priority, ProductType, ProviderName
 
 PROMPT_MAX_CHARACTERS = 4000
 SIDE_MIN_PX = 64
@@ -19,6 +20,12 @@ IMAGES_CEILING = 10_000
 Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=PROMPT_MAX_CHARACTERS)]
 Seed = Annotated[int, Field(ge=0, le=SEED_MAX, strict=True)]
 Side = Annotated[int, Field(ge=SIDE_MIN_PX, le=SIDE_MAX_PX, strict=True)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+FileName = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\.(png|jpg|webp)$")]
+PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+DelaySeconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+INPUT_IMAGES_MAX = 16
+ADAPTERS_MAX = 8
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 
@@ -33,6 +40,16 @@ class PublishTarget(BaseModel):
     title: Title | None = Field(default=None, description="The product's title; the prompt's beginning when absent.")
 
 
+class Adapter(BaseModel):
+    """A LoRA or a textual-inversion embedding that a local model is given, by the name of its file."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: AdapterKind
+    name: PlainName
+    weight: Annotated[float, Field(ge=-4, le=4, allow_inf_nan=False)] = 1.0
+
+
 class ImageRequest(BaseModel):
     """One wanted picture of a batch whose pictures have prompts of their own."""
 
@@ -43,7 +60,8 @@ class ImageRequest(BaseModel):
 
 
 class BatchRequest(BaseModel):
-    """One request for images: `prompt` with `count`, or `images` with a prompt each, never both.
+    """One request for images: `prompt` with `count`, or `images` with a prompt each, never both; made by `provider`, or
+    by the first of `providers` that can.
 
     A `seed` is the first image's; the others get random ones, which are stored. Sides are in pixels, of the picture
     that the provider makes; `profile` decides the file made of it.
@@ -51,12 +69,33 @@ class BatchRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    provider: ProviderName = Field(description="What makes the pixels: the lane that the images queue in.")
+    provider: ProviderName | None = Field(
+        default=None, description="What makes the pixels: the lane that the images queue in."
+    )
+    providers: Annotated[tuple[ProviderName, ...], Field(max_length=len(ProviderName))] = Field(
+        default=(), description="Several, in order: the next takes over an image that one has given up."
+    )
+    fallback: Fallback | None = Field(
+        default=None, description="A marked placeholder, never published, for an image that no provider made."
+    )
     mode: Mode = Mode.REALTIME
     prompt: Prompt | None = None
     count: Annotated[int, Field(ge=1, le=IMAGES_CEILING, strict=True)] = 1
     images: Annotated[tuple[ImageRequest, ...], Field(min_length=1, max_length=IMAGES_CEILING)] | None = None
     negative_prompt: Prompt | None = None
+    style: Words = Field(default="", description="Added to each prompt as `…, <style> style`.")
+    genre: Words = Field(default="", description="Added to each prompt as `…, <genre> theme`.")
+    quality_words: Words | None = Field(
+        default=None, description="Added at the end of each prompt; the deployment's own words when absent."
+    )
+    transparent: bool = Field(default=False, description="A transparent background, from providers that have it.")
+    input_images: Annotated[tuple[FileName, ...], Field(max_length=INPUT_IMAGES_MAX)] = Field(
+        default=(), description="Reference pictures: names of stored files, as `/files` has them."
+    )
+    adapters: Annotated[tuple[Adapter, ...], Field(max_length=ADAPTERS_MAX)] = ()
+    workflow: PlainName | None = Field(
+        default=None, description="The workflow template of a ComfyUI or RunPod lane; its default when absent."
+    )
     model: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/:-]{1,128}$")] | None = Field(
         default=None, description="The provider's model; its setting's default when absent."
     )
@@ -65,11 +104,19 @@ class BatchRequest(BaseModel):
     steps: Annotated[int, Field(ge=1, le=150, strict=True)] = 30
     guidance: Annotated[float, Field(ge=0, le=30)] = 2.0
     seed: Seed | None = None
-    profile: FinishingProfile = FinishingProfile.T_SHIRT
+    profile: ProfileName = Field(default="t-shirt", description="The print file that is made: see `/v1/profiles`.")
     priority: Priority = Priority.NORMAL
     max_concurrent: Annotated[int, Field(ge=1, le=IMAGES_CEILING, strict=True)] = Field(
         default=1, description="How many images of this batch may be in the lane at once."
     )
+    max_attempts: Annotated[int, Field(ge=1, le=100, strict=True)] | None = Field(
+        default=None, description="How often each provider may fail on one image; the lane's setting when absent."
+    )
+    timeout_s: Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)] | None = Field(
+        default=None, description="How long one image may take; the lane's setting when absent."
+    )
+    delay_s: DelaySeconds = Field(default=0.0, description="Pause between two images of this batch.")
+    delay_after_error_s: DelaySeconds = Field(default=0.0, description="The same after an image that failed.")
     auto_publish: Annotated[tuple[PublishTarget, ...], Field(max_length=20)] = Field(
         default=(), description="Products to make of every image as soon as it is approved."
     )
@@ -78,6 +125,10 @@ class BatchRequest(BaseModel):
 
     @model_validator(mode="after")
     def _one_way_to_say_what(self) -> Self:
+        if (self.provider is None) == (not self.providers):
+            raise ValueError("give either 'provider' or 'providers', and not both")
+        if len(set(self.providers)) != len(self.providers):
+            raise ValueError("'providers' names the same one twice")
         if (self.prompt is None) == (self.images is None):
             raise ValueError("give either 'prompt' (with 'count') or 'images', and not both")
         if self.images is not None and self.count != 1:
@@ -88,6 +139,11 @@ class BatchRequest(BaseModel):
         if len(set(targets)) != len(targets):
             raise ValueError("'auto_publish' names the same platform and product type twice")
         return self
+
+    @property
+    def candidates(self) -> tuple[ProviderName, ...]:
+        """Who may make the images, in the order of preference."""
+        return (self.provider,) if self.provider is not None else self.providers
 
     @property
     def image_count(self) -> int:

@@ -7,7 +7,13 @@ class ProviderName(StrEnum):
     """What makes pixels."""
 
     STUDIO = "studio"
+    COMFYUI = "comfyui"
+    RUNPOD = "runpod"
     GEMINI = "gemini"
+    OPENAI = "openai"
+    FLUX = "flux"
+    DIFFUSERS = "diffusers"
+    PLACEHOLDER = "placeholder"
 
 
 class Mode(StrEnum):
@@ -25,11 +31,25 @@ class Priority(StrEnum):
     BULK = "bulk"
 
 
-class FinishingProfile(StrEnum):
-    """What file is made of a provider's pixels."""
+class Fallback(StrEnum):
+    """What an image gets when every provider has given it up."""
 
-    T_SHIRT = "t-shirt"
-    NONE = "none"
+    PLACEHOLDER = "placeholder"
+
+
+class AdapterKind(StrEnum):
+    """What a model is adapted with: weights added to its layers, or a word of its own."""
+
+    LORA = "lora"
+    EMBEDDING = "embedding"
+
+
+class TryOutcome(StrEnum):
+    """How one call of a provider ended. `unknown`: nobody heard the answer, and it may have been billed."""
+
+    MADE = "made"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
 
 
 class PlatformName(StrEnum):
@@ -104,5 +124,8 @@ class ProviderJobState(StrEnum):
 
 
 class LaneState(StrEnum):
+    """`paused` ends by itself, `closed` when somebody has mended what its reason names."""
+
     OPEN = "open"
     PAUSED = "paused"
+    CLOSED = "closed"

@@ -5,7 +5,9 @@ WorkError                what a job may raise; carries its ErrorKind
 ├── NetworkFailed        no answer, or a torn one: the effect may or may not have happened
 ├── ApiFailed            the vendor answered 5xx, or something that makes no sense
 ├── InvalidRequest       400 and its kin: asking again changes nothing
+│   └── ModelGone        the vendor has no such model (any more); names the setting
 ├── AuthFailed           401 and 403: a key is missing or wrong; names the setting
+│   └── OutOfCredit      402: the account at the vendor is empty
 ├── TimedOut             took longer than it may
 └── Moderated            the vendor refused the content
 LeaseLost                another taker has the document; nothing of this one may be written
@@ -22,6 +24,8 @@ class WorkError(Exception):
     """Something that a job could not do. The message says what to do next."""
 
     kind: ClassVar[ErrorKind] = ErrorKind.UNKNOWN
+    closes_lane: ClassVar[bool] = False
+    """Whether every other job of the lane would meet the same, until somebody mends a setting."""
 
 
 class RateLimited(WorkError):
@@ -46,8 +50,19 @@ class InvalidRequest(WorkError):
     kind = ErrorKind.VALIDATION
 
 
+class ModelGone(InvalidRequest):
+    """The message names the setting, or says that the batch named the model."""
+
+    closes_lane = True
+
+
 class AuthFailed(WorkError):
     kind = ErrorKind.AUTH
+    closes_lane = True
+
+
+class OutOfCredit(AuthFailed):
+    """The message says where to pay."""
 
 
 class TimedOut(WorkError):

@@ -146,14 +146,15 @@ class Collection(Generic[Doc]):
         *,
         worker: str,
         lease_s: float,
+        guard: Raw | None = None,
     ) -> Claim[Doc] | None:
         """Take a document for this process: from each state of `becomes` to the state it names.
 
-        None when the document is in another state, when another taker's lease still lives, or when it ran out while
-        the database was away and its taker has had no time to extend it. A lease that ran out without being released
-        counts as a crash.
+        None when the document is in another state, when `guard` does not fit it, when another taker's lease still
+        lives, or when it ran out while the database was away and its taker has had no time to extend it. A lease that
+        ran out without being released counts as a crash.
         """
-        return await self._claim({"_id": document_id}, becomes, worker=worker, lease_s=lease_s)
+        return await self._claim({"_id": document_id, **(guard or {})}, becomes, worker=worker, lease_s=lease_s)
 
     async def claim_due(
         self, field: str, becomes: Mapping[StrEnum, StrEnum], *, worker: str, lease_s: float
@@ -208,11 +209,14 @@ class Collection(Generic[Doc]):
         document = self.read(raw)
         return Claim(document, token) if document else None
 
-    async def extend(self, claim: Claim[Doc], *, worker: str, lease_s: float) -> Doc | None:
-        """Beat: push the end of the lease out. None when the lease is lost."""
+    async def extend(
+        self, claim: Claim[Doc], *, worker: str, lease_s: float, changes: Mapping[str, Any] | None = None
+    ) -> Doc | None:
+        """Beat: push the end of the lease out, and write what shows of the work. None when the lease is lost."""
+        seen = {name: {"$literal": value} for name, value in (changes or {}).items()}
         raw = await self.raw.find_one_and_update(
             {"_id": claim.id, "lease.token": claim.token},
-            [{"$set": {"lease": _lease(claim.token, worker, lease_s)}}],
+            [{"$set": {"lease": _lease(claim.token, worker, lease_s), **seen}}],
             return_document=ReturnDocument.AFTER,
         )
         return self.read(raw)

@@ -13,6 +13,7 @@ from . import machines
 from .batches import Batches
 from .collection import Collection
 from .documents import BatchDocument, ImageDocument, LaneDocument, ProviderJobDocument, PublicationDocument
+from .gates import Gates
 from .images import Images
 from .reachability import Reachability
 
@@ -40,6 +41,7 @@ class Database:
         self.publications = Collection(database["publications"], PublicationDocument, machines.PUBLICATION, there)
         self.provider_jobs = Collection(database["provider_jobs"], ProviderJobDocument, machines.PROVIDER_JOB, there)
         self.lanes = Collection(database["lanes"], LaneDocument, machines.LANE, there)
+        self.gates = Gates(database["gates"])
 
     @property
     def collections(self) -> tuple[Collection[Any], ...]:
@@ -71,6 +73,7 @@ class Database:
                 outbox,
                 IndexModel([("batch_id", ASCENDING), ("index", ASCENDING)], name="by_batch", unique=True),
                 IndexModel([("batch_id", ASCENDING), ("state", ASCENDING)], name="by_batch_and_state"),
+                IndexModel([("owner", ASCENDING), ("hash_bands", ASCENDING)], name="alike"),
             ]
         )
         await self.publications.raw.create_indexes(

@@ -8,11 +8,13 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pressroom.contracts.facts import ErrorReport, FileFacts, Reason
-from pressroom.contracts.requests import BatchRequest
+from pressroom.contracts.capabilities import Capabilities
+from pressroom.contracts.facts import ErrorReport, FileFacts, ProviderTry, Reason
+from pressroom.contracts.finishing import Check, Credentials, ProfileName
+from pressroom.contracts.requests import Adapter, BatchRequest
 from pressroom.contracts.vocabulary import (
     BatchState,
-    FinishingProfile,
+    Fallback,
     ImageState,
     LaneState,
     Mode,
@@ -73,7 +75,8 @@ class Document(Part):
 
 class BatchDocument(Document):
     """`released_through`: images of a lower index have been released to their lane (`pressroom.runtime.settling`).
-    `swept_at`: when somebody last looked for what was left undone."""
+    `swept_at`: when somebody last looked for what was left undone. `next_image_at`: the end of the pause that the batch
+    asked for between its images."""
 
     state: BatchState
     owner: str
@@ -81,13 +84,41 @@ class BatchDocument(Document):
     fingerprint: str
     idempotency_key: str | None = None
     released_through: int = 0
+    next_image_at: datetime | None = None
     reasons: tuple[Reason, ...] = ()
     swept_at: datetime
     completed_at: datetime | None = None
 
 
+class RemoteJob(Part):
+    """A job that a provider keeps for an image. `key` is ours, chosen before the job is asked for; `ref` is theirs,
+    None until it is known: until then the job may exist or not."""
+
+    provider: ProviderName
+    key: str
+    ref: str | None = None
+    began_at: datetime
+
+
+class Pacing(Part):
+    """What a batch says about its images in place of the lane's policy; None and 0 leave that as it is."""
+
+    max_attempts: int | None = None
+    timeout_s: float | None = None
+    delay_s: float = 0.0
+    delay_after_error_s: float = 0.0
+
+    @property
+    def has_delays(self) -> bool:
+        return self.delay_s > 0 or self.delay_after_error_s > 0
+
+
 class ImageDocument(Document):
-    """`raw` are the provider's own bytes; `file` and `thumbnail` what was made of them."""
+    """`raw` are the provider's own bytes; `file` and `thumbnail` what was made of them.
+
+    `provider` is whose turn it is, of `providers`, who are able, in order of preference. `call_began_at` is set while a
+    billed call is out of which nothing is heard yet. `full_prompt` is `prompt` with everything that the batch adds.
+    """
 
     state: ImageState
     batch_id: str
@@ -96,22 +127,60 @@ class ImageDocument(Document):
     provider: ProviderName
     mode: Mode
     priority: Priority
+    providers: tuple[ProviderName, ...] = ()
+    fallback: Fallback | None = None
     prompt: str
+    full_prompt: str | None = None
     negative_prompt: str | None = None
     model: str | None = None
+    requested_model: str | None = None
     seed: int
     width: int
     height: int
     steps: int
     guidance: float
-    profile: FinishingProfile
+    transparent: bool = False
+    input_images: tuple[str, ...] = ()
+    adapters: tuple[Adapter, ...] = ()
+    workflow: str | None = None
+    profile: ProfileName
+    pacing: Pacing = Pacing()
+    remote: RemoteJob | None = None
+    call_began_at: datetime | None = None
+    tries: tuple[ProviderTry, ...] = ()
+    estimated_cost_microusd: int | None = None
+    progress: float | None = None
     raw: FileFacts | None = None
     file: FileFacts | None = None
     thumbnail: FileFacts | None = None
+    checks: tuple[Check, ...] = ()
+    perceptual_hash: str | None = None
+    hash_bands: tuple[str, ...] = ()
+    credentials: Credentials = Credentials.NONE
     generation_ms: int = 0
     cancel_requested: bool = False
     reviewer: str | None = None
     review_reason: str | None = None
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Nobody made it: it stands for an image, and is never published."""
+        return self.provider is ProviderName.PLACEHOLDER
+
+    @property
+    def sent_prompt(self) -> str:
+        """The prompt as providers get it."""
+        return self.full_prompt or self.prompt
+
+    @property
+    def cost_microusd(self) -> int:
+        """What all tries cost, or may have."""
+        return sum(attempt.cost_microusd for attempt in self.tries)
+
+    @property
+    def calls(self) -> int:
+        """How many requests were made that a provider bills."""
+        return sum(attempt.calls for attempt in self.tries)
 
 
 class PublicationDocument(Document):
@@ -147,7 +216,24 @@ class ProviderJobDocument(Document):
     failed: int = 0
 
 
+class LaneService(Part):
+    """What the workers of a provider's lane say of it: what it can do, with which model, what limits it keeps."""
+
+    capabilities: Capabilities
+    model: str | None = None
+    requests_per_minute: float | None = None
+    in_flight: int | None = None
+    timeout_s: float
+    max_attempts: int
+
+
 class LaneDocument(Document):
+    """`service` is None while no worker has served the lane. `served_at`: when one last said that it does; `served_by`:
+    which."""
+
     state: LaneState
     paused_until: datetime | None = None
     reason: str | None = None
+    service: LaneService | None = None
+    served_at: datetime | None = None
+    served_by: str | None = None

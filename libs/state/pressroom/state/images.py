@@ -1,11 +1,14 @@
 """Images: a batch's rows in order, and how many stand where."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from pressroom.contracts.vocabulary import ImageState
 
 from .collection import Collection
 from .documents import ImageDocument
+
+_ALIKE_AT_MOST = 5000
+"""Of a larger account, a near-duplicate may be missed rather than every image held up."""
 
 
 class Images(Collection[ImageDocument]):
@@ -40,6 +43,12 @@ class Images(Collection[ImageDocument]):
         async for row in rows:
             counts[row["_id"]["batch"]][ImageState(row["_id"]["state"])] = row["count"]
         return counts
+
+    async def alike(self, image: ImageDocument, bands: Sequence[str]) -> list[tuple[str, str]]:
+        """The owner's other images that share one of `bands` of a perceptual hash: their ids and hashes."""
+        query = {"owner": image.owner, "hash_bands": {"$in": list(bands)}, "_id": {"$ne": image.id}}
+        rows = self.raw.find(query, projection={"perceptual_hash": 1}, limit=_ALIKE_AT_MOST)
+        return [(row["_id"], row["perceptual_hash"]) async for row in rows if row.get("perceptual_hash")]
 
     async def released_and_open(self, batch_id: str, released_through: int, states: Iterable[ImageState]) -> int:
         """How many of the first `released_through` images still hold a place in the window."""

@@ -90,8 +90,9 @@ PROVIDER_JOB: Machine = _table(
 
 LANE: Machine = _table(
     {
-        LaneState.OPEN: {LaneState.PAUSED},
-        LaneState.PAUSED: {LaneState.PAUSED, LaneState.OPEN},
+        LaneState.OPEN: {LaneState.PAUSED, LaneState.CLOSED},
+        LaneState.PAUSED: {LaneState.PAUSED, LaneState.OPEN, LaneState.CLOSED},
+        LaneState.CLOSED: {LaneState.CLOSED, LaneState.OPEN},
     }
 )
 

@@ -1,18 +1,30 @@
-"""What makes pixels: one small interface, and the providers that this worker can serve a lane with."""
+"""What makes pixels: one interface for all providers, and a second for those that keep jobs of their own.
 
-import asyncio
-from dataclasses import dataclass
-from typing import Protocol
+A provider knows nothing of batches, lanes or leases. Who calls it stores the intent before the call and what came of
+it after; a provider whose jobs outlive the worker (`JobProvider`) can be asked again, by the job's own name, so that a
+killed worker's successor pays nothing twice.
+"""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from pressroom.contracts.capabilities import Capabilities
+from pressroom.contracts.requests import Adapter
 from pressroom.contracts.vocabulary import ProviderName
-from pressroom.state.documents import ImageDocument
+from pressroom.runtime.errors import WorkError
 
-from . import studio
+Progress = Callable[[float], None]
+"""Told how much is done, 0..1. Cheap, and never raises."""
 
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """One picture to make. Sides in pixels; `seed` 0..2^32-1."""
+    """One picture to make.
+
+    Sides in pixels, as wanted: the provider asks for the nearest size that it makes (`nearest_size`). `seed` 0..2^32-1;
+    `model` None is the provider's own choice; `input_images` are encoded pictures (PNG, JPEG or WebP).
+    """
 
     image_id: str
     prompt: str
@@ -23,64 +35,75 @@ class GenerationRequest:
     height_px: int
     steps: int
     guidance: float
+    transparent: bool = False
+    input_images: tuple[bytes, ...] = ()
+    adapters: tuple[Adapter, ...] = ()
+    workflow: str | None = None
 
 
 @dataclass(frozen=True)
 class Generation:
-    """A provider's answer: encoded picture bytes (PNG, JPEG or WebP), and the model that made them."""
+    """A provider's answer: encoded picture bytes (PNG, JPEG or WebP), and the model that made them.
 
-    data: bytes
+    `cost_microusd`: what the provider said that it costs; None when it did not, and the price table decides.
+    `gpu_seconds`: what it said that it took, where it bills by that.
+    """
+
+    data: bytes = field(repr=False)
     model: str
+    cost_microusd: int | None = None
+    gpu_seconds: float | None = None
+
+
+class NotConfigured(Exception):
+    """A provider cannot work with the settings as they are; the message names the setting."""
+
+
+class RemoteJobOver(Exception):
+    """The provider's job has ended without a picture, or is forgotten: there is nothing left to resume. `error` says
+    why; another try needs another job."""
+
+    def __init__(self, error: WorkError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class ImageProvider(Protocol):
-    """Makes one image at a time. Raises a `WorkError` of the kind that tells what to do about it."""
+    """Makes one image at a time. Raises a `WorkError` of the kind that tells what to do about it.
+
+    A call is ended by cancelling its task, as soon as may be; nothing blocks the event loop.
+    """
 
     name: ProviderName
+    model: str | None
+    """The model of a request that names none."""
+    capabilities: Capabilities
 
-    async def generate(self, request: GenerationRequest) -> Generation:
-        """Make the picture, without ever blocking the event loop. Cancelled when nobody wants it any more."""
+    async def generate(self, request: GenerationRequest, progress: Progress) -> Generation:
+        """Make the picture."""
         ...
 
     async def aclose(self) -> None: ...
 
 
-class StudioProvider:
-    """The built-in generator. It draws in a thread; a cancelled drawing is finished there and thrown away."""
+@runtime_checkable
+class JobProvider(ImageProvider, Protocol):
+    """A provider that keeps a job for each picture. `ref` is the job's name there, with whatever else is needed to ask
+    for it again; `key` is ours, a UUID that is chosen and stored before the job is asked for."""
 
-    name = ProviderName.STUDIO
+    async def submit(self, request: GenerationRequest, key: str) -> str:
+        """Ask for a job; its ref. After a `NetworkFailed`, `TimedOut` or `ApiFailed` the job may exist."""
+        ...
 
-    async def generate(self, request: GenerationRequest) -> Generation:
-        data = await asyncio.to_thread(
-            studio.draw,
-            request.prompt,
-            seed=request.seed,
-            width_px=request.width_px,
-            height_px=request.height_px,
-        )
-        return Generation(data, model="studio")
+    async def find(self, request: GenerationRequest, key: str) -> str | None:
+        """The ref of a job whose `submit` was not heard of again; None when there is none, or when nobody can know."""
+        ...
 
-    async def aclose(self) -> None:
-        return None
+    async def resume(self, ref: str, request: GenerationRequest, progress: Progress) -> Generation:
+        """Wait for a job and fetch its picture; as often as one likes. Raises `RemoteJobOver` when it ended badly;
+        after any other error the job may go on, and can be resumed."""
+        ...
 
-
-def make_provider(name: ProviderName) -> ImageProvider:
-    """The provider of a lane. Raises `ValueError` for one that works in batch mode only."""
-    if name is ProviderName.STUDIO:
-        return StudioProvider()
-    raise ValueError(f"'{name}' cannot serve a realtime lane (PRESSROOM_IMAGE_WORKER_LANES)")
-
-
-def request_of(image: ImageDocument) -> GenerationRequest:
-    """What to ask a provider for."""
-    return GenerationRequest(
-        image_id=image.id,
-        prompt=image.prompt,
-        negative_prompt=image.negative_prompt,
-        model=image.model,
-        seed=image.seed,
-        width_px=image.width,
-        height_px=image.height,
-        steps=image.steps,
-        guidance=image.guidance,
-    )
+    async def cancel(self, ref: str) -> None:
+        """Stop a job that nobody wants any more; nothing happens when it has ended."""
+        ...

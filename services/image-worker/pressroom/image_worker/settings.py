@@ -1,4 +1,4 @@
-"""The image-worker's own settings."""
+"""The image-worker's own settings; what one provider needs is beside that provider's code and joined here."""
 
 from typing import Annotated
 
@@ -14,9 +14,8 @@ class ImageWorkerSettings(Settings):
     image_worker_port: Annotated[int, Field(ge=1, le=65535)] = Field(
         default=8081, description="The port of its health and metrics."
     )
-    image_worker_lanes: tuple[ProviderName, ...] = Field(
-        default=(ProviderName.STUDIO,), min_length=1, description="The lanes that this worker takes images from."
-    )
-    generation_timeout_s: Annotated[float, Field(gt=0, le=86400)] = Field(
-        default=120.0, description="How long a provider may take for one image."
+    image_worker_lanes: tuple[ProviderName, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="The lanes that this worker takes images from; all that its settings allow when absent.",
     )

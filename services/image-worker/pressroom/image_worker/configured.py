@@ -1,0 +1,19 @@
+"""Which providers this worker has, by its settings; the place where a new one is entered."""
+
+from collections.abc import Callable, Mapping
+
+from pressroom.contracts.vocabulary import ProviderName
+
+from .providers import ImageProvider
+from .settings import ImageWorkerSettings
+from .studio_provider import StudioProvider
+
+
+def _studio(_settings: ImageWorkerSettings) -> ImageProvider:
+    return StudioProvider()
+
+
+MAKERS: Mapping[ProviderName, Callable[[ImageWorkerSettings], ImageProvider]] = {
+    ProviderName.STUDIO: _studio,
+}
+"""Each raises `NotConfigured` when a setting is missing that it cannot do without."""

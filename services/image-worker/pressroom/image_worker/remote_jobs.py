@@ -1,0 +1,51 @@
+"""What the providers that keep jobs have in common: generating in one go, and waiting politely for a job's end."""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from pressroom.runtime.errors import ApiFailed, NetworkFailed, RateLimited, TimedOut, WorkError
+
+from .providers import Generation, GenerationRequest, JobProvider, Progress, RemoteJobOver
+
+Found = TypeVar("Found")
+
+_SLOWER = 1.5
+_TRANSIENT_AT_MOST = 5
+"""Looks at a job that may fail one after the other; then the job is handed back, to be resumed."""
+
+
+async def generate_by_job(provider: JobProvider, request: GenerationRequest, progress: Progress) -> Generation:
+    """Submit and resume at once, for callers that store nothing. Cancelled, the job is cancelled too."""
+    ref = await provider.submit(request, str(uuid.uuid4()))
+    try:
+        return await provider.resume(ref, request, progress)
+    except RemoteJobOver as over:
+        raise over.error from over
+    except asyncio.CancelledError:
+        with contextlib.suppress(WorkError):
+            await asyncio.shield(provider.cancel(ref))
+        raise
+
+
+async def poll(look: Callable[[], Awaitable[Found | None]], *, interval_s: float, at_most_s: float) -> Found:
+    """What `look` finds, asked every `interval_s`, then less often, up to `at_most_s`. Passing troubles of the vendor
+    are waited out, a few in a row; the caller limits the whole."""
+    troubles = 0
+    wait_s = interval_s
+    while True:
+        try:
+            found = await look()
+            troubles = 0
+            if found is not None:
+                return found
+        except RateLimited as error:
+            wait_s = max(wait_s, error.retry_after_s or at_most_s)
+        except (NetworkFailed, ApiFailed, TimedOut):
+            troubles += 1
+            if troubles > _TRANSIENT_AT_MOST:
+                raise
+        await asyncio.sleep(wait_s)
+        wait_s = min(wait_s * _SLOWER, at_most_s)
