@@ -42,6 +42,12 @@ class Settings(BaseModel):
         3.0, ge=0, description="from the creation of a Gemini batch to its end at the earliest"
     )
 
+    openai_key: str = Field("sandbox-openai-key", min_length=1, description="the accepted OpenAI API key")
+    openai_models: str = Field(
+        "gpt-image-2,gpt-image-2-mini,gpt-image-1.5",
+        description="model names that exist, by comma; those of gpt-image-2 draw any size",
+    )
+
     printify_token: str = Field("sandbox-printify-token", min_length=1, description="the accepted Printify token")
     printify_per_minute: int = Field(600, ge=1, description="requests per minute and account")
     printify_catalog_per_minute: int = Field(100, ge=1, description="catalog requests per minute and account")
