@@ -16,6 +16,7 @@ from pressroom.sandbox.core.vendor import Vendor
 from pressroom.sandbox.front import Front
 from pressroom.sandbox.gemini.vendor import Gemini
 from pressroom.sandbox.look.routes import look_routes
+from pressroom.sandbox.openai.vendor import OpenAI
 from pressroom.sandbox.printify.vendor import Printify
 from pressroom.sandbox.shopify.vendor import Shopify
 
@@ -28,7 +29,12 @@ def build(settings: Settings) -> ASGIApp:
     pyvips.concurrency_set(1)  # pyright: ignore[reportAttributeAccessIssue] pyvips exports it by a star
     store = Store(settings.data)
     faults = FaultBook()
-    vendors: list[Vendor] = [Gemini(settings, store), Printify(settings, store), Shopify(settings, store)]
+    vendors: list[Vendor] = [
+        Gemini(settings, store),
+        OpenAI(settings, store),
+        Printify(settings, store),
+        Shopify(settings, store),
+    ]
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:

@@ -1,0 +1,1 @@
+"""OpenAI's Images API: generations and edits, synchronous, without keys that would make a repetition known."""

@@ -1,0 +1,209 @@
+"""OpenAI as a vendor of the sandbox: its routes under `/openai/v1`, its key, its statistics."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ExceptionHandler
+
+from pressroom.sandbox.core.settings import Settings
+from pressroom.sandbox.core.store import Store
+from pressroom.sandbox.core.vendor import Card
+from pressroom.sandbox.core.wire import Json, JsonObject, as_int, as_text, json_list, json_response, parse
+from pressroom.sandbox.openai.answers import answer, fingerprints_of, refuse_by_marker
+from pressroom.sandbox.openai.errors import (
+    OpenAIRefusalError,
+    answer_refusal,
+    bad_key,
+    broken,
+    no_key,
+    no_such_model,
+    rate_limited,
+    unknown_parameter,
+    with_request_id,
+    wrong_type,
+)
+from pressroom.sandbox.openai.inputs import Inputs, read_inputs
+from pressroom.sandbox.openai.made import CALLS, PICTURES, Made
+from pressroom.sandbox.openai.parameters import EDIT_PARAMETERS, GENERATION_PARAMETERS, Asked, read_parameters
+from pressroom.sandbox.openai.pictures import draw
+
+ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+V1 = "/openai/v1"
+FILE_FIELDS = ("image", "image[]", "mask")
+SHOWN_PX = 480
+
+
+class OpenAI:
+    """The stand-in for api.openai.com."""
+
+    name = "openai"
+    prefixes: tuple[str, ...] = (f"{V1}/",)
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._key = settings.openai_key
+        self._models = tuple(name.strip() for name in settings.openai_models.split(",") if name.strip())
+        self._picture_px = settings.picture_px
+        self._made = Made(store)
+
+    async def start(self) -> None:
+        """Nothing runs beside the requests."""
+
+    async def stop(self) -> None:
+        """Nothing runs beside the requests."""
+
+    def reset(self) -> None:
+        """Everything is in the store."""
+
+    def exception_handlers(self) -> Mapping[type[Exception], ExceptionHandler]:
+        return {OpenAIRefusalError: answer_refusal}
+
+    def refuse(self, status: int, retry_after_s: float | None, *, throttled: bool) -> Response:
+        if status == 429:
+            return rate_limited(retry_after_s)
+        if status == 404:
+            return OpenAIRefusalError(404, "The requested resource was not found.", code="not_found").response()
+        if status == 503:
+            message = "The engine is currently overloaded, please try again later."
+            return OpenAIRefusalError(503, message, kind="server_error").response()
+        refusal = broken()
+        refusal.status = status
+        return refusal.response()
+
+    def routes(self) -> Sequence[BaseRoute]:
+        return [
+            Route(f"{V1}/images/generations", self._generate, methods=["POST"]),
+            Route(f"{V1}/images/edits", self._edit, methods=["POST"]),
+            Route(f"{V1}/models", self._list_models, methods=["GET"]),
+            Route(f"{V1}/models/{{model}}", self._get_model, methods=["GET"]),
+            Route("/_sandbox/openai/picture/{image_id}", self._picture, methods=["GET"]),
+            Route(f"{V1}/{{rest:path}}", self._nothing_here, methods=ANY_METHOD),
+        ]
+
+    def stats(self) -> JsonObject:
+        return self._made.counts()
+
+    def collections(self) -> Mapping[str, Sequence[JsonObject]]:
+        return {"images": self._made.newest(PICTURES, 1000), "calls": self._made.newest(CALLS, 1000)}
+
+    def cards(self, limit: int) -> Sequence[Card]:
+        return [
+            Card(
+                kind="picture",
+                title=as_text(image["prompt"])[:120],
+                subtitle=f"{as_text(image['model'])} · {image['width']} x {image['height']}",
+                picture=f"/_sandbox/openai/picture/{as_text(image['id'])}",
+                state="edit" if image["edit"] else "generation",
+            )
+            for image in self._made.newest(PICTURES, limit)
+        ]
+
+    def _check_key(self, request: Request) -> None:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            raise no_key()
+        if not secrets.compare_digest(key.encode(), self._key.encode()):
+            raise bad_key(key)
+
+    async def _generate(self, request: Request) -> Response:
+        return await self._call(request, edit=False)
+
+    async def _edit(self, request: Request) -> Response:
+        return await self._call(request, edit=True)
+
+    async def _call(self, request: Request, *, edit: bool) -> Response:
+        """One call, counted however it ends."""
+        call_id = f"call-{secrets.token_hex(12)}"
+        self._made.note_call(call_id, edit=edit)
+        try:
+            self._check_key(request)
+            asked = await (self._asked_edit(request) if edit else self._asked_generation(request))
+            refuse_by_marker(asked)
+        except OpenAIRefusalError as refusal:
+            self._made.note_refusal(call_id, refusal.code or refusal.kind)
+            raise
+        request.state.note = f"{asked.model} {asked.size} x{asked.count}"
+        drawn = asked.size.drawn(self._picture_px)
+        fingerprints = fingerprints_of(asked, call_id)
+        body = await asyncio.to_thread(answer, asked, fingerprints, drawn)
+        self._made.note_pictures(call_id, asked, drawn, fingerprints)
+        return with_request_id(json_response(body))
+
+    async def _asked_generation(self, request: Request) -> Asked:
+        try:
+            body: Json = parse(await request.body())
+        except ValueError as wrong:
+            raise OpenAIRefusalError(400, "We could not parse the JSON body of your request.") from wrong
+        if not isinstance(body, dict):
+            raise OpenAIRefusalError(400, "We could not parse the JSON body of your request: it is no object.")
+        return read_parameters(body, GENERATION_PARAMETERS, self._models)
+
+    async def _asked_edit(self, request: Request) -> Asked:
+        if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+            raise OpenAIRefusalError(400, "The sandbox takes edits as multipart/form-data only.")
+        fields: JsonObject = {}
+        images: list[bytes] = []
+        mask: bytes | None = None
+        try:
+            async with request.form() as form:
+                for name, value in form.multi_items():
+                    if not isinstance(value, UploadFile):
+                        if name in FILE_FIELDS:
+                            raise wrong_type(name, "a file", "a string")
+                        fields[name] = value
+                    elif name not in FILE_FIELDS:
+                        raise unknown_parameter(name)
+                    elif name == "mask":
+                        mask = await value.read()
+                    else:
+                        images.append(await value.read())
+        except HTTPException as wrong:
+            raise OpenAIRefusalError(400, f"Could not parse multipart form: {wrong.detail}") from wrong
+        inputs: Inputs = await asyncio.to_thread(read_inputs, images, mask)
+        return read_parameters(fields, EDIT_PARAMETERS, self._models, inputs)
+
+    async def _list_models(self, request: Request) -> Response:
+        self._check_key(request)
+        body: JsonObject = {"object": "list", "data": json_list(_model_card(model) for model in self._models)}
+        return with_request_id(json_response(body))
+
+    async def _get_model(self, request: Request) -> Response:
+        self._check_key(request)
+        model: str = request.path_params["model"]
+        if model not in self._models:
+            raise no_such_model(model)
+        return with_request_id(json_response(_model_card(model)))
+
+    async def _picture(self, request: Request) -> Response:
+        image = self._made.picture(request.path_params["image_id"])
+        if image is None:
+            return Response("no such picture", 404)
+        width, height = as_int(image["width"]), as_int(image["height"])
+        scale = SHOWN_PX / max(width, height)
+        webp = await asyncio.to_thread(
+            draw,
+            as_text(image["prompt"]),
+            as_text(image["fingerprint"]),
+            max(16, round(width * scale)),
+            max(16, round(height * scale)),
+            transparent=bool(image["transparent"]),
+            output_format="webp",
+            compression=80,
+        )
+        return Response(webp, media_type="image/webp", headers={"Cache-Control": "max-age=86400"})
+
+    async def _nothing_here(self, request: Request) -> Response:
+        self._check_key(request)
+        message = f"The sandbox does not support {request.method} {request.url.path} of the OpenAI API."
+        raise OpenAIRefusalError(404, message, code="unknown_url")
+
+
+def _model_card(model: str) -> JsonObject:
+    return {"id": model, "object": "model", "created": 0, "owned_by": "sandbox"}
