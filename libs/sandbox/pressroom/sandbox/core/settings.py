@@ -7,6 +7,7 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -62,6 +63,28 @@ class Settings(BaseModel):
     shopify_bucket: float = Field(2000, gt=0, description="cost points that the leaky bucket holds")
     shopify_restore_per_second: float = Field(100, gt=0, description="cost points that it regains per second")
     media_seconds: float = Field(1.0, ge=0, description="from a file's creation to READY")
+
+    webhook_retry_seconds: float = Field(10, ge=0, description="pause before a webhook that failed is sent again")
+
+    comfyui_step_seconds: float = Field(0.05, ge=0, description="how long a sampler's step takes")
+    comfyui_load_seconds: float = Field(0, ge=0, description="what it takes to load another model than the last")
+    comfyui_models: str = Field(
+        "sd_xl_base_1.0.safetensors,v1-5-pruned-emaonly-fp16.safetensors,flux1-dev-fp8.safetensors,"
+        "flux1-schnell-fp8.safetensors,flux1-dev.safetensors,flux1-schnell.safetensors",
+        description="checkpoints and diffusion models that are there, by comma",
+    )
+
+    runpod_key: str = Field("sandbox-runpod-key", min_length=1, description="the accepted RunPod API key")
+    runpod_endpoint: str = Field("sandbox-endpoint", min_length=1, description="the endpoint id that exists")
+    runpod_seconds: float = Field(0.3, ge=0, description="from a RunPod job's creation to its end")
+    runpod_keep_seconds: float = Field(1800, ge=0, description="how long a result of /run is kept")
+    runpod_keep_sync_seconds: float = Field(60, ge=0, description="how long a result of /runsync is kept")
+    runpod_output: Literal["base64", "s3_url"] = Field("base64", description="how the worker hands over pictures")
+
+    flux_key: str = Field("sandbox-flux-key", min_length=1, description="the accepted BFL API key")
+    flux_seconds: float = Field(0.2, ge=0, description="from a Flux task's creation to its end")
+    flux_result_seconds: float = Field(600, ge=0, description="how long a Flux result's URL is good")
+    flux_tasks: int = Field(24, ge=1, description="Flux tasks that may be active at once before 429")
 
 
 def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
