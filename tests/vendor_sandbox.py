@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 GEMINI_KEY = "sandbox-gemini-key"
+OPENAI_KEY = "sandbox-openai-key"
 PRINTIFY_TOKEN = "sandbox-printify-token"
 SHOPIFY_TOKEN = "sandbox-shopify-token"
 

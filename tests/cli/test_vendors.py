@@ -6,16 +6,17 @@ SANDBOX, GATEWAY = "http://127.0.0.1:1", "http://127.0.0.1:2"
 
 
 def test_without_keys_every_vendor_is_played() -> None:
-    assert [vendor.name for vendor in stand_ins({})] == ["Gemini", "Printify", "Shopify"]
+    assert [vendor.name for vendor in stand_ins({})] == ["Gemini", "OpenAI", "Printify", "Shopify"]
     environment = with_stand_ins({}, SANDBOX, GATEWAY)
     assert environment["PRESSROOM_GEMINI_URL"] == SANDBOX
+    assert environment["PRESSROOM_OPENAI_URL"] == f"{SANDBOX}/openai"
     assert environment["PRESSROOM_PRINTIFY_URL"] == f"{SANDBOX}/printify"
     assert environment["PRESSROOM_SHOPIFY_URL"] == f"{SANDBOX}/shopify"
 
 
 def test_a_key_keeps_its_vendor_real() -> None:
     environment = {"PRESSROOM_GEMINI_API_KEY": "a-key", "PRESSROOM_GEMINI_MODEL": "a-model"}
-    assert [vendor.name for vendor in stand_ins(environment)] == ["Printify", "Shopify"]
+    assert [vendor.name for vendor in stand_ins(environment)] == ["OpenAI", "Printify", "Shopify"]
     result = with_stand_ins(environment, SANDBOX, GATEWAY)
     assert result["PRESSROOM_GEMINI_API_KEY"] == "a-key"
     assert result["PRESSROOM_GEMINI_MODEL"] == "a-model"

@@ -39,6 +39,15 @@ VENDORS = (
         },
     ),
     Vendor(
+        "OpenAI",
+        "PRESSROOM_OPENAI_",
+        ("PRESSROOM_OPENAI_API_KEY",),
+        {
+            "PRESSROOM_OPENAI_URL": "{url}/openai",
+            "PRESSROOM_OPENAI_API_KEY": "sandbox-openai-key",
+        },
+    ),
+    Vendor(
         "Printify",
         "PRESSROOM_PRINTIFY_",
         ("PRESSROOM_PRINTIFY_TOKEN",),
