@@ -1,0 +1,178 @@
+"""Workflow templates: what a filled one looks like, and how a bad one is refused."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pressroom.image_worker.providers import NotConfigured
+from pressroom.image_worker.workflows import BadWorkflow, SlotValues, WorkflowTemplates
+from pressroom.runtime.errors import InvalidRequest
+
+VALUES = SlotValues(
+    prompt="A red fox",
+    negative="blurry",
+    seed=2**32 - 1,
+    width=768,
+    height=960,
+    steps=20,
+    guidance=3.5,
+    model="mine.safetensors",
+    image="abc.png",
+)
+EXAMPLES = Path(__file__).parents[2] / "examples" / "workflows"
+
+
+def workflow(**sampler: object) -> dict[str, dict[str, object]]:
+    """The smallest good template."""
+    return {
+        "1": {"class_type": "Sampler", "inputs": {"text": "{{prompt}}", "seed": "{{seed}}", **sampler}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0]}},
+    }
+
+
+def templates(folder: Path, content: object, name: str = "mine") -> WorkflowTemplates:
+    text = content if isinstance(content, str) else json.dumps(content)
+    (folder / f"{name}.json").write_text(text)
+    return WorkflowTemplates(folder)
+
+
+def inputs(graph: dict[str, object], node: str) -> dict[str, object]:
+    return graph[node]["inputs"]  # type: ignore[index]
+
+
+def test_the_built_in_templates_are_there_and_take_every_value():
+    built_in = WorkflowTemplates(None)
+    assert built_in.names == ("default", "flux", "image-to-image")
+    for name in built_in.names:
+        text = json.dumps(built_in.fill(name, VALUES))
+        assert "{{" not in text
+        for value in ("A red fox", "4294967295", "mine.safetensors", "768", "960", "3.5"):
+            assert value in text
+    assert "image" in built_in.slots("image-to-image")
+    assert "image" not in built_in.slots("default")
+
+
+def test_numbers_arrive_as_numbers_and_text_as_text():
+    graph = WorkflowTemplates(None).fill("default", VALUES)
+    assert inputs(graph, "5")["seed"] == 4294967295
+    assert inputs(graph, "5")["cfg"] == 3.5
+    assert inputs(graph, "4") == {"width": 768, "height": 960, "batch_size": 1}
+    assert inputs(graph, "2") == {"text": "A red fox", "clip": ["1", 1]}
+
+
+def test_a_slot_inside_a_longer_string_becomes_text(tmp_path: Path):
+    mine = templates(tmp_path, workflow(note="fox-{{seed}}-{{steps}} steps, {{prompt}}!", deep=[{"a": "{{width}}"}]))
+    graph = mine.fill("mine", VALUES)
+    assert inputs(graph, "1")["note"] == "fox-4294967295-20 steps, A red fox!"
+    assert inputs(graph, "1")["deep"] == [{"a": 768}]
+
+
+@pytest.mark.parametrize(
+    "prompt", ["{{seed}}", "{{model|x}} {{prompt}}", 'say "hi" \\ \n\t', "{red|blue} \\g<0> \\1", ""]
+)
+def test_a_prompt_is_data_and_comes_through_as_it_is(tmp_path: Path, prompt: str):
+    mine = templates(tmp_path, workflow(longer="[{{prompt}}] {{seed}}"))
+    graph = mine.fill("mine", replace(VALUES, prompt=prompt))
+    assert inputs(graph, "1")["text"] == prompt
+    assert inputs(graph, "1")["longer"] == f"[{prompt}] 4294967295"
+    assert inputs(json.loads(json.dumps(graph)), "1")["text"] == prompt
+
+
+def test_filling_leaves_the_template_as_it_was(tmp_path: Path):
+    mine = templates(tmp_path, workflow())
+    inputs(mine.fill("mine", VALUES), "1")["text"] = "changed"
+    assert inputs(mine.fill("mine", VALUES), "1")["text"] == "A red fox"
+
+
+def test_a_value_that_is_absent_has_the_slots_default(tmp_path: Path):
+    mine = templates(
+        tmp_path, workflow(model="{{model|sd_xl_base_1.0.safetensors}}", bad="{{negative|text, watermark}}")
+    )
+    absent = mine.fill("mine", replace(VALUES, model=None, negative=None))
+    assert inputs(absent, "1")["model"] == "sd_xl_base_1.0.safetensors"
+    assert inputs(absent, "1")["bad"] == "text, watermark"
+    given = mine.fill("mine", VALUES)
+    assert inputs(given, "1")["model"] == "mine.safetensors"
+    assert inputs(given, "1")["bad"] == "blurry"
+
+
+def test_an_absent_negative_prompt_is_empty():
+    graph = WorkflowTemplates(None).fill("default", replace(VALUES, negative=None))
+    assert inputs(graph, "3")["text"] == ""
+
+
+def test_a_value_that_is_absent_without_a_default_is_asked_for(tmp_path: Path):
+    with pytest.raises(InvalidRequest, match=r"'image-to-image' starts from a reference picture.*input_images"):
+        WorkflowTemplates(None).fill("image-to-image", replace(VALUES, image=None))
+    mine = templates(tmp_path, workflow(model="{{model}}"))
+    with pytest.raises(InvalidRequest, match="'mine' has no model of its own"):
+        mine.fill("mine", replace(VALUES, model=None))
+
+
+def test_an_unknown_workflow_is_refused_with_those_that_exist():
+    with pytest.raises(InvalidRequest, match="no workflow 'gone'; there are: default, flux, image-to-image"):
+        WorkflowTemplates(None).fill("gone", VALUES)
+
+
+def test_a_folders_template_wins_over_a_built_in_one_of_its_name(tmp_path: Path):
+    mine = templates(tmp_path, workflow(), name="default")
+    assert set(mine.fill("default", VALUES)) == {"1", "2"}
+    assert mine.names == ("default", "flux", "image-to-image")
+
+
+def test_comments_are_for_readers_and_are_not_sent(tmp_path: Path):
+    mine = templates(tmp_path, {"_comment": ["how", "it works"], **workflow()})
+    assert set(mine.fill("mine", VALUES)) == {"1", "2"}
+
+
+BROKEN = workflow(model=["9", 0])
+SILENT = {"1": workflow()["1"]}
+TO_A_SOCKET = {**SILENT, "2": {"class_type": "SaveImageWebsocket", "inputs": {"images": ["1", 0]}}}
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("{", "it is not JSON"),
+        ("[" * 100_000, "it is not JSON"),
+        ([], r"not a JSON object of nodes: export it .* Export \(API\)"),
+        ({}, "it has no nodes"),
+        ({"nodes": [], "links": []}, r"as the editor saves it, which cannot be run: export it .* Export \(API\)"),
+        ({"1": {"inputs": {}}}, r"node 1: it is no node of the API format \(class_type: Field required\)"),
+        ({"1": "x"}, "node 1: it is no node of the API format"),
+        ({**workflow(), "1": {"class_type": "Sampler", "inputs": {"seed": "{{seed}}"}}}, "no slot for the prompt"),
+        ({**workflow(), "1": {"class_type": "Sampler", "inputs": {"text": "{{prompt}}"}}}, "no slot for the seed"),
+        (workflow(x="{{promt}}"), r"node 1 \(Sampler\), input 'x': there is no slot {{promt}}; there are: prompt, neg"),
+        (workflow(x="{{steps|many}}"), r"node 1 \(Sampler\), input 'x': the default of {{steps}} is a number"),
+        (BROKEN, r"node 1 \(Sampler\), input 'model': it comes from node 9, which does not exist"),
+        (SILENT, "no output node"),
+        (TO_A_SOCKET, r"node 2 \(SaveImageWebsocket\): its pictures cannot be fetched later"),
+    ],
+)
+def test_a_bad_template_is_refused_at_the_start_with_its_file(tmp_path: Path, content: object, complaint: str):
+    with pytest.raises(BadWorkflow, match=rf"(?s)mine\.json: .*{complaint}") as refused:
+        templates(tmp_path, content)
+    assert isinstance(refused.value, NotConfigured)
+
+
+def test_all_faults_of_all_files_are_told_at_once(tmp_path: Path):
+    (tmp_path / "a.json").write_text("nonsense")
+    (tmp_path / "b name.json").write_text(json.dumps(workflow()))
+    with pytest.raises(BadWorkflow) as refused:
+        templates(tmp_path, {"1": {"class_type": "Sampler"}})
+    lines = str(refused.value).splitlines()
+    assert [line.split(": ")[0].rpartition("/")[2] for line in lines] == ["a.json", "b name.json", *["mine.json"] * 3]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(BadWorkflow, match=r"nowhere: there is no such folder"):
+        WorkflowTemplates(tmp_path / "nowhere")
+
+
+def test_the_example_can_be_copied_and_used():
+    assert EXAMPLES.is_dir()
+    examples = WorkflowTemplates(EXAMPLES)
+    for path in EXAMPLES.glob("*.json"):
+        assert "A red fox" in json.dumps(examples.fill(path.stem, VALUES))
