@@ -29,7 +29,7 @@ def start_sandbox(tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
 @pytest.fixture(scope="session")
 def shared_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """One process for all tests that need no settings of their own."""
-    settings = {"batch_seconds": "0.3", "media_seconds": "0.15"}
+    settings = {"batch_seconds": "0.3", "media_seconds": "0.15", "comfyui_step_seconds": "0.01"}
     shared = Sandbox(tmp_path_factory.mktemp("shared"), settings).start()
     yield shared
     shared.kill()

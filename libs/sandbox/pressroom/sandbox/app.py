@@ -9,6 +9,7 @@ import pyvips
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, ExceptionHandler
 
+from pressroom.sandbox.comfyui.vendor import ComfyUI
 from pressroom.sandbox.core.faults import FaultBook
 from pressroom.sandbox.core.settings import Settings
 from pressroom.sandbox.core.store import Store
@@ -32,6 +33,8 @@ def build(settings: Settings) -> ASGIApp:
     vendors: list[Vendor] = [
         Gemini(settings, store),
         OpenAI(settings, store),
+        ComfyUI(settings, store, "comfyui"),
+        ComfyUI(settings, store, "comfyui-2"),
         Printify(settings, store),
         Shopify(settings, store),
     ]
