@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from pressroom.batch_poller.gemini_requests import nearest_aspect_ratio, nearest_image_size, request_line
+from pressroom.batch_poller.gemini_requests import request_line
 from pressroom.batch_poller.gemini_results import lines_of, row_of_inline, row_of_line
 from pressroom.batch_poller.gemini_wire import Operation, OperationList, state_of
 from pressroom.batch_poller.provider_jobs import VendorJobState, WantedRow
 from pressroom.contracts.vocabulary import ErrorKind
+from pressroom.runtime.vendors.gemini_content import nearest_aspect_ratio, nearest_image_size
 
 PNG = b"\x89PNG\r\n\x1a\nrest"
 

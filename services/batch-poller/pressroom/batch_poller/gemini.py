@@ -17,25 +17,20 @@ import httpx
 
 from pressroom.contracts.vocabulary import ProviderName
 from pressroom.runtime.errors import ApiFailed, AuthFailed, InvalidRequest
-from pressroom.runtime.vendor_http import VendorClient
+from pressroom.runtime.vendors.gemini import API, KEY_SETTING, MODEL_SETTING, VENDOR, NotFound, gemini_client
 
 from .gemini_requests import request_line
 from .gemini_results import lines_of, row_of_inline, row_of_line
 from .gemini_wire import (
-    KEY_SETTING,
-    VENDOR,
-    NotFound,
     Operation,
     OperationList,
     Uploaded,
     job_of,
     output_of,
-    read_error,
 )
 from .provider_jobs import InputForgotten, JobForgotten, ResultRow, VendorJob, WantedRow
 from .settings import BatchPollerSettings
 
-API = "/v1beta"
 UPLOAD_CHUNK_BYTES = 8 * 2**20
 INPUT_MAX_BYTES = 2 * 2**30
 """Chunk and file size of the Files API."""
@@ -51,16 +46,8 @@ class GeminiBatches:
 
     def __init__(self, settings: BatchPollerSettings) -> None:
         self.default_model = settings.gemini_model
-        key = settings.gemini_api_key
-        self._has_key = key is not None
-        self._client = VendorClient(
-            VENDOR,
-            settings.gemini_url,
-            key_setting=KEY_SETTING,
-            headers={"x-goog-api-key": key.get_secret_value()} if key else {},
-            timeout_s=settings.gemini_timeout_s,
-            read_error=read_error,
-        )
+        self._has_key = settings.gemini_api_key is not None
+        self._client = gemini_client(settings)
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -99,7 +86,7 @@ class GeminiBatches:
                 raise InputForgotten(f"{error}; upload the rows again") from error
             if isinstance(error, NotFound):
                 raise InvalidRequest(
-                    f"{VENDOR} has no model {model!r} that makes batches: set PRESSROOM_GEMINI_MODEL, or the batch's "
+                    f"{VENDOR} has no model {model!r} that makes batches: set {MODEL_SETTING}, or the batch's "
                     f"own model, to one that it has ({error})"
                 ) from error
             raise

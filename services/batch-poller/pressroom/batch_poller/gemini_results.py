@@ -4,8 +4,6 @@ A line that is torn, misshapen or refused becomes a row with an error, so that o
 Reading has no effect outside: a process that dies in the middle reads from the beginning again.
 """
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import AsyncIterable, AsyncIterator
@@ -16,14 +14,14 @@ from pressroom.runtime.errors import (
     ApiFailed,
     AuthFailed,
     InvalidRequest,
-    Moderated,
     RateLimited,
     TimedOut,
     WorkError,
     report_of,
 )
+from pressroom.runtime.vendors.gemini import Refusal, Wire
+from pressroom.runtime.vendors.gemini_content import Answer, picture_of, text_of
 
-from .gemini_wire import Refusal, Wire
 from .provider_jobs import ResultRow
 
 LINE_MAX_BYTES = 128 * 2**20
@@ -31,20 +29,6 @@ LINE_MAX_BYTES = 128 * 2**20
 
 _HEAD_BYTES = 4096
 _KEY_FIRST = re.compile(rb'\s*\{\s*"key"\s*:\s*("(?:[^"\\]|\\.)*")')
-
-MODERATION_REASONS = frozenset(
-    {
-        "SAFETY",
-        "IMAGE_SAFETY",
-        "PROHIBITED_CONTENT",
-        "IMAGE_PROHIBITED_CONTENT",
-        "BLOCKLIST",
-        "SPII",
-        "RECITATION",
-        "IMAGE_RECITATION",
-    }
-)
-"""`finishReason`s that judge the content (ai.google.dev, "GenerateContentResponse")."""
 
 _ERRORS_BY_CODE: dict[int, type[WorkError]] = {
     3: InvalidRequest,
@@ -63,40 +47,6 @@ _ERRORS_BY_CODE: dict[int, type[WorkError]] = {
     504: TimedOut,
 }
 """A row's error has gRPC's code or HTTP's (`google.rpc.Code`); what is not here is a fault of the vendor's."""
-
-
-class Blob(Wire):
-    mime_type: str = ""
-    data: str = ""
-
-
-class Part(Wire):
-    """`thought` marks a draft, which may be a picture as well."""
-
-    text: str | None = None
-    inline_data: Blob | None = None
-    thought: bool = False
-
-
-class Content(Wire):
-    parts: tuple[Part, ...] = ()
-
-
-class Candidate(Wire):
-    content: Content = Content()
-    finish_reason: str | None = None
-    finish_message: str | None = None
-
-
-class PromptFeedback(Wire):
-    block_reason: str | None = None
-    block_reason_message: str | None = None
-
-
-class Answer(Wire):
-    candidates: tuple[Candidate, ...] = ()
-    prompt_feedback: PromptFeedback | None = None
-    error: Refusal | str | None = None
 
 
 class Metadata(Wire):
@@ -157,7 +107,7 @@ def row_of(line: ResultLine) -> ResultRow:
             raise ApiFailed("Gemini returned a row without a key, so nobody knows whose picture it is")
         return _picture(key, line)
     except WorkError as error:
-        return ResultRow(key=key, text=_text_of(line.response), error=report_of(error))
+        return ResultRow(key=key, text=text_of(line.response), error=report_of(error))
 
 
 def _picture(key: str, line: ResultLine) -> ResultRow:
@@ -167,52 +117,8 @@ def _picture(key: str, line: ResultLine) -> ResultRow:
         raise _error_of_row(refusal)
     if answer is None:
         raise ApiFailed("Gemini returned a row with neither a response nor an error; ask for this image again")
-    blob = next(
-        (part.inline_data for candidate in answer.candidates for part in candidate.content.parts if _is_final(part)),
-        None,
-    )
-    if blob is None:
-        raise _why_no_picture(answer)
-    data = _decoded(blob)
-    return ResultRow(key=key, data=data, media_type=_media_type(data, blob.mime_type), text=_text_of(answer))
-
-
-def _is_final(part: Part) -> bool:
-    return part.inline_data is not None and not part.thought
-
-
-def _decoded(blob: Blob) -> bytes:
-    try:
-        return base64.b64decode(blob.data, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ApiFailed(f"Gemini returned a picture in broken base64 ({error}); ask for this image again") from error
-
-
-def _media_type(data: bytes, claimed: str) -> str:
-    """What the first bytes say, as the claim may be wrong."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    raise ApiFailed(f"Gemini returned {len(data)} bytes called {claimed or 'nothing'} that are no PNG, JPEG or WebP")
-
-
-def _why_no_picture(answer: Answer) -> WorkError:
-    feedback = answer.prompt_feedback
-    if feedback and feedback.block_reason:
-        more = f": {feedback.block_reason_message}" if feedback.block_reason_message else ""
-        return Moderated(f"Gemini refused the prompt ({feedback.block_reason}{more}); change the prompt")
-    for candidate in answer.candidates:
-        reason = candidate.finish_reason or ""
-        more = f": {candidate.finish_message}" if candidate.finish_message else ""
-        if reason in MODERATION_REASONS:
-            return Moderated(f"Gemini refused the picture ({reason}{more}); change the prompt")
-        if reason and reason != "STOP":
-            return ApiFailed(f"Gemini made no picture ({reason}{more}); ask again or change the prompt")
-    text = _text_of(answer)
-    return ApiFailed(f"Gemini made no picture{f', it wrote: {text[:300]}' if text else ''}; ask again or say it better")
+    data, media_type = picture_of(answer)
+    return ResultRow(key=key, data=data, media_type=media_type, text=text_of(answer))
 
 
 def _error_of_row(refusal: Refusal | str) -> WorkError:
@@ -220,13 +126,6 @@ def _error_of_row(refusal: Refusal | str) -> WorkError:
         return ApiFailed(f"Gemini failed at this row: {refusal}")
     error_type = _ERRORS_BY_CODE.get(refusal.code or 0, ApiFailed)
     return error_type(f"Gemini failed at this row: {refusal.said()}")
-
-
-def _text_of(answer: Answer | None) -> str | None:
-    if answer is None:
-        return None
-    texts = [part.text for found in answer.candidates for part in found.content.parts if part.text and not part.thought]
-    return "\n".join(texts) or None
 
 
 def _key_of_bad_line(line: bytes) -> str | None:

@@ -2,28 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from pressroom.runtime.settings import Settings
+from pressroom.runtime.vendors.gemini import GeminiSettings
 
 
-class BatchPollerSettings(Settings):
+class BatchPollerSettings(GeminiSettings):
     """Where the asynchronous providers are, and what they may cost in time."""
 
     batch_poller_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         default=8082, description="The port of its health and metrics."
-    )
-    gemini_url: str = Field(
-        default="https://generativelanguage.googleapis.com", description="The Gemini API, without its version."
-    )
-    gemini_api_key: SecretStr | None = Field(default=None, description="Sent as the x-goog-api-key header.")
-    gemini_model: str = Field(
-        default="gemini-nano-banana-2.1",
-        pattern=r"^[A-Za-z0-9._-]{1,128}$",
-        description="The image model of a batch that names none; vendors retire names often (list of 2026-11).",
-    )
-    gemini_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
-        default=60.0, description="How long one request, or one pause within a download, may take."
     )
     poll_initial_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
         default=30.0, description="How soon a new job is looked at, and how often at most."

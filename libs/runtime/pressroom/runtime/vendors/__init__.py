@@ -1,0 +1,1 @@
+"""What two services share of one vendor's API, and what vendors' answers have in common."""
