@@ -1,114 +1,161 @@
-"""From a provider's bytes to the file that a print shop takes, and the thumbnail that a person reviews.
+"""From a provider's bytes to the file that a print shop takes, the thumbnail that a person reviews, and what is found
+out about both.
 
-Blocking, and heavy: called in a thread. libvips works through the picture in strips, so a 24-megapixel print file
-needs tens of megabytes, not hundreds.
+The thumbnail shows what the file shows. Blocking, and heavy: called in a thread. libvips works through the picture in
+strips, so a 24-megapixel print file needs tens of megabytes, not hundreds. Nothing is written anywhere.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import pyvips
 
-from pressroom.contracts.vocabulary import FinishingProfile
+from pressroom.contracts.finishing import (
+    BUILT_IN_PROFILES,
+    FILE_SIDE_MAX_PX,
+    NO_PROFILE,
+    Check,
+    Credentials,
+    Fit,
+    Profile,
+)
 
+from .checks import checked
+from .credentials import has_credentials
+from .encoding import print_file
+from .likeness import perceptual_hash
+from .pictures import NotAnImage, Rendering, first_line, measure, media_type_of, opened, to_srgb
+from .placement import Placement, placed
+from .provenance import Provenance, xmp_packet
+
+__all__ = ["Finished", "NotAnImage", "Rendering", "finish", "finish_for", "measure", "reduce"]
+
+TRANSPARENT = "transparent"
 THUMBNAIL_SIDE_PX = 512
-PRINT_DPI = 300
-_PIXELS_PER_MM = PRINT_DPI / 25.4
 _THUMBNAIL_QUALITY = 82
+_KEEP_NOTHING = 0  # VIPS_FOREIGN_KEEP_NONE
 
-# On grainy 4500x5400 prints this pair makes the smallest file of the fast ones: 0.7 s of CPU and 20 MB, where `up`
-# takes 0.8 s and 25 MB (libvips 8.18).
-_PNG_COMPRESSION = 3
-_PNG_FILTER = 0x20  # VIPS_FOREIGN_PNG_FILTER_AVG
-
-PRINT_SIZES_PX: dict[FinishingProfile, tuple[int, int]] = {FinishingProfile.T_SHIRT: (4500, 5400)}
-"""Width and height of each print profile's file. `none` keeps the size that was asked of the provider."""
-
-
-# No picture is made twice, so libvips' cache of operations would only keep their memory.
-pyvips.cache_set_max(0)
-
-
-class NotAnImage(ValueError):
-    """The bytes cannot be decoded as a picture, or are cut off."""
-
-
-@dataclass(frozen=True)
-class Rendering:
-    """One encoded picture."""
-
-    data: bytes
-    media_type: str
-    width_px: int
-    height_px: int
+PROOF_SIDE_PX = 1024
+"""The longer side of the copy that is looked at: the checks' numbers were found at this size, whatever arrives."""
 
 
 @dataclass(frozen=True)
 class Finished:
+    """`perceptual_hash` is of what the file shows, 16 hex digits; `raw_width_px` and `raw_height_px` are the arrived
+    picture's, upright."""
+
     file: Rendering
     thumbnail: Rendering
+    checks: tuple[Check, ...]
+    perceptual_hash: str
+    credentials: Credentials
+    raw_width_px: int
+    raw_height_px: int
 
 
-def measure(data: bytes) -> Rendering:
-    """What a provider's bytes are: media type and size in pixels. Reads all of them. Raises `NotAnImage`."""
-    try:
-        image = _opened(data)
-        loader = str(image.get("vips-loader"))
-        image.avg()
-    except pyvips.Error as error:
-        raise NotAnImage(f"not a picture: {_first_line(error)}") from error
-    media_type = next((kind for name, kind in _MEDIA_TYPES.items() if loader.startswith(name)), None)
-    if media_type is None:
-        raise NotAnImage(f"a picture of a kind that is not taken: {loader}")
-    return Rendering(data, media_type, int(image.width), int(image.height))
+def finish_for(
+    data: bytes,
+    profile: Profile | None,
+    *,
+    width_px: int,
+    height_px: int,
+    provenance: Provenance | None = None,
+) -> Finished:
+    """Make the files and look at them. Without a profile the file gets the asked size, `width_px` x `height_px`.
 
+    A picture of another ratio is cropped around its centre or padded, as the profile says, never stretched; a smaller
+    one is enlarged (Lanczos). The file is an sRGB PNG at 300 DPI with its profile embedded, and `provenance` as XMP;
+    the thumbnail a WebP of at most 512 px. Raises `NotAnImage`.
 
-def finish(data: bytes, profile: FinishingProfile, *, width_px: int, height_px: int) -> Finished:
-    """Make the files. `width_px` and `height_px` are the asked size, used by the profile `none`.
-
-    A picture of another ratio is cropped around its centre, never stretched; a smaller one is enlarged (Lanczos).
-    The result is an sRGB PNG at 300 DPI with its profile embedded, and a WebP of at most 512 px. Raises `NotAnImage`.
+    One exception: a picture that arrives with content credentials in exactly the asked size, and without a profile, is
+    the file, byte for byte. Any change would break its credentials.
     """
-    target_width, target_height = PRINT_SIZES_PX.get(profile, (width_px, height_px))
+    shape = profile or Profile.model_construct(width_px=width_px, height_px=height_px)
+    picture = _prepared(data, shape)
+    placement = placed((picture.width, picture.height), (shape.width_px, shape.height_px), shape.fit)
+    arrived_with_credentials = has_credentials(data)
+    keep = arrived_with_credentials and profile is None and placement.enlargement == 1 and placement.fills
     try:
-        picture = _scaled(data, target_width, target_height, crop="centre", size="both")
-        printable = picture.copy(xres=_PIXELS_PER_MM, yres=_PIXELS_PER_MM)
-        file = printable.pngsave_buffer(compression=_PNG_COMPRESSION, filter=_PNG_FILTER, profile="srgb")
-        small = _scaled(data, THUMBNAIL_SIDE_PX, THUMBNAIL_SIDE_PX, crop="none", size="down")
-        thumbnail = small.webpsave_buffer(Q=_THUMBNAIL_QUALITY)
+        proof = _proof(_prepared(data, shape), placement)
+        if keep:
+            file = Rendering(data, media_type_of(data), shape.width_px, shape.height_px)
+        else:
+            packet = xmp_packet(provenance) if provenance else None
+            encoded = print_file(_laid_out(picture, placement, shape), xmp=packet)
+            file = Rendering(encoded, "image/png", shape.width_px, shape.height_px)
+        thumbnail = _thumbnail(proof, placement, shape)
+        return Finished(
+            file=file,
+            thumbnail=thumbnail,
+            checks=checked(proof, placement),
+            perceptual_hash=perceptual_hash(proof),
+            credentials=_credentials(arrived_with_credentials, keep),
+            raw_width_px=picture.width,
+            raw_height_px=picture.height,
+        )
     except pyvips.Error as error:
-        raise NotAnImage(f"not a picture that can be finished: {_first_line(error)}") from error
-    return Finished(
-        file=Rendering(bytes(file), "image/png", target_width, target_height),
-        thumbnail=Rendering(bytes(thumbnail), "image/webp", int(small.width), int(small.height)),
-    )
+        raise NotAnImage(f"not a picture that can be finished: {first_line(error)}") from error
+
+
+def finish(data: bytes, profile: str, *, width_px: int, height_px: int) -> Finished:
+    """`finish_for` with a built-in profile's name."""
+    shape = None if profile == NO_PROFILE else BUILT_IN_PROFILES[profile]
+    return finish_for(data, shape, width_px=width_px, height_px=height_px)
 
 
 def reduce(data: bytes, side_px: int) -> Rendering:
     """A JPEG-free, lossless PNG of at most `side_px` on its longer side, for shops that refuse print masters."""
+    picture = to_srgb(opened(data, max_pixels=FILE_SIDE_MAX_PX**2))
     try:
-        small = _scaled(data, side_px, side_px, crop="none", size="down")
-        encoded = small.pngsave_buffer(compression=_PNG_COMPRESSION, filter=_PNG_FILTER, profile="srgb")
+        small = picture.thumbnail_image(side_px, height=side_px, size="down")
+        return Rendering(print_file(small, xmp=None), "image/png", small.width, small.height)
     except pyvips.Error as error:
-        raise NotAnImage(f"not a picture that can be reduced: {_first_line(error)}") from error
-    return Rendering(bytes(encoded), "image/png", int(small.width), int(small.height))
+        raise NotAnImage(f"not a picture that can be reduced: {first_line(error)}") from error
 
 
-def _scaled(data: bytes, width_px: int, height_px: int, *, crop: str, size: str) -> pyvips.Image:
-    """In sRGB. Colours are transformed only when a profile came with the picture: that takes four times as long as
-    the scaling itself, and a picture without one is sRGB by convention."""
-    picture = _opened(data)
-    options: dict[str, Any] = {"output_profile": "srgb"} if "icc-profile-data" in picture.get_fields() else {}
-    return picture.thumbnail_image(width_px, height=height_px, crop=crop, size=size, **options)
+def _prepared(data: bytes, shape: Profile) -> pyvips.Image:
+    """A cut-out that is padded with a colour is laid on that colour; otherwise it would stand in a clear rectangle."""
+    picture = to_srgb(opened(data))
+    if shape.fit is Fit.PAD and shape.background != TRANSPARENT and picture.hasalpha():
+        return picture.flatten(background=_rgb(shape.background))
+    return picture
 
 
-def _opened(data: bytes) -> pyvips.Image:
-    """Read in strips. A picture that breaks off raises where its data ends; the default is to fill it up with grey."""
-    return pyvips.Image.new_from_buffer(data, "", access="sequential", fail_on="truncated")
+def _proof(picture: pyvips.Image, placement: Placement) -> pyvips.Image:
+    """What the file shows of the picture, small, in memory."""
+    width, height = placement.used_width_px, placement.used_height_px
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    shown = picture.crop(max(0, left), max(0, top), min(width, picture.width), min(height, picture.height))
+    return shown.thumbnail_image(PROOF_SIDE_PX, height=PROOF_SIDE_PX, size="down").copy_memory()
 
 
-_MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+def _thumbnail(proof: pyvips.Image, placement: Placement, shape: Profile) -> Rendering:
+    """Never larger than the file, nor than the picture was."""
+    longer = max(placement.width_px, placement.height_px)
+    scale = min(THUMBNAIL_SIDE_PX / longer, 1 / placement.enlargement, 1.0)
+    size = max(1, round(placement.width_px * scale)), max(1, round(placement.height_px * scale))
+    small = _laid_out(proof, placed((proof.width, proof.height), size, shape.fit), shape)
+    encoded = small.webpsave_buffer(Q=_THUMBNAIL_QUALITY, keep=_KEEP_NOTHING)
+    return Rendering(bytes(encoded), "image/webp", small.width, small.height)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+def _laid_out(picture: pyvips.Image, placement: Placement, shape: Profile) -> pyvips.Image:
+    """`thumbnail_image` with a crop of its own would hold the whole result in memory, and so would `resize` bleed the
+    colour of transparent pixels into edges; a size that is forced has the picture's own ratio here."""
+    scaled = picture.thumbnail_image(placement.scaled_width_px, height=placement.scaled_height_px, size="force")
+    width, height = placement.width_px, placement.height_px
+    if placement.fills:
+        return scaled.crop((scaled.width - width) // 2, (scaled.height - height) // 2, width, height)
+    if shape.background == TRANSPARENT:
+        whole = scaled if scaled.hasalpha() else scaled.addalpha()
+        return whole.gravity("centre", width, height, extend="background", background=[0, 0, 0, 0])
+    return scaled.gravity("centre", width, height, extend="background", background=_rgb(shape.background))
+
+
+def _rgb(colour: str) -> list[float]:
+    return [float(level) for level in bytes.fromhex(colour.removeprefix("#"))]
+
+
+def _credentials(arrived_with: bool, kept: bool) -> Credentials:
+    if not arrived_with:
+        return Credentials.NONE
+    return Credentials.KEPT if kept else Credentials.SOURCE_ONLY
