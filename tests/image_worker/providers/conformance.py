@@ -503,7 +503,9 @@ def same_picture(one: bytes, other: bytes) -> bool:
     first, second = picture_of(one), picture_of(other)
     if (first.width, first.height, first.bands) != (second.width, second.height, second.bands):
         return False
-    return (first.cast("short") - second.cast("short")).abs().max() <= 2
+    largest = (first.cast("short") - second.cast("short")).abs().max()
+    assert isinstance(largest, float), "libvips gives more than the number only when asked to"
+    return largest <= 2
 
 
 async def until(condition: Callable[[], bool], *, within_s: float = 15.0) -> None:
