@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 
 from pressroom.contracts.vocabulary import ProviderName
 
+from .gemini import GeminiProvider
+from .openai_images import OpenAIProvider
 from .providers import ImageProvider
 from .settings import ImageWorkerSettings
 from .studio_provider import StudioProvider
@@ -15,5 +17,7 @@ def _studio(_settings: ImageWorkerSettings) -> ImageProvider:
 
 MAKERS: Mapping[ProviderName, Callable[[ImageWorkerSettings], ImageProvider]] = {
     ProviderName.STUDIO: _studio,
+    ProviderName.GEMINI: GeminiProvider,
+    ProviderName.OPENAI: OpenAIProvider,
 }
 """Each raises `NotConfigured` when a setting is missing that it cannot do without."""

@@ -5,10 +5,12 @@ from typing import Annotated
 from pydantic import Field
 
 from pressroom.contracts.vocabulary import ProviderName
-from pressroom.runtime.settings import Settings
+
+from .gemini.settings import GeminiPictureSettings
+from .openai_images.settings import OpenAISettings
 
 
-class ImageWorkerSettings(Settings):
+class ImageWorkerSettings(GeminiPictureSettings, OpenAISettings):
     """`PRESSROOM_IMAGE_WORKER_LANES` is a JSON list, e.g. `["studio"]`."""
 
     image_worker_port: Annotated[int, Field(ge=1, le=65535)] = Field(

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from ..errors import AuthFailed, InvalidRequest, RateLimited, WorkError
 from ..settings import Settings
-from ..vendor_http import ErrorReader, VendorClient, excerpt, retry_after_s
+from ..vendor_http import LONGEST_WAIT_S, ErrorReader, VendorClient, excerpt, retry_after_s
 
 VENDOR = "Gemini"
 KEY_SETTING = "PRESSROOM_GEMINI_API_KEY"
@@ -123,6 +123,6 @@ def _details_of(refusal: Refusal | None) -> list[ErrorDetail]:
 
 
 def _seconds(duration: str | None) -> float | None:
-    """A `google.protobuf.Duration` in JSON: seconds with a fraction and an s."""
+    """A `google.protobuf.Duration` in JSON: seconds with a fraction and an s; a day at most."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)s", duration or "")
-    return float(match.group(1)) if match else None
+    return min(float(match.group(1)), LONGEST_WAIT_S) if match else None

@@ -1,0 +1,15 @@
+"""What the Gemini lane needs: the settings of every service that talks to Gemini, with more patience."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pressroom.runtime.vendors.gemini import GeminiSettings
+
+
+class GeminiPictureSettings(GeminiSettings):
+    """A picture is drawn while the request is open, so an answer takes longer than the Batch API's."""
+
+    gemini_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
+        default=180.0, description="How long Gemini may be silent while it makes a picture."
+    )
