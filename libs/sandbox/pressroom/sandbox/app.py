@@ -14,6 +14,7 @@ from pressroom.sandbox.core.faults import FaultBook
 from pressroom.sandbox.core.settings import Settings
 from pressroom.sandbox.core.store import Store
 from pressroom.sandbox.core.vendor import Vendor
+from pressroom.sandbox.flux.vendor import Flux
 from pressroom.sandbox.front import Front
 from pressroom.sandbox.gemini.vendor import Gemini
 from pressroom.sandbox.look.routes import look_routes
@@ -33,6 +34,7 @@ def build(settings: Settings) -> ASGIApp:
     vendors: list[Vendor] = [
         Gemini(settings, store),
         OpenAI(settings, store),
+        Flux(settings, store),
         ComfyUI(settings, store, "comfyui"),
         ComfyUI(settings, store, "comfyui-2"),
         Printify(settings, store),

@@ -84,6 +84,9 @@ class Settings(BaseModel):
     flux_key: str = Field("sandbox-flux-key", min_length=1, description="the accepted BFL API key")
     flux_seconds: float = Field(0.2, ge=0, description="from a Flux task's creation to its end")
     flux_result_seconds: float = Field(600, ge=0, description="how long a Flux result's URL is good")
+    flux_unknown_seconds: float = Field(
+        0.05, ge=0, description="how long a Flux task with a webhook is not found after it was made"
+    )
     flux_tasks: int = Field(24, ge=1, description="Flux tasks that may be active at once before 429")
 
 

@@ -44,6 +44,13 @@ def draw_png(prompt: str, fingerprint: str, width: int, height: int) -> bytes:
     return png
 
 
+def draw_jpeg(prompt: str, fingerprint: str, width: int, height: int) -> bytes:
+    """The same as a JPEG."""
+    picture = _load(compose(prompt, fingerprint, width, height), width, height)
+    jpeg: bytes = picture.write_to_buffer(".jpg", Q=90)
+    return jpeg
+
+
 def draw_webp(prompt: str, fingerprint: str, width: int, height: int) -> bytes:
     """The same as a small WebP, for the page that people look at."""
     picture = _load(compose(prompt, fingerprint, width, height), width, height)
