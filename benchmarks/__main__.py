@@ -9,6 +9,7 @@ import sys
 BENCHES = {
     "overhead": "images per second through the whole line, beside a bare loop doing the same writes",
     "dispatch": "accepted to taken, beside a bare loop doing the same writes",
+    "finishing": "one print file of 24 megapixels, beside Pillow's defaults",
 }
 
 

@@ -1,7 +1,7 @@
 """Whether a picture carries content credentials (C2PA), found by walking its container; nothing is decoded.
 
 A container that is broken or cut off is walked as far as it goes and raises nothing: whether it is a picture is
-another's question. C2PA specification 2.1, appendix A.3, says where each format keeps them.
+another's question. C2PA 2.1, appendix A, says where each format keeps them.
 """
 
 import struct
@@ -62,7 +62,7 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _is_manifest(segment: bytes) -> bool:
     """A JUMBF superbox of type c2pa: `JP`, instance, sequence, then box `jumb` with a description `jumd` whose type is
-    the UUID that begins with c2pa (ISO 19566-5, C2PA 11.1.4). Other makers keep other things in JUMBF."""
+    the UUID that begins with c2pa (ISO 19566-5; C2PA 2.1, section 11.1). Other makers keep other things in JUMBF."""
     return (
         segment[:2] == b"JP" and segment[12:16] == b"jumb" and segment[20:24] == b"jumd" and segment[24:28] == b"c2pa"
     )

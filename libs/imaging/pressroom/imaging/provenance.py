@@ -6,9 +6,10 @@ The prompt itself never gets into a file, since files are sold; its SHA-256 lets
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
+
+import pyvips
 
 from .pictures import opened
 
@@ -72,11 +73,8 @@ def xmp_packet(provenance: Provenance) -> bytes:
 def read_xmp(data: bytes) -> dict[str, str]:
     """The simple properties of a picture's XMP by name, such as `xmp:CreatorTool`; those of namespaces that are not
     written here are left out. Empty when there is none that can be read. Raises `NotAnImage`."""
-    image = opened(data)
-    if image.get_typeof("xmp-data") == 0:
-        return {}
-    packet = cast(bytes, image.get("xmp-data"))
-    if b"<!" in packet:  # XMP has neither document types nor entities; traps have
+    packet = packet_of(opened(data))
+    if packet is None or b"<!" in packet:  # XMP has neither document types nor entities; traps have
         return {}
     try:
         root = ElementTree.fromstring(packet)  # noqa: S314 - see above
@@ -90,6 +88,12 @@ def read_xmp(data: bytes) -> dict[str, str]:
             if uri in prefixes and prefixes[uri] != "rdf":
                 found[f"{prefixes[uri]}:{name}"] = value
     return found
+
+
+def packet_of(image: pyvips.Image) -> bytes | None:
+    """The XMP that a picture came with."""
+    packet = image.get("xmp-data") if image.get_typeof("xmp-data") else None
+    return packet if isinstance(packet, bytes) else None
 
 
 def _text(value: str) -> str:
