@@ -50,8 +50,14 @@ def test_the_built_in_templates_are_there_and_take_every_value():
         assert "{{" not in text
         for value in ("A red fox", "4294967295", "mine.safetensors", "768", "960", "3.5"):
             assert value in text
-    assert "image" in built_in.slots("image-to-image")
-    assert "image" not in built_in.slots("default")
+
+
+def test_where_a_slot_stands_is_known():
+    built_in = WorkflowTemplates(None)
+    assert built_in.inputs_of("model", "default") == {"ckpt_name"}
+    assert built_in.inputs_of("model", "flux") == {"unet_name"}
+    assert built_in.inputs_of("image", "image-to-image") == {"image"}
+    assert built_in.inputs_of("image", "default") == set()
 
 
 def test_numbers_arrive_as_numbers_and_text_as_text():

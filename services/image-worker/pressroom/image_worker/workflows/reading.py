@@ -36,10 +36,15 @@ class Node(BaseModel):
 
 @dataclass(frozen=True)
 class Template:
-    """A workflow that has been checked, and the names of the slots in it."""
+    """A workflow that has been checked."""
 
     nodes: dict[str, Node]
-    slots: frozenset[str]
+
+    def inputs_of(self, slot: str) -> frozenset[str]:
+        """The names of the inputs that a slot stands in."""
+        return frozenset(
+            name for name, value in _inputs(self.nodes) if any(one.name == slot for one in slots_in(value))
+        )
 
     def filled(self, values: SlotValues) -> dict[str, object]:
         """The workflow to send. Raises `NoValue`."""
@@ -60,7 +65,7 @@ def read_template(text: bytes) -> Template:
     faults = list(_faults(nodes))
     if faults:
         raise BadWorkflow("\n".join(faults))
-    return Template(nodes, frozenset(_slot_names(nodes)))
+    return Template(nodes)
 
 
 def _members(text: bytes) -> dict[str, JsonValue]:
@@ -103,7 +108,12 @@ def _faults(nodes: dict[str, Node]) -> Iterator[str]:
 
 
 def _slot_names(nodes: dict[str, Node]) -> set[str]:
-    return {slot.name for node in nodes.values() for value in node.inputs.values() for slot in slots_in(value)}
+    return {slot.name for _, value in _inputs(nodes) for slot in slots_in(value)}
+
+
+def _inputs(nodes: dict[str, Node]) -> Iterator[tuple[str, JsonValue]]:
+    for node in nodes.values():
+        yield from node.inputs.items()
 
 
 def _link(value: JsonValue) -> str | None:

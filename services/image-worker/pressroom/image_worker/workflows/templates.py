@@ -31,9 +31,10 @@ class WorkflowTemplates:
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self._templates))
 
-    def slots(self, name: str) -> frozenset[str]:
-        """The names of the slots in a template. Raises `InvalidRequest` when there is no such template."""
-        return self._template(name).slots
+    def inputs_of(self, slot: str, name: str) -> frozenset[str]:
+        """The names of the inputs that `slot` stands in, in the template `name`; none when it has no such slot. Raises
+        `InvalidRequest` when there is no such template."""
+        return self._template(name).inputs_of(slot)
 
     def fill(self, name: str, values: SlotValues) -> dict[str, object]:
         """The workflow to send: ComfyUI's API format, a new object at each call.

@@ -1,0 +1,241 @@
+"""The provider: places prompts on servers, waits for them, fetches their pictures.
+
+The prompt's id is the caller's key, which is stored before anything is asked for; posting it twice would run it twice,
+so after a lost answer `find` looks through every server's queue and history first. The WebSocket's client id is the
+same, so whoever resumes a prompt hears of it. A process that dies leaves a prompt that runs on and can be resumed.
+"""
+
+import asyncio
+from dataclasses import replace
+
+from pydantic import BaseModel, ConfigDict
+
+from pressroom.contracts.capabilities import Capabilities, SizeRules, nearest_size
+from pressroom.contracts.requests import PROMPT_MAX_CHARACTERS
+from pressroom.contracts.vocabulary import ProviderName
+from pressroom.runtime.errors import ApiFailed, InvalidRequest, NetworkFailed, WorkError
+from pressroom.runtime.vendors.pictures import reference_type
+
+from ..providers import Generation, GenerationRequest, NotConfigured, Progress, RemoteJobOver
+from ..remote_jobs import generate_by_job, poll
+from ..workflows import BadWorkflow, SlotValues, WorkflowTemplates
+from .fleet import Fleet
+from .past import failure_in, picture_in, picture_of_twin
+from .progress import Watch, listen
+from .refusals import GraphRefused, NotThere, missing_model, model_gone, model_in
+from .server import Server, plain_graph
+from .settings import MODEL_SETTING, URLS_SETTING, WORKFLOW_SETTING, WORKFLOWS_SETTING, ComfyUISettings
+from .wire import Past, Picture
+
+SIZES = SizeRules(min_side_px=64, max_side_px=4096, side_multiple=16, max_pixels=4096 * 4096)
+"""Latents are in steps of 8 pixels, Flux's patches in steps of 16; models lose the picture long before 4096."""
+
+_IMAGE_TO_IMAGE = "image-to-image"
+_SOON_S = 0.1
+"""Between two looks at a prompt that was told to have ended: its history is written a moment later."""
+
+_LOOKS_AT_A_CANCELLED_PROMPT = 3
+"""Between a look and the order a prompt may have moved from waiting to running."""
+
+
+class Ref(BaseModel):
+    """A prompt's name: the server without its password, and the id there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    server: str
+    prompt_id: str
+
+
+class ComfyUIProvider:
+    """A `JobProvider` over any number of servers."""
+
+    name = ProviderName.COMFYUI
+
+    def __init__(self, settings: ComfyUISettings) -> None:
+        """Raises `NotConfigured` with the setting to mend."""
+        if not settings.comfyui_urls:
+            raise NotConfigured(f'ComfyUI needs a server: set {URLS_SETTING}, e.g. ["http://127.0.0.1:8188"]')
+        self._settings = settings
+        self._templates = _templates(settings)
+        self._model_inputs = self._templates.inputs_of("model", settings.comfyui_workflow)
+        self.model: str | None = settings.comfyui_model or _own_model(self._templates, settings.comfyui_workflow)
+        self._fleet = Fleet(settings.comfyui_urls, settings.comfyui_timeout_s)
+        self._placing = asyncio.Lock()
+        self.capabilities = Capabilities(
+            sizes=SIZES,
+            prompt_max_characters=2 * PROMPT_MAX_CHARACTERS,
+            negative_prompt=True,
+            steps=True,
+            guidance=True,
+            input_images=1,
+            workflows=self._templates.names,
+            progress=True,
+            cancel=True,
+            keeps_jobs=True,
+            at_once=len(self._fleet),
+        )
+
+    async def aclose(self) -> None:
+        await self._fleet.aclose()
+
+    async def generate(self, request: GenerationRequest, progress: Progress) -> Generation:
+        return await generate_by_job(self, request, progress)
+
+    async def submit(self, request: GenerationRequest, key: str) -> str:
+        """On the server with the shortest queue; among equals on the one that has the model warm. A server that
+        refuses the workflow has queued nothing, so the next one is asked."""
+        workflow = self._workflow(request)
+        model = request.model or self._default_model(workflow)
+        refused: WorkError | None = None
+        # One at a time, so that two pictures do not both see the same queue empty.
+        async with self._placing:
+            for server in await self._fleet.by_load(f"{workflow}/{model}"):
+                try:
+                    image = await server.upload(request.input_images[0]) if request.input_images else None
+                    graph = self._templates.fill(workflow, _values(request, model, image))
+                    prompt_id = await server.post(graph, key)
+                except GraphRefused as error:
+                    refused = refused or await _explained(server, error, workflow, request, model)
+                    continue
+                server.last_model = f"{workflow}/{model}"
+                return Ref(server=server.name, prompt_id=prompt_id).model_dump_json()
+        raise refused or NetworkFailed("no ComfyUI server was asked")
+
+    async def find(self, request: GenerationRequest, key: str) -> str | None:
+        """Where the prompt waits, runs or has run, on the servers that answer."""
+        server = await self._fleet.knowing(key)
+        return None if server is None else Ref(server=server.name, prompt_id=key).model_dump_json()
+
+    async def resume(self, ref: str, request: GenerationRequest, progress: Progress) -> Generation:
+        job = Ref.model_validate_json(ref)
+        server = self._fleet.named(job.server)
+        watch = Watch(job.prompt_id, progress)
+        listening = asyncio.create_task(listen(server.socket_url(job.prompt_id), watch))
+        try:
+            past = await poll(lambda: self._look(server, job.prompt_id, watch), interval_s=_SOON_S, at_most_s=_SOON_S)
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+        if (failure := failure_in(past, server.label)) is not None:
+            raise RemoteJobOver(failure)
+        data = await _fetched(server, await _picture(server, past))
+        watch.done()
+        return Generation(data, model=model_in(past.graph) or request.model or self._workflow(request))
+
+    async def cancel(self, ref: str) -> None:
+        """Only this prompt: taken out of the queue while it waits, interrupted by its id while it runs."""
+        job = Ref.model_validate_json(ref)
+        server = self._fleet.named(job.server)
+        for _ in range(_LOOKS_AT_A_CANCELLED_PROMPT):
+            queue = await server.queue()
+            if queue.is_running(job.prompt_id):
+                await server.interrupt(job.prompt_id)
+                return
+            if not queue.is_pending(job.prompt_id):
+                return
+            await server.delete(job.prompt_id)
+
+    async def _look(self, server: Server, prompt_id: str, watch: Watch) -> Past | None:
+        """A prompt that has ended; None after a while when it has not. Raises `RemoteJobOver` when nobody knows it."""
+        past = await server.past(prompt_id)
+        if past is not None:
+            return past
+        graph = (await server.queue()).graph(prompt_id)
+        if graph is not None:
+            watch.expect(graph)
+            await watch.ended(within_s=self._settings.comfyui_poll_s)
+            return None
+        past = await server.past(prompt_id)
+        if past is None:
+            raise RemoteJobOver(
+                ApiFailed(f"{server.label} knows no prompt {prompt_id} any more: it was restarted, or it was deleted")
+            )
+        return past
+
+    def _workflow(self, request: GenerationRequest) -> str:
+        """The template's name. A picture to start from goes into one that has a place for it."""
+        workflow = request.workflow or self._settings.comfyui_workflow
+        if not request.input_images:
+            return workflow
+        for place, picture in enumerate(request.input_images, start=1):
+            reference_type(picture, place, "ComfyUI")
+        if len(request.input_images) > self.capabilities.input_images:
+            raise InvalidRequest(f"ComfyUI takes one reference picture, not {len(request.input_images)}")
+        if self._templates.inputs_of("image", workflow):
+            return workflow
+        if request.workflow is not None:
+            raise InvalidRequest(
+                f"ComfyUI's workflow {workflow!r} has no place for a reference picture; leave it out, or name another"
+            )
+        return _IMAGE_TO_IMAGE
+
+    def _default_model(self, workflow: str) -> str | None:
+        """The setting's model where a workflow loads it in the same way as the default one; a checkpoint is nothing
+        for a loader of diffusion models."""
+        is_alike = self._templates.inputs_of("model", workflow) == self._model_inputs
+        return self._settings.comfyui_model if is_alike else None
+
+
+def _templates(settings: ComfyUISettings) -> WorkflowTemplates:
+    try:
+        templates = WorkflowTemplates(settings.comfyui_workflows_dir)
+    except BadWorkflow as error:
+        raise NotConfigured(f"{WORKFLOWS_SETTING}: {error}") from error
+    if settings.comfyui_workflow not in templates.names:
+        names = ", ".join(templates.names)
+        raise NotConfigured(f"{WORKFLOW_SETTING}: there is no {settings.comfyui_workflow!r}; there are: {names}")
+    return templates
+
+
+def _own_model(templates: WorkflowTemplates, workflow: str) -> str | None:
+    """The model that a template names itself, where it is one of the core's loaders that has it."""
+    values = SlotValues("", None, seed=0, width=64, height=64, steps=1, guidance=1.0, image="any")
+    try:
+        return model_in(plain_graph(templates.fill(workflow, values)))
+    except InvalidRequest as error:
+        raise NotConfigured(f"{MODEL_SETTING}: {error}") from error
+
+
+def _values(request: GenerationRequest, model: str | None, image: str | None) -> SlotValues:
+    width, height = nearest_size(SIZES, request.width_px, request.height_px)
+    return SlotValues(
+        prompt=request.prompt,
+        negative=request.negative_prompt,
+        seed=request.seed,
+        width=width,
+        height=height,
+        steps=request.steps,
+        guidance=request.guidance,
+        model=model,
+        image=image,
+    )
+
+
+async def _explained(
+    server: Server, error: GraphRefused, workflow: str, request: GenerationRequest, model: str | None
+) -> WorkError:
+    """The refusal of a graph; for a model that is not there, with whose it is and those that are there."""
+    missing = missing_model(error.refusal, model)
+    if missing is None:
+        return error
+    if not missing.choices:
+        missing = replace(missing, choices=await server.choices(missing.class_type, missing.input_name))
+    by_batch = request.model is not None
+    return model_gone(server.label, missing, workflow, by_batch=by_batch, by_setting=not by_batch and model is not None)
+
+
+async def _picture(server: Server, past: Past) -> Picture:
+    """Where the picture of a prompt is. One that was served from the cache may have no outputs of its own."""
+    picture = picture_in(past) or picture_of_twin(past, await server.recent())
+    if picture is None:
+        raise RemoteJobOver(ApiFailed(f"{server.label}: the workflow ended without a picture; its SaveImage made none"))
+    return picture
+
+
+async def _fetched(server: Server, picture: Picture) -> bytes:
+    try:
+        return await server.picture(picture)
+    except NotThere as error:
+        gone = ApiFailed(f"{server.label} has {picture.filename} no more; its files were tidied away")
+        raise RemoteJobOver(gone) from error

@@ -1,0 +1,115 @@
+"""What a server says of a graph that it does not take, in words; and whose fault a model is that it does not have."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import httpx
+from pydantic import JsonValue, ValidationError
+
+from pressroom.runtime.errors import InvalidRequest, ModelGone, WorkError
+
+from .settings import MODEL_SETTING, URLS_SETTING
+from .wire import Graph, Refusal
+
+MODEL_INPUTS = ("ckpt_name", "unet_name")
+"""How the core's loaders call the file of a whole model."""
+
+_NOT_IN_LIST = "value_not_in_list"
+_NAMES_SHOWN = 20
+
+
+class NotThere(InvalidRequest):
+    """404."""
+
+
+class GraphRefused(InvalidRequest):
+    """The graph was refused, so nothing of it was queued."""
+
+    def __init__(self, message: str, refusal: Refusal) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+@dataclass(frozen=True)
+class MissingModel:
+    """A model that a server does not have: what was asked for, by which input of which node, and what it has, where it
+    said so."""
+
+    model: str
+    class_type: str
+    input_name: str
+    choices: tuple[str, ...]
+
+
+def read_refusal(response: httpx.Response) -> WorkError | None:
+    """The `ErrorReader` of ComfyUI."""
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        return NotThere(f"ComfyUI has no {response.request.url.path} there (check {URLS_SETTING})")
+    if response.status_code != HTTPStatus.BAD_REQUEST:
+        return None
+    try:
+        refusal = Refusal.model_validate_json(response.content)
+    except ValidationError:
+        return None
+    said = "; ".join(_faults(refusal))
+    return GraphRefused(f"ComfyUI does not take the workflow: {said}", refusal) if said else None
+
+
+def missing_model(refusal: Refusal, model: str | None) -> MissingModel | None:
+    """The model that a graph was refused for; `model` is the one that was asked for, in whatever node."""
+    for faults in refusal.node_errors.values():
+        for fault in faults.errors:
+            name, asked = fault.extra_info.get("input_name"), fault.extra_info.get("received_value")
+            is_model = name in MODEL_INPUTS or asked == model
+            if fault.type == _NOT_IN_LIST and isinstance(name, str) and isinstance(asked, str) and is_model:
+                return MissingModel(asked, faults.class_type, name, choices_in(fault.extra_info.get("input_config")))
+    return None
+
+
+def choices_in(config: JsonValue) -> tuple[str, ...]:
+    """The values that an input takes by its configuration: `[[values], {…}]` or `["COMBO", {"options": [values]}]`."""
+    match config:
+        case [[*values], *_] | ["COMBO", {"options": [*values]}, *_]:
+            return tuple(value for value in values if isinstance(value, str))
+        case _:
+            return ()
+
+
+def model_gone(server: str, missing: MissingModel, workflow: str, *, by_batch: bool, by_setting: bool) -> ModelGone:
+    """Says who named the model, and what there is in its place."""
+    if by_batch:
+        mend = f"it is the batch's own model; name another, or leave it to {MODEL_SETTING}"
+    elif by_setting:
+        mend = f"set {MODEL_SETTING} to one that it has"
+    else:
+        mend = f"it is the workflow {workflow!r} that names it; set {MODEL_SETTING}, or change the template"
+    return ModelGone(f"{server} has no model {missing.model!r}: {mend}. It has: {_listed(missing.choices)}")
+
+
+def model_in(graph: Graph) -> str | None:
+    """The model that a graph loads, by the first loader that names a file."""
+    for node in graph.values():
+        inputs = node.get("inputs")
+        for name in MODEL_INPUTS:
+            if isinstance(inputs, dict) and isinstance(model := inputs.get(name), str):
+                return model
+    return None
+
+
+def _faults(refusal: Refusal) -> Iterator[str]:
+    for node_id, faults in refusal.node_errors.items():
+        for fault in faults.errors:
+            yield f"node {node_id} ({faults.class_type}): {fault.message}: {fault.details}".removesuffix(": ")
+    if not refusal.node_errors:
+        error = refusal.error
+        said = error if isinstance(error, str) else f"{error.message}: {error.details}"
+        if said.strip(" :"):
+            yield said.strip(" :")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    if not names:
+        return "none"
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return ", ".join(names[:_NAMES_SHOWN]) + more
