@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from pressroom.contracts.vocabulary import ProviderName
 
+from .comfyui import ComfyUIProvider
 from .gemini import GeminiProvider
 from .openai_images import OpenAIProvider
 from .providers import ImageProvider
@@ -17,6 +18,7 @@ def _studio(_settings: ImageWorkerSettings) -> ImageProvider:
 
 MAKERS: Mapping[ProviderName, Callable[[ImageWorkerSettings], ImageProvider]] = {
     ProviderName.STUDIO: _studio,
+    ProviderName.COMFYUI: ComfyUIProvider,
     ProviderName.GEMINI: GeminiProvider,
     ProviderName.OPENAI: OpenAIProvider,
 }

@@ -6,11 +6,12 @@ from pydantic import Field
 
 from pressroom.contracts.vocabulary import ProviderName
 
+from .comfyui.settings import ComfyUISettings
 from .gemini.settings import GeminiPictureSettings
 from .openai_images.settings import OpenAISettings
 
 
-class ImageWorkerSettings(GeminiPictureSettings, OpenAISettings):
+class ImageWorkerSettings(ComfyUISettings, GeminiPictureSettings, OpenAISettings):
     """`PRESSROOM_IMAGE_WORKER_LANES` is a JSON list, e.g. `["studio"]`."""
 
     image_worker_port: Annotated[int, Field(ge=1, le=65535)] = Field(
@@ -20,4 +21,8 @@ class ImageWorkerSettings(GeminiPictureSettings, OpenAISettings):
         default=None,
         min_length=1,
         description="The lanes that this worker takes images from; all that its settings allow when absent.",
+    )
+    stop_grace_s: Annotated[float, Field(ge=0, le=600)] = Field(
+        default=10.0,
+        description="How long a worker that is told to stop waits for the answer to a call that is paid in any case.",
     )
