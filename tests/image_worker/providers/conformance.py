@@ -168,6 +168,8 @@ class ProviderConformance:
     """Whether pictures have the very pixels that were asked for; otherwise their ratio only."""
     ratio_tolerance: ClassVar[float] = 0.0
     """By how much of itself a side may be off when the vendor has a few ratios only; 1 px it may always be."""
+    smallest_side_px: ClassVar[int] = 16
+    """Of a picture that is smaller than asked for: the sandbox draws no shorter side."""
     can_find: ClassVar[bool] = False
     """Whether the vendor can be asked for a job whose `submit` was not heard of again."""
 
@@ -464,7 +466,8 @@ class ProviderConformance:
             return
         scale = max(image.width, image.height) / max(wanted)
         for side, wanted_side in zip((image.width, image.height), wanted, strict=True):
-            assert abs(side - wanted_side * scale) <= 1 + self.ratio_tolerance * wanted_side * scale
+            scaled = max(wanted_side * scale, self.smallest_side_px)
+            assert abs(side - scaled) <= 1 + self.ratio_tolerance * scaled
 
 
 def changed(request: GenerationRequest, **changes: object) -> GenerationRequest:
