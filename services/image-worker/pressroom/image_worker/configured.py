@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pressroom.contracts.vocabulary import ProviderName
 
 from .comfyui import ComfyUIProvider
+from .flux import FluxProvider
 from .gemini import GeminiProvider
 from .openai_images import OpenAIProvider
 from .providers import ImageProvider
@@ -21,5 +22,6 @@ MAKERS: Mapping[ProviderName, Callable[[ImageWorkerSettings], ImageProvider]] = 
     ProviderName.COMFYUI: ComfyUIProvider,
     ProviderName.GEMINI: GeminiProvider,
     ProviderName.OPENAI: OpenAIProvider,
+    ProviderName.FLUX: FluxProvider,
 }
 """Each raises `NotConfigured` when a setting is missing that it cannot do without."""

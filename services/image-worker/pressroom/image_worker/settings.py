@@ -7,11 +7,12 @@ from pydantic import Field
 from pressroom.contracts.vocabulary import ProviderName
 
 from .comfyui.settings import ComfyUISettings
+from .flux.settings import FluxSettings
 from .gemini.settings import GeminiPictureSettings
 from .openai_images.settings import OpenAISettings
 
 
-class ImageWorkerSettings(ComfyUISettings, GeminiPictureSettings, OpenAISettings):
+class ImageWorkerSettings(FluxSettings, ComfyUISettings, GeminiPictureSettings, OpenAISettings):
     """`PRESSROOM_IMAGE_WORKER_LANES` is a JSON list, e.g. `["studio"]`."""
 
     image_worker_port: Annotated[int, Field(ge=1, le=65535)] = Field(
