@@ -20,6 +20,7 @@ from pressroom.sandbox.gemini.vendor import Gemini
 from pressroom.sandbox.look.routes import look_routes
 from pressroom.sandbox.openai.vendor import OpenAI
 from pressroom.sandbox.printify.vendor import Printify
+from pressroom.sandbox.runpod.vendor import RunPod
 from pressroom.sandbox.shopify.vendor import Shopify
 
 
@@ -35,6 +36,7 @@ def build(settings: Settings) -> ASGIApp:
         Gemini(settings, store),
         OpenAI(settings, store),
         Flux(settings, store),
+        RunPod(settings, store),
         ComfyUI(settings, store, "comfyui"),
         ComfyUI(settings, store, "comfyui-2"),
         Printify(settings, store),
