@@ -17,6 +17,9 @@ import pytest
 
 GEMINI_KEY = "sandbox-gemini-key"
 OPENAI_KEY = "sandbox-openai-key"
+RUNPOD_KEY = "sandbox-runpod-key"
+RUNPOD_ENDPOINT = "sandbox-endpoint"
+FLUX_KEY = "sandbox-flux-key"
 PRINTIFY_TOKEN = "sandbox-printify-token"
 SHOPIFY_TOKEN = "sandbox-shopify-token"
 
@@ -25,6 +28,10 @@ _LIMITS = {
     "PICTURE_PX": "64",
     "BATCH_SECONDS": "0.1",
     "MEDIA_SECONDS": "0.05",
+    "COMFYUI_STEP_SECONDS": "0.01",
+    "RUNPOD_SECONDS": "0.1",
+    "FLUX_SECONDS": "0.1",
+    "WEBHOOK_RETRY_SECONDS": "0.1",
     "PRINTIFY_PER_MINUTE": "100000",
     "PRINTIFY_CATALOG_PER_MINUTE": "100000",
     "PRINTIFY_PUBLISH_PER_HALF_HOUR": "100000",

@@ -48,6 +48,32 @@ VENDORS = (
         },
     ),
     Vendor(
+        "RunPod",
+        "PRESSROOM_RUNPOD_",
+        ("PRESSROOM_RUNPOD_API_KEY",),
+        {
+            "PRESSROOM_RUNPOD_URL": "{url}/runpod/v2",
+            "PRESSROOM_RUNPOD_API_KEY": "sandbox-runpod-key",
+            "PRESSROOM_RUNPOD_ENDPOINT_ID": "sandbox-endpoint",
+        },
+    ),
+    Vendor(
+        "Flux",
+        "PRESSROOM_FLUX_",
+        ("PRESSROOM_FLUX_API_KEY",),
+        {
+            "PRESSROOM_FLUX_URL": "{url}/flux",
+            "PRESSROOM_FLUX_API_KEY": "sandbox-flux-key",
+            "PRESSROOM_FLUX_RESULT_HOSTS": '["127.0.0.1"]',
+        },
+    ),
+    Vendor(
+        "ComfyUI",
+        "PRESSROOM_COMFYUI_",
+        ("PRESSROOM_COMFYUI_URLS",),
+        {"PRESSROOM_COMFYUI_URLS": '["{url}/comfyui"]'},
+    ),
+    Vendor(
         "Printify",
         "PRESSROOM_PRINTIFY_",
         ("PRESSROOM_PRINTIFY_TOKEN",),

@@ -45,8 +45,10 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    vendor: str | None = Field(None, description="gemini, printify or shopify; none means any")
-    match: str = Field(".", description="regular expression searched in `METHOD /path?query`")
+    vendor: str | None = Field(None, description="its name, as the statistics have it; none means any")
+    match: str = Field(
+        ".", description="regular expression searched in `METHOD /path?query`; a WebSocket's method is WS"
+    )
     match_body: str | None = Field(None, description="regular expression searched in the request's body")
     kind: FaultKind
     times: int = Field(1, description="how many requests it hits; -1 until it is cleared")
