@@ -14,9 +14,10 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from pressroom.cli.servers import MongoServer, NatsServer
+from pressroom.contracts.finishing import NO_PROFILE
 from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.requests import BatchRequest
-from pressroom.contracts.vocabulary import FinishingProfile, ProviderName
+from pressroom.contracts.vocabulary import ProviderName
 from pressroom.image_worker.app import build
 from pressroom.image_worker.providers import Generation, GenerationRequest
 from pressroom.image_worker.settings import ImageWorkerSettings
@@ -63,7 +64,7 @@ class BenchHouse:
             count=count,
             width=SIDE_PX,
             height=SIDE_PX,
-            profile=FinishingProfile.NONE,
+            profile=NO_PROFILE,
         )
         admission = Admission(self.database, self.outbox, self.settings)
         admitted = await admission.store(new_id("batch"), "bench", request, announce=True)

@@ -9,29 +9,32 @@ from typing import Any, TypeVar
 
 import nats
 import pytest
+import pyvips
 from faststream.asgi import AsgiFastStream
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from pressroom.contracts.capabilities import Capabilities
 from pressroom.contracts.cloudevents import ReceivedEvent
 from pressroom.contracts.identifiers import new_id
+from pressroom.contracts.jobs import GenerateImage
 from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.subjects import ALL_EVENTS, DEAD_STREAM
-from pressroom.contracts.vocabulary import BatchState, FinishingProfile, ProviderName
+from pressroom.contracts.vocabulary import BatchState, ProviderName
 from pressroom.image_worker.app import build as build_worker
-from pressroom.image_worker.providers import Generation, GenerationRequest, ImageProvider
+from pressroom.image_worker.providers import Generation, GenerationRequest, ImageProvider, Progress
 from pressroom.image_worker.settings import ImageWorkerSettings
-from pressroom.imaging.finishing import finish
 from pressroom.runtime.admission import Admission
 from pressroom.runtime.audit import AuditReport, audit
 from pressroom.runtime.blobs import BlobStore
+from pressroom.runtime.lanes import Lanes
 from pressroom.runtime.outbox import Outbox, OutboxRelay
 from pressroom.runtime.settings import Settings
 from pressroom.runtime.tail import EVERYTHING, tail
 from pressroom.runtime.topology import provision
 from pressroom.runtime.tracing import continued
 from pressroom.state.database import Database
-from pressroom.state.documents import BatchDocument, ImageDocument
+from pressroom.state.documents import BatchDocument, ImageDocument, LaneService
 
 Found = TypeVar("Found")
 WITHIN_S = 20.0
@@ -84,6 +87,14 @@ class House:
         self.js = self.client.jetstream()
         self.outbox = Outbox("test", self.client, self.js)
         self.blobs = BlobStore(self.settings.blob_url)
+        await self.open_lane(ProviderName.STUDIO)
+
+    async def open_lane(self, name: ProviderName, capabilities: Capabilities | None = None) -> None:
+        """As a worker leaves it that has served the lane once."""
+        can = capabilities or Capabilities(prompt_max_characters=100_000)
+        service = LaneService(capabilities=can, timeout_s=120, max_attempts=3)
+        lanes = Lanes(self.database, self.client, self.outbox, GenerateImage)
+        await lanes.announce(name, service, worker="test")
 
     async def close(self) -> None:
         await self.client.close()
@@ -157,6 +168,8 @@ class ReadyProvider:
     """A test's provider: the same small picture at once, or whatever `answer` does. Remembers what it was asked."""
 
     name = ProviderName.STUDIO
+    model: str | None = "ready"
+    capabilities = Capabilities(prompt_max_characters=100_000)
 
     def __init__(self, answer: Callable[[GenerationRequest], Awaitable[bytes | None]] | None = None) -> None:
         self.asked: list[GenerationRequest] = []
@@ -164,7 +177,7 @@ class ReadyProvider:
         self.most_at_once = 0
         self._answer = answer
 
-    async def generate(self, request: GenerationRequest) -> Generation:
+    async def generate(self, request: GenerationRequest, progress: Progress) -> Generation:
         self.asked.append(request)
         self.generating += 1
         self.most_at_once = max(self.most_at_once, self.generating)
@@ -183,7 +196,7 @@ class ReadyProvider:
 
 def _small_picture() -> bytes:
     svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><circle r="40" fill="red"/></svg>'
-    return finish(svg, FinishingProfile.NONE, width_px=64, height_px=64).file.data
+    return bytes(pyvips.Image.svgload_buffer(svg).pngsave_buffer())
 
 
 PICTURE = _small_picture()

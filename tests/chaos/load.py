@@ -17,9 +17,10 @@ from pressroom.cli.data_folder import InstanceFacts
 from pressroom.contracts.api import Batch
 from pressroom.contracts.cloudevents import body_of, headers_for
 from pressroom.contracts.events import BatchRequested, ImageGenerated
+from pressroom.contracts.finishing import NO_PROFILE
 from pressroom.contracts.requests import BatchRequest, ImageRequest, PublishTarget
 from pressroom.contracts.subjects import ALL_EVENTS, EVENTS_STREAM, event_subject
-from pressroom.contracts.vocabulary import FinishingProfile, Mode, PlatformName, ProductType, ProviderName
+from pressroom.contracts.vocabulary import Mode, PlatformName, ProductType, ProviderName
 from pressroom.runtime.tail import EVERYTHING, tail
 
 AGAIN_AFTER_S = 0.2
@@ -66,7 +67,7 @@ class Load:
             images=tuple(ImageRequest(prompt=prompt) for prompt in prompts),
             width=_WIDTH_PX,
             height=_HEIGHT_PX,
-            profile=FinishingProfile.NONE,
+            profile=NO_PROFILE,
             auto_publish=targets,
             title=f"Chaos {number}",
         )

@@ -1,18 +1,33 @@
 """Every limit of a request: what is just inside is taken, what is just outside is refused with its field named."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
 from pressroom.contracts.api import CreateBatch, CreatePublishTarget, RejectImage
+from pressroom.contracts.capabilities import Capabilities
 from pressroom.contracts.events import BatchRequested
 from pressroom.contracts.requests import BatchRequest, PublishTarget
-from pressroom.contracts.vocabulary import PlatformName, ProductType, ProviderName
-from pressroom.runtime.admission import refusals
+from pressroom.contracts.vocabulary import LaneState, PlatformName, ProductType, ProviderName
+from pressroom.runtime.admission import refusals, sorted_out
 from pressroom.runtime.settings import Settings
+from pressroom.state.documents import LaneDocument, LaneService
 
 MORE_THAN_ANY_BATCH = 10_001
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def lane(
+    name: ProviderName, state: LaneState, reason: str | None, *, prompt_max_characters: int = 5000
+) -> LaneDocument:
+    can = Capabilities(prompt_max_characters=prompt_max_characters)
+    service = LaneService(capabilities=can, timeout_s=120, max_attempts=3)
+    return LaneDocument(_id=name, created_at=NOW, updated_at=NOW, state=state, reason=reason, service=service)
+
+
+LANES = {ProviderName.STUDIO: lane(ProviderName.STUDIO, LaneState.OPEN, None)}
 MUG = {"platform": "printify", "product_type": "mug"}
 PRODUCTS = [{"platform": str(one), "product_type": str(other)} for one in PlatformName for other in ProductType]
 
@@ -211,27 +226,81 @@ def request_for(count: int, **fields: Any) -> BatchRequest:
 
 
 def test_a_deployment_takes_25_images_a_batch_and_not_26() -> None:
-    assert refusals(request_for(25), Settings()) == []
-    (reason,) = refusals(request_for(26), Settings())
+    assert refusals(request_for(25), Settings(), LANES) == []
+    (reason,) = refusals(request_for(26), Settings(), LANES)
     assert reason.field == "count"
     assert "at most 25" in reason.message
 
 
 def test_a_list_of_26_images_is_refused_under_its_own_name() -> None:
     listed = BatchRequest.model_validate(a_request(images=[{"prompt": "x"}] * 26))
-    assert [reason.field for reason in refusals(listed, Settings())] == ["images"]
+    assert [reason.field for reason in refusals(listed, Settings(), LANES)] == ["images"]
 
 
 def test_the_setting_says_how_many_images_a_batch_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRESSROOM_MAX_IMAGES_PER_BATCH", "40")
-    assert refusals(request_for(40), Settings()) == []
-    (reason,) = refusals(request_for(41), Settings())
+    assert refusals(request_for(40), Settings(), LANES) == []
+    (reason,) = refusals(request_for(41), Settings(), LANES)
     assert "at most 40" in reason.message
 
 
-@pytest.mark.parametrize(("provider", "mode"), [("studio", "batch"), ("gemini", "realtime")])
-def test_a_provider_in_a_mode_that_it_does_not_have_is_refused_naming_who_has_it(provider: str, mode: str) -> None:
-    (reason,) = refusals(request_for(1, provider=provider, mode=mode), Settings())
-    other = ({*ProviderName} - {ProviderName(provider)}).pop()
+def test_a_provider_in_a_mode_that_it_does_not_have_is_refused_naming_who_has_it() -> None:
+    (reason,) = refusals(request_for(1, mode="batch"), Settings(), LANES)
     assert reason.field == "provider"
-    assert str(other) in reason.message
+    assert "gemini" in reason.message
+
+
+def test_a_closed_lane_is_refused_with_its_reason_and_the_open_ones() -> None:
+    lanes = {**LANES, ProviderName.FLUX: lane(ProviderName.FLUX, LaneState.CLOSED, "PRESSROOM_FLUX_API_KEY is not set")}
+    (reason,) = refusals(request_for(1, provider="flux"), Settings(), lanes)
+    assert reason.field == "provider"
+    assert "PRESSROOM_FLUX_API_KEY" in reason.message
+    assert "open lanes: studio" in reason.message
+
+
+def test_a_lane_that_no_worker_ever_served_is_closed() -> None:
+    (reason,) = refusals(request_for(1, provider="openai"), Settings(), LANES)
+    assert "PRESSROOM_IMAGE_WORKER_LANES" in reason.message
+
+
+def test_of_several_providers_one_that_can_is_enough() -> None:
+    listed = BatchRequest.model_validate({"prompt": "x", "providers": ["flux", "studio"]})
+    assert refusals(listed, Settings(), LANES) == []
+    assert sorted_out(listed, Settings(), LANES)[0] == (ProviderName.STUDIO,)
+
+
+def test_when_none_of_several_can_each_is_told_why() -> None:
+    listed = BatchRequest.model_validate({"prompt": "x", "providers": ["flux", "studio"], "transparent": True})
+    reasons = refusals(listed, Settings(), LANES)
+    assert [reason.field for reason in reasons] == ["providers", "transparent"]
+
+
+def test_a_prompt_is_measured_as_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = {ProviderName.STUDIO: lane(ProviderName.STUDIO, LaneState.OPEN, None, prompt_max_characters=40)}
+    assert refusals(request_for(1), Settings(), narrow) == []
+    (reason,) = refusals(request_for(1, style="digital art", genre="futuristic"), Settings(), narrow)
+    assert reason.field == "prompt"
+    assert "at most 40" in reason.message
+    monkeypatch.setenv("PRESSROOM_QUALITY_WORDS", "high contrast, bold colors and no border at all")
+    assert refusals(request_for(1), Settings(), narrow) != []
+
+
+def test_a_profile_is_a_built_in_one_or_the_deployments_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    (reason,) = refusals(request_for(1, profile="sticker"), Settings(), LANES)
+    assert reason.field == "profile"
+    assert "t-shirt" in reason.message
+    monkeypatch.setenv("PRESSROOM_PROFILES", '{"sticker": {"width_px": 600, "height_px": 600, "fit": "pad"}}')
+    assert refusals(request_for(1, profile="sticker"), Settings(), LANES) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"prompt": "x"},
+        {"prompt": "x", "provider": "studio", "providers": ["flux"]},
+        {"prompt": "x", "providers": ["flux", "flux"]},
+    ],
+)
+def test_there_is_one_way_to_say_who_makes_it(body: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="provider"):
+        BatchRequest.model_validate(body)

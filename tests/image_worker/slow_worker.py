@@ -4,20 +4,23 @@ import asyncio
 import sys
 from pathlib import Path
 
+from pressroom.contracts.capabilities import Capabilities
 from pressroom.contracts.vocabulary import ProviderName
 from pressroom.image_worker.app import build
-from pressroom.image_worker.providers import Generation, GenerationRequest
+from pressroom.image_worker.providers import Generation, GenerationRequest, Progress
 from pressroom.image_worker.settings import ImageWorkerSettings
 
 
 class SlowProvider:
     name = ProviderName.STUDIO
+    model: str | None = "slow"
+    capabilities = Capabilities(prompt_max_characters=1000)
 
     def __init__(self, log: Path, seconds: float) -> None:
         self._log = log
         self._seconds = seconds
 
-    async def generate(self, request: GenerationRequest) -> Generation:
+    async def generate(self, request: GenerationRequest, progress: Progress) -> Generation:
         self._note(f"began {request.image_id}")
         await asyncio.sleep(self._seconds)
         self._note(f"ended {request.image_id}")

@@ -42,6 +42,7 @@ class Capabilities(Fact):
     cancel: bool = False
     keeps_jobs: bool = False
     is_billed: bool = False
+    grade: str | None = Field(default=None, description="The quality it is set to, where its price depends on that.")
     at_once: Positive = 1
 
 

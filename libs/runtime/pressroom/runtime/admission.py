@@ -7,32 +7,46 @@ that exist stay as they are (with the seeds they were given), so a process that 
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pressroom.contracts.capabilities import nearest_size, shortcomings
 from pressroom.contracts.events import BatchAccepted, BatchRejected, BatchRequested
 from pressroom.contracts.facts import Reason
+from pressroom.contracts.finishing import NO_PROFILE
 from pressroom.contracts.identifiers import image_id
 from pressroom.contracts.requests import SEED_MAX, BatchRequest
-from pressroom.contracts.vocabulary import BatchState, ImageState, Mode, ProviderName
+from pressroom.contracts.vocabulary import BatchState, ImageState, LaneState, Mode, ProviderName
 from pressroom.state.database import Database
-from pressroom.state.documents import BatchDocument, ImageDocument, OutboxMessage
+from pressroom.state.documents import BatchDocument, ImageDocument, LaneDocument, OutboxMessage, Pacing
 
 from .outbox import Outbox
+from .prices import price_table
+from .prompts import composed, with_negative_clause
 from .settings import Settings
 
 MODES: dict[ProviderName, frozenset[Mode]] = {
-    ProviderName.STUDIO: frozenset({Mode.REALTIME}),
-    ProviderName.GEMINI: frozenset({Mode.BATCH}),
+    ProviderName.GEMINI: frozenset({Mode.REALTIME, Mode.BATCH}),
+    **{name: frozenset({Mode.REALTIME}) for name in ProviderName if name is not ProviderName.GEMINI},
 }
 """What each provider can be asked for."""
+
+Lanes = Mapping[ProviderName, LaneDocument]
+"""The providers' lanes as their workers announced them."""
 
 
 class IdTaken(Exception):
     """The batch's id, or the idempotency key, belongs to a batch with another body."""
 
 
-def refusals(request: BatchRequest, settings: Settings) -> list[Reason]:
+async def announced(database: Database) -> Lanes:
+    """What every worker has said of its lanes."""
+    found = await database.lanes.find({"_id": {"$in": [str(name) for name in ProviderName]}})
+    return {ProviderName(lane.id): lane for lane in found}
+
+
+def refusals(request: BatchRequest, settings: Settings, lanes: Lanes) -> list[Reason]:
     """Why this deployment does not take a request; empty when it does."""
     reasons: list[Reason] = []
     limit = settings.max_images_per_batch
@@ -40,11 +54,51 @@ def refusals(request: BatchRequest, settings: Settings) -> list[Reason]:
         field = "images" if request.images is not None else "count"
         message = f"{request.image_count} images asked for; at most {limit} a batch (PRESSROOM_MAX_IMAGES_PER_BATCH)"
         reasons.append(Reason(field=field, message=message))
-    if request.mode not in MODES[request.provider]:
+    profiles = settings.all_profiles()
+    if request.profile != NO_PROFILE and request.profile not in profiles:
+        known = ", ".join([*profiles, NO_PROFILE])
+        message = f"there is no profile '{request.profile}'; there are: {known} (PRESSROOM_PROFILES)"
+        reasons.append(Reason(field="profile", message=message))
+    able, why_not = sorted_out(request, settings, lanes)
+    return reasons if able else [*reasons, *why_not]
+
+
+def sorted_out(
+    request: BatchRequest, settings: Settings, lanes: Lanes
+) -> tuple[tuple[ProviderName, ...], list[Reason]]:
+    """Who of those that a request names can make it, in its order; and why each of the others cannot."""
+    able: list[ProviderName] = []
+    reasons: list[Reason] = []
+    # No image's prompt is longer than that of the longest original, as all are given the same words.
+    longest = max((len(_sent(wanted.prompt, request, settings)) for wanted in request.wanted()), default=0)
+    for name in request.candidates:
+        shorts = _shortcomings(name, request, longest, lanes)
+        if not shorts:
+            able.append(name)
+        for short in shorts:
+            field = short.field or ("provider" if request.provider else "providers")
+            reasons.append(Reason(field=field, message=f"'{name}': {short.message}"))
+    return tuple(able), reasons
+
+
+def _sent(prompt: str, request: BatchRequest, settings: Settings) -> str:
+    return with_negative_clause(composed(prompt, request, settings.quality_words), request.negative_prompt)
+
+
+def _shortcomings(name: ProviderName, request: BatchRequest, longest: int, lanes: Lanes) -> list[Reason]:
+    if request.mode not in MODES[name]:
         able = ", ".join(sorted(provider for provider, modes in MODES.items() if request.mode in modes))
-        message = f"'{request.provider}' does not work in mode '{request.mode}'; in this mode there is: {able}"
-        reasons.append(Reason(field="provider", message=message))
-    return reasons
+        return [Reason(field="", message=f"it does not work in mode '{request.mode}'; in this mode there is: {able}")]
+    if request.mode is Mode.BATCH:
+        return []
+    lane = lanes.get(name)
+    if lane is None or lane.service is None or lane.state is LaneState.CLOSED:
+        open_ones = sorted(
+            name for name, other in lanes.items() if other.service and other.state is not LaneState.CLOSED
+        )
+        why = (lane and lane.reason) or "no image-worker has served it yet (PRESSROOM_IMAGE_WORKER_LANES)"
+        return [Reason(field="", message=f"its lane is closed: {why}; open lanes: {', '.join(open_ones) or 'none'}")]
+    return shortcomings(lane.service.capabilities, request, longest)
 
 
 def fingerprint(request: BatchRequest) -> str:
@@ -108,7 +162,8 @@ class Admission:
         """
         if batch.state is not BatchState.REQUESTED:
             return None
-        reasons = refusals(batch.request, self._settings)
+        lanes = await announced(self._database)
+        reasons = refusals(batch.request, self._settings, lanes)
         if reasons:
             event = BatchRejected(batch_id=batch.id, reasons=tuple(reasons))
             moved = await self._database.batches.transition(
@@ -118,11 +173,13 @@ class Admission:
                 messages=[self._outbox.event(event)],
             )
         else:
-            await self._database.images.insert_missing(planned_images(batch))
+            able, _ = sorted_out(batch.request, self._settings, lanes)
+            images = planned_images(batch, able, self._settings, lanes)
+            await self._database.images.insert_missing(images)
             accepted = BatchAccepted(
                 batch_id=batch.id,
                 owner=batch.owner,
-                provider=batch.request.provider,
+                provider=images[0].provider,
                 image_count=batch.request.image_count,
             )
             # Only from `requested`: the machine also lets a completed batch be opened again, by who adds to it.
@@ -137,10 +194,20 @@ class Admission:
         return moved
 
 
-def planned_images(batch: BatchDocument) -> list[ImageDocument]:
+def planned_images(
+    batch: BatchDocument, able: Sequence[ProviderName], settings: Settings, lanes: Lanes
+) -> list[ImageDocument]:
     """The rows of a batch. A seed that was not given is drawn here, once: the row that is stored first keeps it."""
     now = datetime.now(UTC)
     request = batch.request
+    provider = first_open(able, lanes)
+    pacing = Pacing(
+        max_attempts=request.max_attempts,
+        timeout_s=request.timeout_s,
+        delay_s=request.delay_s,
+        delay_after_error_s=request.delay_after_error_s,
+    )
+    estimate = estimated_cost(request, provider, settings, lanes)
     return [
         ImageDocument(
             _id=image_id(batch.id, index),
@@ -150,18 +217,53 @@ def planned_images(batch: BatchDocument) -> list[ImageDocument]:
             batch_id=batch.id,
             index=index,
             owner=batch.owner,
-            provider=request.provider,
+            provider=provider,
+            providers=tuple(able),
+            fallback=request.fallback,
             mode=request.mode,
             priority=request.priority,
             prompt=wanted.prompt,
+            full_prompt=composed(wanted.prompt, request, settings.quality_words),
             negative_prompt=request.negative_prompt,
-            model=request.model,
+            requested_model=request.model,
             seed=secrets.randbelow(SEED_MAX + 1) if wanted.seed is None else wanted.seed,
             width=request.width,
             height=request.height,
             steps=request.steps,
             guidance=request.guidance,
+            transparent=request.transparent,
+            input_images=request.input_images,
+            adapters=request.adapters,
+            workflow=request.workflow,
             profile=request.profile,
+            pacing=pacing,
+            estimated_cost_microusd=estimate,
         )
         for index, wanted in enumerate(request.wanted())
     ]
+
+
+def first_open(able: Sequence[ProviderName], lanes: Lanes) -> ProviderName:
+    """Whose turn it is: the first whose lane is open, else the first whose lane opens by itself, else the first."""
+    for state in (LaneState.OPEN, LaneState.PAUSED):
+        for name in able:
+            if name in lanes and lanes[name].state is state:
+                return name
+    return able[0]
+
+
+def estimated_cost(request: BatchRequest, provider: ProviderName, settings: Settings, lanes: Lanes) -> int | None:
+    """What one image of a request will cost at `provider`, in millionths of a dollar; None when nobody knows."""
+    lane = lanes.get(provider)
+    service = lane.service if lane else None
+    width_px, height_px = request.width, request.height
+    if service is not None:
+        width_px, height_px = nearest_size(service.capabilities.sizes, width_px, height_px)
+    return price_table(settings.price_table).cost_microusd(
+        provider,
+        request.model or (service.model if service else None),
+        width_px=width_px,
+        height_px=height_px,
+        grade=service.capabilities.grade if service else None,
+        mode=request.mode,
+    )

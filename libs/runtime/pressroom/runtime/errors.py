@@ -12,6 +12,7 @@ WorkError                what a job may raise; carries its ErrorKind
 └── Moderated            the vendor refused the content
 LeaseLost                another taker has the document; nothing of this one may be written
 WorkCancelled            somebody cancelled the batch while its image was being made
+NotYet                   it is too early for this job, which nobody failed at
 """
 
 from typing import ClassVar
@@ -83,6 +84,14 @@ class LeaseLost(Exception):
 
 class WorkCancelled(Exception):
     """The document says that its work is not wanted any more."""
+
+
+class NotYet(Exception):
+    """The job waits for `delay_s` more; nothing is counted."""
+
+    def __init__(self, delay_s: float) -> None:
+        super().__init__(f"not for another {delay_s:.1f} s")
+        self.delay_s = delay_s
 
 
 NEVER_RETRIED = frozenset({ErrorKind.VALIDATION, ErrorKind.AUTH, ErrorKind.MODERATION})

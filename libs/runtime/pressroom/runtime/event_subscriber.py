@@ -157,7 +157,7 @@ class _Reaction:
         )
         if deliveries >= self._settings.max_attempts:
             return await self._bury(message, report)
-        await message.nak(delay=backoff_s(deliveries, self._settings))
+        await message.nak(delay=backoff_s(deliveries, self._settings.retry_policy))
         return "retried"
 
     async def _bury(self, message: Msg, report: ErrorReport) -> str:

@@ -6,12 +6,16 @@ the stored bytes without asking the provider again.
 """
 
 import asyncio
+import hashlib
 from datetime import UTC, datetime
 
 from pressroom.contracts.events import ImageFailed, ImageGenerated
-from pressroom.contracts.facts import ErrorReport, FileFacts
-from pressroom.contracts.vocabulary import ImageState
-from pressroom.imaging.finishing import NotAnImage, Rendering, finish, measure
+from pressroom.contracts.facts import ErrorReport, FileFacts, ProviderTry
+from pressroom.contracts.finishing import Check
+from pressroom.contracts.vocabulary import ImageState, ProviderName
+from pressroom.imaging.finishing import Finished, NotAnImage, Rendering, finish_for, measure
+from pressroom.imaging.likeness import bands, duplicate_check, hamming
+from pressroom.imaging.provenance import Provenance
 from pressroom.state.collection import Claim
 from pressroom.state.database import Database, DatabaseError
 from pressroom.state.documents import ImageDocument
@@ -21,6 +25,7 @@ from .errors import ApiFailed, LeaseLost, StoreUnavailable
 from .logs import get_logger
 from .memory import give_back
 from .outbox import Outbox
+from .settings import Settings
 
 STORE_RETRY_S = 2.0
 
@@ -30,7 +35,8 @@ log = get_logger(__name__)
 class Finishing:
     """Brings images from `generating` to `generated`."""
 
-    def __init__(self, database: Database, blobs: BlobStore, outbox: Outbox) -> None:
+    def __init__(self, database: Database, blobs: BlobStore, outbox: Outbox, settings: Settings) -> None:
+        self._profiles = settings.all_profiles()
         self._images = database.images
         self._blobs = blobs
         self._outbox = outbox
@@ -49,20 +55,25 @@ class Finishing:
                 await asyncio.sleep(STORE_RETRY_S)
 
     async def generated(
-        self, image_id: str, raw: FileFacts, *, model: str, token: str | None, began_at: datetime
+        self, image: ImageDocument, raw: FileFacts, attempt: ProviderTry, *, token: str | None
     ) -> ImageDocument | None:
         """From `generating` to `finishing`, the bytes being stored; the lease, if there is one, goes on. Keeps trying
         while the database is away: given up, the picture would be made, and paid for, again.
 
         None when the image is not `generating` any more, or `token` is not on it.
         """
-        elapsed = datetime.now(UTC) - began_at
+        elapsed = datetime.now(UTC) - attempt.began_at
         changes: dict[str, object] = {
             "raw": raw.model_dump(),
-            "model": model,
+            "model": attempt.model,
             "generation_ms": max(0, round(elapsed.total_seconds() * 1000)),
+            "tries": with_try(image, attempt),
             "cancel_requested": False,
+            "remote": None,
+            "call_began_at": None,
+            "progress": None,
         }
+        image_id = image.id
         while True:
             try:
                 kept = await self._images.transition(
@@ -89,13 +100,8 @@ class Finishing:
         """Make the files of an image in `finishing` and tell. Raises `LeaseLost` when somebody else did."""
         if image.raw is None or image.model is None:
             raise ApiFailed(f"{image.id} is to be finished but its provider's bytes were never stored")
-        data = await self._blobs.get(image.raw.key)
-        try:
-            finished = await asyncio.to_thread(
-                finish, data, image.profile, width_px=image.width, height_px=image.height
-            )
-        except NotAnImage as error:
-            raise ApiFailed(f"the provider's answer is {error}") from error
+        finished = await self._finished(image, image.raw, image.model)
+        checks = (*finished.checks, await self._duplicates(image, finished.perceptual_hash))
         file, thumbnail = await asyncio.gather(self._store(finished.file), self._store(finished.thumbnail))
         event = ImageGenerated(
             batch_id=image.batch_id,
@@ -108,11 +114,23 @@ class Finishing:
             file=file,
             thumbnail=thumbnail,
             generation_ms=image.generation_ms,
+            placeholder=image.is_placeholder,
+            checks=checks,
+            cost_microusd=image.cost_microusd,
+            calls=image.calls,
         )
         done = await self._images.transition(
             image.id,
             ImageState.GENERATED,
-            changes={"file": file.model_dump(), "thumbnail": thumbnail.model_dump(), "error": None},
+            changes={
+                "file": file.model_dump(),
+                "thumbnail": thumbnail.model_dump(),
+                "checks": [check.model_dump() for check in checks],
+                "perceptual_hash": finished.perceptual_hash,
+                "hash_bands": list(bands(finished.perceptual_hash)),
+                "credentials": str(finished.credentials),
+                "error": None,
+            },
             messages=[self._outbox.event(event)],
             guard={"state": str(ImageState.FINISHING)},
             token=token,
@@ -121,8 +139,30 @@ class Finishing:
             raise LeaseLost(image.id)
         log.info("image.generated", image_id=image.id, file=file.key, width=file.width_px, height=file.height_px)
         await self._outbox.publish(self._images, done)
-        del data, finished
+        del finished
         give_back()
+
+    async def _finished(self, image: ImageDocument, raw: FileFacts, model: str) -> Finished:
+        data = await self._blobs.get(raw.key)
+        # The profile is settled when the batch is taken; one that was removed since leaves the asked size.
+        profile = self._profiles.get(image.profile)
+        try:
+            return await asyncio.to_thread(
+                finish_for,
+                data,
+                profile,
+                width_px=image.width,
+                height_px=image.height,
+                provenance=_provenance(image, model),
+            )
+        except NotAnImage as error:
+            raise ApiFailed(f"the provider's answer is {error}") from error
+
+    async def _duplicates(self, image: ImageDocument, perceptual_hash: str) -> Check:
+        """Against all that the owner has. Two that are finished in the same moment do not see each other."""
+        others = await self._images.alike(image, bands(perceptual_hash))
+        nearest = min(((hamming(perceptual_hash, other), name) for name, other in others), default=None)
+        return duplicate_check(*(nearest or (None, None)))
 
     async def _store(self, rendering: Rendering) -> FileFacts:
         return await self._blobs.put(
@@ -138,14 +178,45 @@ class Finishing:
             provider=image.provider,
             attempt=image.attempt,
             error=error,
+            cost_microusd=image.cost_microusd,
+            calls=image.calls,
         )
         failed = await self._images.transition(
             image.id,
             ImageState.FAILED,
-            changes={"error": error.model_dump()},
+            changes={
+                "error": error.model_dump(),
+                "tries": [attempt.model_dump() for attempt in image.tries],
+                "remote": None,
+                "call_began_at": None,
+                "progress": None,
+            },
             messages=[self._outbox.event(event)],
             token=claim.token if claim else None,
         )
         if failed is not None:
             log.warning("image.failed", image_id=image.id, kind=str(error.kind), error=error.message)
             await self._outbox.publish(self._images, failed)
+
+
+TRIES_AT_MOST = 50
+"""What is kept of an image's tries; dead letters that are sent again and again would let it grow for ever."""
+
+
+def with_try(image: ImageDocument, attempt: ProviderTry) -> list[dict[str, object]]:
+    """The image's tries and one more, as they are stored."""
+    return [known.model_dump() for known in (*image.tries, attempt)][-TRIES_AT_MOST:]
+
+
+_NOT_TRAINED = frozenset({ProviderName.STUDIO, ProviderName.PLACEHOLDER})
+
+
+def _provenance(image: ImageDocument, model: str) -> Provenance:
+    return Provenance(
+        prompt_sha256=hashlib.sha256(image.sent_prompt.encode()).hexdigest(),
+        provider=str(image.provider),
+        model=model,
+        seed=image.seed,
+        created_at=image.created_at,
+        trained=image.provider not in _NOT_TRAINED,
+    )

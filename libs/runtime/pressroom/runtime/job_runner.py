@@ -26,11 +26,11 @@ from . import metrics
 from .acknowledgements import try_to
 from .broker import BrokerError
 from .dead_letters import REPLAYED, bury
-from .errors import LeaseLost, StoreUnavailable, WorkCancelled, report_of
+from .errors import LeaseLost, NotYet, StoreUnavailable, WorkCancelled, report_of
 from .lane_queue import LaneQueue
 from .lanes import Lanes
 from .logs import bound, get_logger
-from .policies import GiveUp, PauseLane, Retry, counts_as_failure, decide
+from .policies import GiveUp, PauseLane, Retry, RetryPolicy, counts_as_failure, decide
 from .settings import Settings
 from .tasks import end, first_of
 from .tracing import continued
@@ -47,16 +47,35 @@ log = get_logger(__name__)
 
 
 class Turn:
-    """The right to be in the stage of the work that only `at_once` jobs may be in (generation, on a GPU)."""
+    """A job's way through the stage of the work that only `at_once` jobs may be in (generation, on a GPU).
 
-    def __init__(self, stage: asyncio.Semaphore) -> None:
+    A job is fetched and claimed when the one before it says that its stage is `nearly_over`, so that the stage never
+    stands empty while a queue is asked; it waits in `enter` then.
+    """
+
+    def __init__(self, stage: asyncio.Semaphore, fetching: asyncio.Semaphore) -> None:
         self._stage = stage
-        self._held = True
+        self._fetching = fetching
+        self._is_inside = False
+        self._holds_fetching = True
+
+    async def enter(self) -> None:
+        """Wait for the stage."""
+        if not self._is_inside:
+            await self._stage.acquire()
+            self._is_inside = True
+
+    def nearly_over(self) -> None:
+        """The next job may be fetched. Saying so twice is saying so once."""
+        if self._holds_fetching:
+            self._holds_fetching = False
+            self._fetching.release()
 
     def leave(self) -> None:
         """The next job may enter the stage. Leaving twice is leaving once."""
-        if self._held:
-            self._held = False
+        self.nearly_over()
+        if self._is_inside:
+            self._is_inside = False
             self._stage.release()
 
 
@@ -71,18 +90,31 @@ class Work(Protocol[JobTypeIn, Doc]):
         """From which states the document may be claimed, and what each becomes by it."""
         ...
 
+    @property
+    def guard(self) -> Mapping[str, Any]:
+        """What else a document must be for this taker: the lane's own, say."""
+        ...
+
     def document_id(self, job: JobTypeIn) -> str: ...
 
+    def retry_policy(self, document: Doc) -> RetryPolicy:
+        """How often this one may fail."""
+        ...
+
+    def seen(self, claim: Claim[Doc]) -> Mapping[str, Any]:
+        """What shows of the work while it goes on; written with each heartbeat."""
+        ...
+
     async def perform(self, claim: Claim[Doc], turn: Turn) -> None:
-        """Do it, bring the document to its end, and do what follows. Raises a `WorkError` or `LeaseLost`."""
+        """Do it, bring the document to its end, and do what follows. Raises a `WorkError`, `LeaseLost` or `NotYet`."""
         ...
 
     async def give_back(self, claim: Claim[Doc], error: ErrorReport | None, *, failed: bool) -> None:
         """Back to waiting, for another try; `failed` counts against it."""
         ...
 
-    async def give_up(self, claim: Claim[Doc], error: ErrorReport) -> None:
-        """To `failed`, with the event."""
+    async def give_up(self, claim: Claim[Doc], error: ErrorReport) -> bool:
+        """To `failed`, with the event; or on to another lane's taker, and then False."""
         ...
 
     async def cancel(self, claim: Claim[Doc]) -> bool:
@@ -120,6 +152,7 @@ class JobRunner(Generic[JobType, Doc]):
         self._settings = settings
         self._worker = worker
         self._stage = asyncio.Semaphore(at_once)
+        self._fetching = asyncio.Semaphore(at_once)
         self._slots = asyncio.Semaphore(in_flight)
         self._running: set[asyncio.Task[None]] = set()
 
@@ -128,11 +161,11 @@ class JobRunner(Generic[JobType, Doc]):
         try:
             while True:
                 await self._slots.acquire()
-                await self._stage.acquire()
+                await self._fetching.acquire()
                 try:
                     message = await self._queue.next()
                 except BaseException:
-                    self._stage.release()
+                    self._fetching.release()
                     self._slots.release()
                     raise
                 task = asyncio.create_task(self._handle(message))
@@ -142,7 +175,7 @@ class JobRunner(Generic[JobType, Doc]):
             await end(self._running)
 
     async def _handle(self, message: Msg) -> None:
-        turn = Turn(self._stage)
+        turn = Turn(self._stage, self._fetching)
         try:
             with continued(f"job {self._queue.job.kind}", message.headers):
                 outcome = await self._take(message, turn)
@@ -163,7 +196,11 @@ class JobRunner(Generic[JobType, Doc]):
             return await self._bury(message, report, MALFORMED_ATTEMPT)
         document_id = self._work.document_id(job)  # pyright: ignore[reportArgumentType] the queue's job type is the work's
         claim = await self._work.collection.claim(
-            document_id, self._work.becomes, worker=self._worker, lease_s=self._settings.lease_s
+            document_id,
+            self._work.becomes,
+            worker=self._worker,
+            lease_s=self._settings.lease_s,
+            guard=dict(self._work.guard),
         )
         if claim is None:
             return await self._not_claimed(message, document_id)
@@ -208,6 +245,10 @@ class JobRunner(Generic[JobType, Doc]):
         except LeaseLost:
             log.warning("job.lease_lost", document=claim.id)
             return "lease lost"
+        except NotYet as early:
+            await self._work.give_back(claim, None, failed=False)
+            await message.nak(delay=early.delay_s)
+            return "too early"
         except WorkCancelled:
             if not await self._work.cancel(claim):
                 # A write that was on its way came first. Acknowledged now, what is left would be nobody's.
@@ -255,7 +296,10 @@ class JobRunner(Generic[JobType, Doc]):
             await asyncio.sleep(self._settings.lease_s / BEATS_PER_LEASE)
             try:
                 document = await self._work.collection.extend(
-                    claim, worker=self._worker, lease_s=self._settings.lease_s
+                    claim,
+                    worker=self._worker,
+                    lease_s=self._settings.lease_s,
+                    changes=self._work.seen(claim),
                 )
             except DatabaseError as error:
                 # Nobody else can claim it either while the database is away.
@@ -270,7 +314,7 @@ class JobRunner(Generic[JobType, Doc]):
     async def _failed(self, message: Msg, claim: Claim[Doc], error: Exception) -> str:
         report = report_of(error)
         unexpected = error if report.kind is ErrorKind.UNKNOWN else None
-        decision = decide(error, claim.document.failures, self._settings)
+        decision = decide(error, claim.document.failures, self._work.retry_policy(claim.document))
         log.warning("job.failed", kind=str(report.kind), error=report.message, then=repr(decision), exc_info=unexpected)
         match decision:
             case GiveUp():
@@ -286,8 +330,11 @@ class JobRunner(Generic[JobType, Doc]):
                 return "retried"
 
     async def _give_up(self, message: Msg, claim: Claim[Doc], report: ErrorReport) -> str:
-        await self._work.give_up(claim, report)
+        is_the_end = await self._work.give_up(claim, report)
         await self._settle(claim)
+        if not is_the_end:
+            await message.ack()
+            return "handed on"
         return await self._bury(message, report, claim.document.attempt)
 
     async def _settle(self, claim: Claim[Any]) -> None:

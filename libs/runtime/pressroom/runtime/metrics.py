@@ -23,3 +23,8 @@ MESSAGES_RELAYED = Counter("pressroom_messages_relayed_total", "Messages that th
 DEAD_LETTERS = Counter("pressroom_dead_letters_total", "Messages that could not be handled.", ["stream", "consumer"])
 HTTP_REQUESTS = Counter("pressroom_http_requests_total", "HTTP requests.", ["method", "route", "status"])
 HTTP_SECONDS = Histogram("pressroom_http_request_seconds", "Time to answer.", ["method", "route"])
+PROVIDER_CALLS = Counter("pressroom_provider_calls_total", "Billed calls, by how they ended.", ["provider", "outcome"])
+PROVIDER_COST = Counter("pressroom_provider_cost_microusd_total", "What they cost, in millionths of $.", ["provider"])
+LANE_WAIT_SECONDS = Histogram(
+    "pressroom_lane_wait_seconds", "What images waited for their lane's limits.", ["provider"], buckets=(0.1, 1, 10, 60)
+)

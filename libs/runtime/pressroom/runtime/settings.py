@@ -8,8 +8,15 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pressroom.contracts.finishing import BUILT_IN_PROFILES, NO_PROFILE, Profile, ProfileName
+from pressroom.contracts.vocabulary import ProviderName
+
+from .lane_policies import VENDOR_LIMITS, LanePolicy, LaneRules, rules_of
+from .policies import RetryPolicy
+from .prices import PriceTable
 
 PREFIX = "PRESSROOM_"
 
@@ -23,7 +30,7 @@ def default_data_dir() -> Path:
 class Settings(BaseSettings):
     """What each service needs: where the servers are, where files go, how it tells what it does."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore", frozen=True)
 
     nats_url: str = Field(default="nats://127.0.0.1:4222", description="Where nats-server listens.")
     nats_token: SecretStr | None = Field(default=None, description="Token that nats-server asks for, if it does.")
@@ -79,6 +86,64 @@ class Settings(BaseSettings):
     rate_limit_pause_s: Annotated[float, Field(ge=0.1, le=86400)] = Field(
         default=60.0, description="How long a lane waits after a 429 that does not say how long."
     )
+    generation_timeout_s: Annotated[float, Field(gt=0, le=86400)] = Field(
+        default=120.0, description="How long a provider may take for one image."
+    )
+    lane_policies: dict[ProviderName, LanePolicy] = Field(
+        default_factory=dict[ProviderName, LanePolicy],
+        description='One lane\'s own attempts, waits and limits, e.g. {"flux": {"in_flight": 8, "timeout_s": 300}}.',
+    )
+    profiles: dict[ProfileName, Profile] = Field(
+        default_factory=dict[ProfileName, Profile],
+        description='Print files of your own, e.g. {"sticker": {"width_px": 1800, "height_px": 1800, "fit": "pad"}}.',
+    )
+    quality_words: str = Field(
+        default="", max_length=500, description="Added at the end of every prompt whose batch names no quality words."
+    )
+    price_table: Path | None = Field(
+        default=None, description="A TOML file of prices that replaces single prices of the built-in table."
+    )
+    trusted_private_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Hosts on private addresses that a provider's answer may name as a picture's place, e.g. your own S3.",
+    )
+
+    @field_validator("profiles")
+    @classmethod
+    def _keeps_none(cls, profiles: dict[ProfileName, Profile]) -> dict[ProfileName, Profile]:
+        if NO_PROFILE in profiles:
+            raise ValueError(f"'{NO_PROFILE}' means that no profile is wanted, and cannot be one")
+        return profiles
+
+    @field_validator("price_table")
+    @classmethod
+    def _can_be_read(cls, path: Path | None) -> Path | None:
+        PriceTable.load(path)
+        return path
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        return RetryPolicy(
+            max_attempts=self.max_attempts,
+            backoff_initial_s=self.backoff_initial_s,
+            backoff_max_s=self.backoff_max_s,
+            rate_limit_pause_s=self.rate_limit_pause_s,
+        )
+
+    def rules_of_lane(self, provider: ProviderName) -> LaneRules:
+        """What holds for a provider's lane."""
+        general = LanePolicy(
+            max_attempts=self.max_attempts,
+            backoff_initial_s=self.backoff_initial_s,
+            backoff_max_s=self.backoff_max_s,
+            rate_limit_pause_s=self.rate_limit_pause_s,
+            timeout_s=self.generation_timeout_s,
+        )
+        return rules_of(self.lane_policies.get(provider), VENDOR_LIMITS.get(provider), general)
+
+    def all_profiles(self) -> dict[str, Profile]:
+        """The built-in profiles and the deployment's own, which win."""
+        return {**BUILT_IN_PROFILES, **self.profiles}
 
 
 SettingsType = TypeVar("SettingsType", bound=Settings)
@@ -90,6 +155,6 @@ def load(settings: type[SettingsType]) -> SettingsType:
         return settings()
     except ValidationError as error:
         for problem in error.errors():
-            name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
+            name = PREFIX + "__".join(str(part) for part in problem["loc"]).upper()
             print(f"{name}: {problem['msg']}", file=sys.stderr)
         raise SystemExit(2) from None

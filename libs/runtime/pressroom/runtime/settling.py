@@ -12,11 +12,12 @@ from pressroom.contracts.events import BatchCompleted
 from pressroom.contracts.facts import BatchCounts
 from pressroom.contracts.identifiers import image_id
 from pressroom.contracts.jobs import GenerateImage
-from pressroom.contracts.vocabulary import BatchState, ImageState, Mode
+from pressroom.contracts.vocabulary import BatchState, ImageState, Mode, ProviderName
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument
 from pressroom.state.machines import IMAGE_IN_WINDOW, IMAGE_READY, IMAGE_SETTLED
 
+from .admission import announced, first_open
 from .outbox import Outbox
 
 _OPEN_STATES = tuple(state for state in ImageState if state not in IMAGE_SETTLED)
@@ -75,14 +76,25 @@ class Settling:
                 await self._queue(batch, image.id)
 
     async def _queue(self, batch: BatchDocument, image: str) -> None:
+        provider = await self._whose_turn(batch, image)
+        if provider is None:
+            return
         queued = await self._database.images.transition(
             image,
             ImageState.QUEUED,
-            messages=[self._outbox.job(job_of(batch, image))],
+            changes={"provider": str(provider)},
+            messages=[self._outbox.job(job_of(batch, image, provider))],
             guard={"state": str(ImageState.PLANNED)},
         )
         if queued is not None:
             await self._outbox.publish(self._database.images, queued)
+
+    async def _whose_turn(self, batch: BatchDocument, image_id: str) -> ProviderName | None:
+        """Of several providers, the first that is able and whose lane is open at this moment."""
+        if batch.request.provider is not None:
+            return batch.request.provider
+        image = await self._database.images.get(image_id)
+        return first_open(image.providers, await announced(self._database)) if image is not None else None
 
     async def _cancel_images(self, batch: BatchDocument) -> None:
         """Images that wait are cancelled; those being made are asked to stop, and end as they can."""
@@ -105,7 +117,10 @@ class Settling:
         counts = await self._database.images.counts(batch.id)
         if sum(counts.values()) < batch.request.image_count:
             return
-        event = BatchCompleted(batch_id=batch.id, counts=final_counts(counts))
+        placeholders = 0
+        if batch.request.fallback is not None or ProviderName.PLACEHOLDER in batch.request.candidates:
+            placeholders = await self._database.images.placeholders(batch.id)
+        event = BatchCompleted(batch_id=batch.id, counts=final_counts(counts, placeholders))
         completed = await self._database.batches.transition(
             batch.id,
             BatchState.COMPLETED,
@@ -116,17 +131,17 @@ class Settling:
             await self._outbox.publish(self._database.batches, completed)
 
 
-def job_of(batch: BatchDocument, image: str) -> GenerateImage:
+def job_of(batch: BatchDocument, image: str, provider: ProviderName) -> GenerateImage:
     """The job that makes an image of a batch."""
-    request = batch.request
-    return GenerateImage(batch_id=batch.id, image_id=image, provider=request.provider, priority=request.priority)
+    return GenerateImage(batch_id=batch.id, image_id=image, provider=provider, priority=batch.request.priority)
 
 
-def final_counts(counts: dict[ImageState, int]) -> BatchCounts:
+def final_counts(counts: dict[ImageState, int], placeholders: int) -> BatchCounts:
     """How a batch ended, from how many of its images are in each state."""
     return BatchCounts(
         requested=sum(counts.values()),
         generated=sum(count for state, count in counts.items() if state in IMAGE_READY),
         failed=counts.get(ImageState.FAILED, 0),
         cancelled=counts.get(ImageState.CANCELLED, 0),
+        placeholders=placeholders,
     )

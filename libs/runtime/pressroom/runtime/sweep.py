@@ -2,16 +2,18 @@
 
 Every step of a batch's life follows from an event or from the step before; the sweep takes the same steps for
 batches where the process that owed the next one died. It also queues again the jobs of images that wait while
-their message is gone, so the JOBS stream can be lost and comes back from MongoDB.
+their message is gone, so the JOBS stream can be lost and comes back from MongoDB; and it takes images out of a
+closed lane when another of their providers has an open one.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from pressroom.contracts.vocabulary import BatchState, ImageState, Mode
-from pressroom.state.documents import BatchDocument
+from pressroom.contracts.vocabulary import BatchState, ImageState, LaneState, Mode
+from pressroom.state.documents import BatchDocument, ImageDocument
 
+from .admission import Lanes, announced
 from .logs import get_logger
 from .service import Service
 from .settling import job_of
@@ -53,8 +55,34 @@ class BatchSweep:
 
     async def _requeue_lost(self, batch: BatchDocument) -> None:
         now = datetime.now(UTC)
+        lanes = await announced(self._service.database)
         async for image in self._service.database.images.in_states(batch.id, _WAITING):
             taken = image.lease is not None and image.lease.expires_at > now
+            if not taken and image.state is ImageState.QUEUED and await self._moved(batch, image, lanes):
+                continue
             if not taken and image.updated_at < now - LOST_AFTER:
                 # Refused by the stream when the job waits there already.
-                await self._service.outbox.send(self._service.outbox.job(job_of(batch, image.id)))
+                await self._service.outbox.send(self._service.outbox.job(job_of(batch, image.id, image.provider)))
+
+    async def _moved(self, batch: BatchDocument, image: ImageDocument, lanes: Lanes) -> bool:
+        """Out of a closed lane, where it would wait until somebody mends a setting, into an open one of its own."""
+        lane = lanes.get(image.provider)
+        if lane is None or lane.state is not LaneState.CLOSED or image.provider not in image.providers:
+            return False
+        after = image.providers[image.providers.index(image.provider) + 1 :]
+        following = next((name for name in after if name in lanes and lanes[name].state is LaneState.OPEN), None)
+        if following is None:
+            return False
+        images = self._service.database.images
+        moved = await images.transition(
+            image.id,
+            ImageState.QUEUED,
+            changes={"provider": str(following), "failures": 0, "crashes": 0, "remote": None},
+            messages=[self._service.outbox.job(job_of(batch, image.id, following))],
+            guard={"state": str(ImageState.QUEUED), "provider": str(image.provider), "lease": None},
+        )
+        if moved is None:
+            return False
+        log.info("image.moved", image_id=image.id, provider=str(image.provider), to=str(following))
+        await self._service.outbox.publish(images, moved)
+        return True

@@ -5,8 +5,11 @@ that comes in the same turn as its result (python/cpython#86296). So a task is c
 """
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any
+import contextlib
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 AGAIN_AFTER_S = 0.5
 
@@ -29,4 +32,30 @@ async def first_of(main: "asyncio.Task[Any]", watch: "asyncio.Task[Any]") -> Non
             await watch
         await main
     finally:
-        await end([main, watch])
+        # What is watched may take its time to end, and is watched until then.
+        await end([main])
+        await end([watch])
+
+
+async def see_through(work: Coroutine[Any, Any, Result], grace_s: float) -> Result:
+    """What `work` returns. Cancelled meanwhile, however often, it gives `work` another `grace_s` to come to its end by
+    itself, then ends it, and is cancelled after that: for work that must not be torn off where it can be helped."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await _outlast(task, grace_s)
+        raise
+
+
+async def _outlast(task: "asyncio.Future[Any]", grace_s: float) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + grace_s
+    while not task.done():
+        left_s = deadline - loop.time()
+        if left_s <= 0:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({task}, timeout=left_s if left_s > 0 else AGAIN_AFTER_S)
+    if not task.cancelled():
+        task.exception()  # Looked at, so that nobody complains; its maker is cancelled all the same.

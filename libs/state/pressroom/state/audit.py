@@ -156,7 +156,10 @@ class Fold:
 
     def lane(self, lane: LaneDocument) -> list[Drift]:
         story = self._lanes.pop(lane.id, _Story())
-        told = "open" if _last(story, {"paused", "resumed"}) in (None, "resumed") else "paused"
+        last = _last(story, {"paused", "closed", "resumed"})
+        # A lane that was never served is closed from the beginning, of which nobody is told.
+        begun_as = LaneState.CLOSED if lane.state is LaneState.CLOSED and lane.service is None else LaneState.OPEN
+        told = {None: str(begun_as), "resumed": "open"}.get(last, last)
         return _compare("lane", lane, told, str(LaneState(lane.state)))
 
     def orphans(self) -> list[Drift]:
@@ -178,12 +181,14 @@ class Fold:
 
 def counts_of(images: Iterable[ImageDocument]) -> BatchCounts:
     """How a batch's images stand, as `BatchCompleted` tells it."""
-    states = [image.state for image in images]
+    rows = list(images)
+    states = [image.state for image in rows]
     return BatchCounts(
         requested=len(states),
         generated=sum(state in IMAGE_READY for state in states),
         failed=states.count(ImageState.FAILED),
         cancelled=states.count(ImageState.CANCELLED),
+        placeholders=sum(image.is_placeholder and image.state in IMAGE_READY for image in rows),
     )
 
 

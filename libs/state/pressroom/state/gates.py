@@ -35,14 +35,14 @@ class Gates:
     async def enter(self, lane: str, holder: str, *, places: int | None, interval_s: float, lease_s: float) -> Entry:
         """Ask for a place in `lane`; `holder` names who asks, and has one place at most. `interval_s`: the least time
         between two entries."""
-        others = {
+        others: Raw = {
             "$filter": {
                 "input": {"$ifNull": ["$holders", []]},
                 "cond": {"$and": [{"$gt": ["$$this.until", "$$NOW"]}, {"$ne": ["$$this.holder", holder]}]},
             }
         }
         has_room: object = True if places is None else {"$lt": [{"$size": "$holders"}, places]}
-        place = {"holder": holder, "until": {"$add": ["$$NOW", _ms(lease_s)]}}
+        place: Raw = {"holder": holder, "until": {"$add": ["$$NOW", _ms(lease_s)]}}
         update: list[Raw] = [
             {"$set": {"holders": others, "next_at": {"$ifNull": ["$next_at", _LONG_AGO]}, "asked_at": "$$NOW"}},
             {"$set": {"is_inside": {"$and": [has_room, {"$lte": ["$next_at", "$$NOW"]}]}}},
@@ -65,7 +65,7 @@ class Gates:
 
     async def stay(self, lane: str, holder: str, *, lease_s: float) -> None:
         """Keep the place."""
-        holders = {
+        holders: Raw = {
             "$map": {
                 "input": {"$ifNull": ["$holders", []]},
                 "in": {
@@ -81,7 +81,7 @@ class Gates:
 
     async def leave(self, lane: str, holder: str, *, gap_s: float) -> None:
         """Give the place back; nobody enters for `gap_s` from now."""
-        holders = {
+        holders: Raw = {
             "$filter": {"input": {"$ifNull": ["$holders", []]}, "cond": {"$ne": ["$$this.holder", holder]}},
         }
         next_at = {"$max": ["$next_at", {"$add": ["$$NOW", _ms(gap_s)]}]}

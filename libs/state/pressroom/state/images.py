@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from pressroom.contracts.vocabulary import ImageState
+from pressroom.contracts.vocabulary import ImageState, ProviderName
 
 from .collection import Collection
 from .documents import ImageDocument
+from .machines import IMAGE_READY
 
 _ALIKE_AT_MOST = 5000
 """Of a larger account, a near-duplicate may be missed rather than every image held up."""
@@ -49,6 +50,12 @@ class Images(Collection[ImageDocument]):
         query = {"owner": image.owner, "hash_bands": {"$in": list(bands)}, "_id": {"$ne": image.id}}
         rows = self.raw.find(query, projection={"perceptual_hash": 1}, limit=_ALIKE_AT_MOST)
         return [(row["_id"], row["perceptual_hash"]) async for row in rows if row.get("perceptual_hash")]
+
+    async def placeholders(self, batch_id: str) -> int:
+        """How many of a batch's images that are ready are placeholders."""
+        ready = [str(state) for state in IMAGE_READY]
+        query = {"batch_id": batch_id, "provider": str(ProviderName.PLACEHOLDER), "state": {"$in": ready}}
+        return await self.raw.count_documents(query)
 
     async def released_and_open(self, batch_id: str, released_through: int, states: Iterable[ImageState]) -> int:
         """How many of the first `released_through` images still hold a place in the window."""

@@ -1,8 +1,9 @@
 """The state machines, as tables: what may follow what. Documents change state only along these (`transitions`).
 
-`ARCHITECTURE.md` draws them from here. `planned` may become `generating` at once in batch mode, where a whole batch
-is handed to a provider. What failed may wait again when somebody sends its dead letter again, and its batch, which
-may be complete by then, is open again until that is done.
+`ARCHITECTURE.md` draws them from here. `planned` may become `generating` at once in batch mode, where a whole batch is
+handed to a provider. `queued` follows itself when an image moves to another provider's lane. What failed may wait again
+when somebody sends its dead letter again, and its batch, which may be complete by then, is open again until that is
+done.
 """
 
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ BATCH: Machine = _table(
 IMAGE: Machine = _table(
     {
         ImageState.PLANNED: {ImageState.QUEUED, ImageState.GENERATING, ImageState.FAILED, ImageState.CANCELLED},
-        ImageState.QUEUED: {ImageState.GENERATING, ImageState.FAILED, ImageState.CANCELLED},
+        ImageState.QUEUED: {ImageState.QUEUED, ImageState.GENERATING, ImageState.FAILED, ImageState.CANCELLED},
         ImageState.GENERATING: {
             ImageState.GENERATING,
             ImageState.QUEUED,

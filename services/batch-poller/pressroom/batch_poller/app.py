@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 
 from faststream.asgi import AsgiFastStream
 
-from pressroom.contracts.vocabulary import BatchState, Mode, ProviderJobState
+from pressroom.contracts.vocabulary import BatchState, Mode, ProviderJobState, ProviderName
+from pressroom.runtime.admission import MODES
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.intake import Intake
+from pressroom.runtime.prices import price_table
 from pressroom.runtime.service import Service, application
 from pressroom.runtime.settling import Settling
 from pressroom.runtime.sweep import BatchSweep
@@ -38,14 +40,19 @@ def build(settings: BatchPollerSettings, provider: BatchProvider | None = None) 
     async def start() -> None:
         service.at_close(batch_provider.aclose)
         settling = Settling(service.database, service.outbox)
-        finishing = Finishing(service.database, service.blobs, service.outbox)
-        collector = Collector(service.database, service.outbox, finishing, settling)
+        finishing = Finishing(service.database, service.blobs, service.outbox, settings)
+        collector = Collector(service.database, service.outbox, finishing, settling, price_table(settings.price_table))
         steps = JobSteps(service.database, service.outbox, batch_provider, collector, settings)
         tracker = Tracker(service.database, steps, collector, settings, worker=service.worker)
         service.background("provider jobs", tracker.run)
         service.background("batch sweep", BatchSweep(service, Mode.BATCH, intake.plan).run)
 
     return application(service, start)
+
+
+def batch_provider_of(batch: BatchDocument) -> ProviderName:
+    """The first of those that a batch names which works in this mode."""
+    return next(name for name in batch.request.candidates if Mode.BATCH in MODES[name])
 
 
 async def plan_job(database: Database, batch: BatchDocument) -> None:
@@ -59,7 +66,7 @@ async def plan_job(database: Database, batch: BatchDocument) -> None:
             updated_at=now,
             state=ProviderJobState.PLANNED,
             batch_id=batch.id,
-            provider=batch.request.provider,
+            provider=batch_provider_of(batch),
             model=batch.request.model,
             image_count=batch.request.image_count,
             next_poll_at=now,

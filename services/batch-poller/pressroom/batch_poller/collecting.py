@@ -9,12 +9,13 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 
 from pressroom.contracts.events import ProviderJobFinished
-from pressroom.contracts.facts import ErrorReport
-from pressroom.contracts.vocabulary import ErrorKind, ImageState, ProviderJobState
+from pressroom.contracts.facts import ErrorReport, FileFacts, ProviderTry
+from pressroom.contracts.vocabulary import ErrorKind, ImageState, Mode, ProviderJobState, TryOutcome
 from pressroom.runtime.errors import LeaseLost, StoreUnavailable, report_of
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.logs import bound, get_logger
 from pressroom.runtime.outbox import Outbox
+from pressroom.runtime.prices import PriceTable
 from pressroom.runtime.settling import Settling
 from pressroom.state.collection import Claim
 from pressroom.state.database import Database, DatabaseError
@@ -36,11 +37,14 @@ log = get_logger(__name__)
 class Collector:
     """Brings a job's results home and ends it."""
 
-    def __init__(self, database: Database, outbox: Outbox, finishing: Finishing, settling: Settling) -> None:
+    def __init__(
+        self, database: Database, outbox: Outbox, finishing: Finishing, settling: Settling, prices: PriceTable
+    ) -> None:
         self._database = database
         self._outbox = outbox
         self._finishing = finishing
         self._settling = settling
+        self._prices = prices
 
     async def collect(self, claim: Claim[ProviderJobDocument], vendor_job: VendorJob, provider: BatchProvider) -> None:
         """Read every row of an ended job, deliver what there is, and end the job."""
@@ -116,12 +120,28 @@ class Collector:
                 return
             raw = await self._finishing.keep(row.data)
             began_at = job.submitted_at or datetime.now(UTC)
-            kept = await self._finishing.generated(image.id, raw, model=model, token=None, began_at=began_at)
+            attempt = ProviderTry(
+                provider=job.provider,
+                model=model,
+                outcome=TryOutcome.MADE,
+                calls=1,
+                cost_microusd=self._cost(job, model, raw),
+                began_at=began_at,
+                seconds=max(0.0, (datetime.now(UTC) - began_at).total_seconds()),
+            )
+            kept = await self._finishing.generated(image, raw, attempt, token=None)
             if kept is None:
                 raise LeaseLost(image.id)
             image = kept
         if image.state is ImageState.FINISHING:
             await self._finishing.finish(image, token=None)
+
+    def _cost(self, job: ProviderJobDocument, model: str, raw: FileFacts) -> int:
+        """By the table; what it does not know counts as nothing and has no estimate either."""
+        known = self._prices.cost_microusd(
+            job.provider, model, width_px=raw.width_px, height_px=raw.height_px, mode=Mode.BATCH
+        )
+        return known or 0
 
     async def _begin(self, image: ImageDocument) -> ImageDocument:
         begun = await self._database.images.transition(image.id, ImageState.GENERATING, changes={"attempt": 1})

@@ -167,7 +167,7 @@ def _name_of(job: ProviderJobDocument) -> str:
 def _row(image: ImageDocument) -> WantedRow:
     return WantedRow(
         key=image.id,
-        prompt=image.prompt,
+        prompt=image.sent_prompt,
         width_px=image.width,
         height_px=image.height,
         seed=image.seed,

@@ -167,4 +167,4 @@ class Tracker:
         if isinstance(error, RateLimited):
             asked = error.retry_after_s
             return self._settings.rate_limit_pause_s if asked is None else max(asked, self._settings.backoff_initial_s)
-        return backoff_s(failures, self._settings)
+        return backoff_s(failures, self._settings.retry_policy)

@@ -13,7 +13,7 @@ from pressroom.contracts.events import BatchCancelled
 from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import BatchState
-from pressroom.runtime.admission import Admission, IdTaken, refusals
+from pressroom.runtime.admission import Admission, IdTaken, announced, refusals
 from pressroom.state.documents import BatchDocument
 
 from .access import Caller
@@ -54,7 +54,7 @@ async def create_batch(
 ) -> Batch:
     """Ask for images. Answers at once; follow the batch, or its events, for what comes of it."""
     request = BatchRequest.model_validate(body.model_dump())
-    reasons = refusals(request, house.core_settings)
+    reasons = refusals(request, house.core_settings, await announced(house.database))
     if reasons:
         raise invalid(reasons)
     admission = Admission(house.database, house.outbox, house.core_settings)

@@ -1,5 +1,9 @@
-"""The image-worker, put together: it plans realtime batches, and makes the images of its lanes one at a time."""
+"""The image-worker, put together: it plans realtime batches, and makes the images of the lanes that it can serve.
 
+A lane whose provider lacks a setting is closed with the reason; the others are announced, with what they can do.
+"""
+
+import asyncio
 from collections.abc import Mapping
 
 from faststream.asgi import AsgiFastStream
@@ -9,22 +13,29 @@ from pressroom.contracts.vocabulary import Mode, ProviderName
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.intake import Intake
 from pressroom.runtime.job_runner import JobRunner
+from pressroom.runtime.lane_gate import LaneGate
 from pressroom.runtime.lane_queue import LaneQueue
-from pressroom.runtime.lanes import Lanes
+from pressroom.runtime.lanes import ANNOUNCE_EVERY, Lanes
+from pressroom.runtime.logs import get_logger
+from pressroom.runtime.prices import price_table
 from pressroom.runtime.service import Service, application
 from pressroom.runtime.settling import Settling
 from pressroom.runtime.sweep import BatchSweep
 from pressroom.runtime.topology import BATCH_CANCELLED_REALTIME, BATCH_REQUESTED_REALTIME
+from pressroom.state.documents import LaneService
 
+from .asking import Lane
+from .configured import MAKERS
 from .image_jobs import ImageWork
-from .providers import ImageProvider, make_provider
+from .providers import ImageProvider, NotConfigured
 from .settings import ImageWorkerSettings
 
 NAME = "image-worker"
 
-GENERATING_AT_ONCE = 1
-IN_FLIGHT = 2
-"""One image is finished while the next is made; two are never generated together."""
+BEYOND_GENERATING = 2
+"""Of a lane's images one more may be waiting for its turn, and one be in finishing, while others are generated."""
+
+log = get_logger(__name__)
 
 
 def build(
@@ -32,18 +43,36 @@ def build(
 ) -> AsgiFastStream:
     """The service. `providers` replaces the lanes' own ones; a lane of another name is not served then."""
     service = Service(NAME, settings)
-    lanes_served = dict(providers or {name: make_provider(name) for name in settings.image_worker_lanes})
+    missing: dict[ProviderName, str] = {}
+    served = dict(providers) if providers is not None else _configured(settings, missing)
 
     intake = Intake(service, Mode.REALTIME)
     intake.subscribe(BATCH_REQUESTED_REALTIME, BATCH_CANCELLED_REALTIME)
 
     async def start() -> None:
-        finishing = Finishing(service.database, service.blobs, service.outbox)
+        finishing = Finishing(service.database, service.blobs, service.outbox, settings)
         settling = Settling(service.database, service.outbox)
         lanes = Lanes(service.database, service.client, service.outbox, GenerateImage)
-        for name, provider in lanes_served.items():
+        prices = price_table(settings.price_table)
+        for name, reason in missing.items():
+            await lanes.cannot_serve(name, reason, worker=service.worker)
+        for name, provider in served.items():
             service.at_close(provider.aclose)
-            work = ImageWork(service.database, finishing, settling, provider, settings.generation_timeout_s)
+            rules = settings.rules_of_lane(name)
+            gate = LaneGate(service.database.gates, name, rules, lease_s=settings.lease_s)
+            work = ImageWork(
+                service,
+                finishing,
+                settling,
+                lanes,
+                Lane(provider, rules, gate),
+                prices,
+                stop_grace_s=settings.stop_grace_s,
+            )
+            await lanes.announce(name, lane_service(provider, settings), worker=service.worker)
+            # A worker that starts has new settings for all that is known: what closed the lane may be mended.
+            await lanes.reopen(name)
+            at_once = rules.at_once or provider.capabilities.at_once
             runner = JobRunner(
                 work,
                 LaneQueue(service.client, GenerateImage, name),
@@ -51,11 +80,48 @@ def build(
                 lanes,
                 settings,
                 worker=service.worker,
-                at_once=GENERATING_AT_ONCE,
-                in_flight=IN_FLIGHT,
+                at_once=at_once,
+                in_flight=at_once + BEYOND_GENERATING,
             )
             service.background(f"lane {name}", runner.run)
-        service.background("lane sweep", lambda: lanes.sweep(list(lanes_served), settings.sweep_interval_s))
+        if not served:
+            log.error("worker.idle", reason="no lane can be served", missing=missing)
+        service.background("announcements", lambda: _announce(lanes, served, settings, service.worker))
+        service.background("lane sweep", lambda: lanes.sweep(list(served), settings.sweep_interval_s))
         service.background("batch sweep", BatchSweep(service, Mode.REALTIME, intake.plan).run)
 
     return application(service, start)
+
+
+def _configured(settings: ImageWorkerSettings, missing: dict[ProviderName, str]) -> dict[ProviderName, ImageProvider]:
+    """The providers that can be made of the settings; why the others cannot goes into `missing`."""
+    made: dict[ProviderName, ImageProvider] = {}
+    for name in settings.image_worker_lanes or MAKERS:
+        try:
+            made[name] = MAKERS[name](settings)
+        except NotConfigured as error:
+            missing[name] = str(error)
+            log.info("lane.not_served", lane=str(name), reason=str(error))
+    return made
+
+
+def lane_service(provider: ImageProvider, settings: ImageWorkerSettings) -> LaneService:
+    """What is announced of a provider's lane."""
+    rules = settings.rules_of_lane(provider.name)
+    return LaneService(
+        capabilities=provider.capabilities,
+        model=provider.model,
+        requests_per_minute=rules.requests_per_minute,
+        in_flight=rules.in_flight,
+        timeout_s=rules.timeout_s,
+        max_attempts=rules.retry.max_attempts,
+    )
+
+
+async def _announce(
+    lanes: Lanes, served: Mapping[ProviderName, ImageProvider], settings: ImageWorkerSettings, worker: str
+) -> None:
+    while True:
+        await asyncio.sleep(ANNOUNCE_EVERY.total_seconds())
+        for name, provider in served.items():
+            await lanes.announce(name, lane_service(provider, settings), worker=worker)

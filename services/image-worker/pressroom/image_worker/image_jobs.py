@@ -1,29 +1,44 @@
-"""Making one image: generate, keep the bytes, let the next one begin, finish.
+"""Making one image: wait for a place in the lane, ask its provider, keep the bytes, let the next one begin, finish.
 
 The provider's bytes are stored, and the document says so, before anything else is done with them: a worker that dies
-after that is followed by one that finishes the image from the store. One that dies before it, in the middle of the
-generation or between its two writes, is followed by one that asks the provider again.
+after that is followed by one that finishes the image from the store. What dies before it is in `asking`. An image that
+its provider gave up goes on to the next of its list, or becomes a placeholder if its batch wants one.
 """
 
 import asyncio
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from pressroom.contracts.facts import ErrorReport
 from pressroom.contracts.jobs import GenerateImage
-from pressroom.contracts.vocabulary import BatchState, ImageState
+from pressroom.contracts.vocabulary import BatchState, Fallback, ImageState, LaneState, ProviderName
 from pressroom.runtime import metrics
-from pressroom.runtime.errors import LeaseLost, TimedOut, WorkCancelled
+from pressroom.runtime.admission import announced
+from pressroom.runtime.errors import ApiFailed, LeaseLost, ModelGone, NotYet, WorkCancelled, WorkError
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.job_runner import Turn
+from pressroom.runtime.lanes import Lanes
 from pressroom.runtime.logs import get_logger
+from pressroom.runtime.outbox import Outbox
+from pressroom.runtime.policies import RetryPolicy
+from pressroom.runtime.prices import PriceTable
+from pressroom.runtime.service import Service
 from pressroom.runtime.settling import Settling
+from pressroom.runtime.tasks import see_through
 from pressroom.state.collection import Claim
-from pressroom.state.database import Database
 from pressroom.state.documents import ImageDocument
 
-from .providers import ImageProvider, request_of
+from .asking import Asking, Lane
+from .providers import JobProvider, Progress
+
+FETCH_AHEAD_S = 0.25
+"""The next job is fetched this long before the image at hand is expected to be ready: more than a fetch takes, and so
+little that another worker which stands idle loses next to nothing by it."""
+
+_WEIGHT_OF_THE_LAST = 0.3
 
 log = get_logger(__name__)
 
@@ -38,24 +53,50 @@ class ImageWork:
     }
 
     def __init__(
-        self, database: Database, finishing: Finishing, settling: Settling, provider: ImageProvider, timeout_s: float
+        self,
+        service: Service,
+        finishing: Finishing,
+        settling: Settling,
+        lanes: Lanes,
+        lane: Lane,
+        prices: PriceTable,
+        *,
+        stop_grace_s: float,
     ) -> None:
-        self.collection = database.images
-        self._batches = database.batches
+        self.collection = service.database.images
+        self._database = service.database
+        self._outbox: Outbox = service.outbox
         self._finishing = finishing
         self._settling = settling
-        self._provider = provider
-        self._timeout_s = timeout_s
+        self._lanes = lanes
+        self._lane = lane
+        self._asking = Asking(lane, service.database.images, service.blobs, prices)
+        self._stop_grace_s = stop_grace_s
+        self._progress: dict[str, float] = {}
+        self._usual_s: float | None = None
+
+    @property
+    def guard(self) -> Mapping[str, Any]:
+        """An image that has moved to another lane is not this one's any more."""
+        return {"provider": str(self._lane.provider.name)}
 
     def document_id(self, job: GenerateImage) -> str:
         return job.image_id
+
+    def retry_policy(self, document: ImageDocument) -> RetryPolicy:
+        return self._lane.rules.for_image(document.pacing).retry
+
+    def seen(self, claim: Claim[ImageDocument]) -> Mapping[str, Any]:
+        progress = self._progress.get(claim.id)
+        return {} if progress is None else {"progress": progress}
 
     async def perform(self, claim: Claim[ImageDocument], turn: Turn) -> None:
         image = claim.document
         if image.state is ImageState.GENERATING:
             if image.cancel_requested:
                 raise WorkCancelled(image.id)
-            image = await self._generate(claim)
+            await self._keep_the_pause(image)
+            image = await self._generated(claim, turn)
         turn.leave()
         releasing = asyncio.create_task(self._settling.release(image.batch_id))
         try:
@@ -64,29 +105,97 @@ class ImageWork:
             await releasing
         await self._settling.complete(image.batch_id)
 
-    async def _generate(self, claim: Claim[ImageDocument]) -> ImageDocument:
+    async def _keep_the_pause(self, image: ImageDocument) -> None:
+        """The batch may want some time between its images."""
+        if not image.pacing.has_delays:
+            return
+        batch = await self._database.batches.get(image.batch_id)
+        if batch is not None and batch.next_image_at is not None:
+            left_s = (batch.next_image_at - datetime.now(UTC)).total_seconds()
+            if left_s > 0:
+                raise NotYet(left_s)
+
+    async def _pause_after(self, image: ImageDocument, *, failed: bool) -> None:
+        pacing = image.pacing
+        delay_s = max(pacing.delay_s, pacing.delay_after_error_s) if failed else pacing.delay_s
+        if delay_s > 0:
+            next_image_at = datetime.now(UTC) + timedelta(seconds=delay_s)
+            await self._database.batches.change(image.batch_id, {"next_image_at": next_image_at})
+
+    async def _generated(self, claim: Claim[ImageDocument], turn: Turn) -> ImageDocument:
+        provider = self._lane.provider
+        making = self._made(claim, turn)
+        if provider.capabilities.is_billed and not isinstance(provider, JobProvider):
+            # A call that was paid is brought to its end when the worker stops: nobody else could.
+            return await see_through(making, self._stop_grace_s)
+        return await making
+
+    async def _made(self, claim: Claim[ImageDocument], turn: Turn) -> ImageDocument:
+        """From the first wait for the stage to the stored bytes."""
         image = claim.document
-        began_at = datetime.now(UTC)
-        log.info("image.generating", index=image.index, provider=str(image.provider), seed=image.seed)
-        with metrics.GENERATION_SECONDS.labels(str(image.provider)).time():
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    generation = await self._provider.generate(request_of(image))
-            except TimeoutError as error:
-                raise TimedOut(
-                    f"'{image.provider}' took longer than {self._timeout_s:g} s (PRESSROOM_GENERATION_TIMEOUT_S)"
-                ) from error
-        raw = await self._finishing.keep(generation.data)
-        kept = await self._finishing.generated(
-            image.id, raw, model=generation.model, token=claim.token, began_at=began_at
-        )
+        await turn.enter()
+        try:
+            async with self._lane.gate.place(image.id):
+                log.info("image.generating", index=image.index, provider=str(image.provider), seed=image.seed)
+                began = asyncio.get_running_loop().time()
+                try:
+                    with self._fetching_ahead(turn), metrics.GENERATION_SECONDS.labels(str(image.provider)).time():
+                        generation, attempt = await self._asking.generation(claim, self._progress_of(image.id))
+                finally:
+                    self._progress.pop(image.id, None)
+                self._learn(asyncio.get_running_loop().time() - began)
+        except WorkError as error:
+            await self._pause_after(image, failed=True)
+            await self._close_lane(image, error)
+            raise
+        finally:
+            turn.leave()
+        try:
+            raw = await self._finishing.keep(generation.data)
+        except ApiFailed:
+            # Whatever the provider keeps of this job is no picture: the next try needs another one.
+            await self.collection.change(claim.id, {"remote": None, "call_began_at": None}, token=claim.token)
+            raise
+        fresh = await self.collection.get(image.id)
+        kept = await self._finishing.generated(fresh or image, raw, attempt, token=claim.token)
         if kept is None:
             raise LeaseLost(image.id)
+        await self._pause_after(image, failed=False)
         return kept
+
+    @contextmanager
+    def _fetching_ahead(self, turn: Turn) -> Generator[None]:
+        """Let the next job be fetched shortly before this image is ready, by how long images usually take here."""
+        timer: asyncio.TimerHandle | None = None
+        if self._usual_s is not None:
+            delay_s = max(0.0, self._usual_s - FETCH_AHEAD_S)
+            timer = asyncio.get_running_loop().call_later(delay_s, turn.nearly_over)
+        try:
+            yield
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _learn(self, took_s: float) -> None:
+        usual_s = took_s if self._usual_s is None else self._usual_s
+        self._usual_s = usual_s + _WEIGHT_OF_THE_LAST * (took_s - usual_s)
+
+    def _progress_of(self, image_id: str) -> Progress:
+        """Takes a provider's word on one image, until a heartbeat writes it down."""
+
+        def note(done: float) -> None:
+            self._progress[image_id] = round(min(max(done, 0.0), 1.0), 3)
+
+        return note
+
+    async def _close_lane(self, image: ImageDocument, error: WorkError) -> None:
+        """What every other image would meet too, they are spared. A model that the batch chose is its own affair."""
+        if error.closes_lane and not (isinstance(error, ModelGone) and image.requested_model):
+            await self._lanes.close(str(self._lane.provider.name), str(error))
 
     async def give_back(self, claim: Claim[ImageDocument], error: ErrorReport | None, *, failed: bool) -> None:
         """A generation waits in the queue again; what only had to be finished stays so, with its bytes."""
-        changes: dict[str, object] = {"failures": claim.document.failures + (1 if failed else 0)}
+        changes: dict[str, object] = {"failures": claim.document.failures + (1 if failed else 0), "progress": None}
         if error is not None:
             changes["error"] = error.model_dump()
         image = await self.collection.get(claim.id)
@@ -95,21 +204,72 @@ class ImageWork:
         else:
             await self.collection.transition(claim.id, ImageState.QUEUED, changes=changes, token=claim.token)
 
-    async def give_up(self, claim: Claim[ImageDocument], error: ErrorReport) -> None:
-        await self._finishing.fail(claim.document, error, claim=claim)
+    async def give_up(self, claim: Claim[ImageDocument], error: ErrorReport) -> bool:
+        image = await self.collection.get(claim.id) or claim.document
+        following = await self._following(image)
+        if following is not None and await self._hand_on(claim, image, following, error):
+            return False
+        if image.state is ImageState.GENERATING:
+            await self._asking.stop(image)
+        await self._finishing.fail(image, error, claim=claim)
+        return True
+
+    async def _following(self, image: ImageDocument) -> ProviderName | None:
+        """Who takes over: the next provider of the list whose lane is not closed, else the placeholder."""
+        here = self._lane.provider.name
+        if image.state is not ImageState.GENERATING or here is ProviderName.PLACEHOLDER:
+            return None
+        position = image.providers.index(here) + 1 if here in image.providers else len(image.providers)
+        lanes = await announced(self._database)
+        for name in image.providers[position:]:
+            if name in lanes and lanes[name].state is not LaneState.CLOSED:
+                return name
+        wants_placeholder = image.fallback is Fallback.PLACEHOLDER and ProviderName.PLACEHOLDER in lanes
+        return ProviderName.PLACEHOLDER if wants_placeholder else None
+
+    async def _hand_on(
+        self, claim: Claim[ImageDocument], image: ImageDocument, following: ProviderName, error: ErrorReport
+    ) -> bool:
+        await self._asking.stop(image)
+        job = GenerateImage(batch_id=image.batch_id, image_id=image.id, provider=following, priority=image.priority)
+        moved = await self.collection.transition(
+            image.id,
+            ImageState.QUEUED,
+            changes={
+                "provider": str(following),
+                "failures": 0,
+                "crashes": 0,
+                "remote": None,
+                "call_began_at": None,
+                "progress": None,
+                "error": error.model_dump(),
+            },
+            messages=[self._outbox.job(job)],
+            token=claim.token,
+        )
+        if moved is None:
+            return False
+        log.warning("image.handed_on", to=str(following), kind=str(error.kind), error=error.message)
+        await self._outbox.publish(self.collection, moved)
+        return True
 
     async def cancel(self, claim: Claim[ImageDocument]) -> bool:
-        return await self.collection.transition(claim.id, ImageState.CANCELLED, token=claim.token) is not None
+        image = await self.collection.get(claim.id)
+        if image is not None:
+            await self._asking.stop(image)
+        changes = {"remote": None, "progress": None}
+        cancelled = await self.collection.transition(claim.id, ImageState.CANCELLED, changes=changes, token=claim.token)
+        return cancelled is not None
 
     async def revive(self, document: ImageDocument) -> bool:
         """The batch first: opened for nothing, it is completed again by the next sweep."""
-        await self._batches.transition(
+        await self._database.batches.transition(
             document.batch_id,
             BatchState.ACCEPTED,
             changes={"completed_at": None},
             guard={"state": str(BatchState.COMPLETED)},
         )
-        batch = await self._batches.get(document.batch_id)
+        batch = await self._database.batches.get(document.batch_id)
         if batch is None or batch.state is not BatchState.ACCEPTED:
             return False
         changes = {"failures": 0, "crashes": 0, "error": None}

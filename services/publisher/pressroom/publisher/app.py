@@ -51,7 +51,7 @@ def build(settings: PublisherSettings, platforms: Mapping[PlatformName, Platform
         for name, platform in served.items():
             service.at_close(platform.aclose)
             runner = JobRunner(
-                PublishWork(service.database, service.blobs, service.outbox, platform),
+                PublishWork(service.database, service.blobs, service.outbox, platform, settings.retry_policy),
                 LaneQueue(service.client, PublishImage, name),
                 service.js,
                 lanes,

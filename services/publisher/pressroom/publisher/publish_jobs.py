@@ -7,6 +7,7 @@ anywhere is followed by one that finishes the same product.
 import asyncio
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from pressroom.contracts.events import ImagePublished, PublishFailed
 from pressroom.contracts.facts import ErrorReport, FileFacts
@@ -18,6 +19,7 @@ from pressroom.runtime.errors import InvalidRequest, LeaseLost
 from pressroom.runtime.job_runner import Turn
 from pressroom.runtime.logs import get_logger
 from pressroom.runtime.outbox import Outbox
+from pressroom.runtime.policies import RetryPolicy
 from pressroom.state.collection import Claim
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument, ImageDocument, PublicationDocument
@@ -56,8 +58,13 @@ class PublishWork:
         PublicationState.PUBLISHING: PublicationState.PUBLISHING,
     }
 
-    def __init__(self, database: Database, blobs: BlobStore, outbox: Outbox, platform: Platform) -> None:
+    guard: Mapping[str, Any] = {}
+
+    def __init__(
+        self, database: Database, blobs: BlobStore, outbox: Outbox, platform: Platform, retry_policy: RetryPolicy
+    ) -> None:
         self.collection = database.publications
+        self._retry_policy = retry_policy
         self._database = database
         self._blobs = blobs
         self._outbox = outbox
@@ -65,6 +72,12 @@ class PublishWork:
 
     def document_id(self, job: PublishImage) -> str:
         return job.publication_id
+
+    def retry_policy(self, document: PublicationDocument) -> RetryPolicy:
+        return self._retry_policy
+
+    def seen(self, claim: Claim[PublicationDocument]) -> Mapping[str, Any]:
+        return {}
 
     async def perform(self, claim: Claim[PublicationDocument], turn: Turn) -> None:
         publication = claim.document
@@ -120,7 +133,7 @@ class PublishWork:
             token=claim.token,
         )
 
-    async def give_up(self, claim: Claim[PublicationDocument], error: ErrorReport) -> None:
+    async def give_up(self, claim: Claim[PublicationDocument], error: ErrorReport) -> bool:
         publication = claim.document
         event = PublishFailed(
             batch_id=publication.batch_id,
@@ -138,6 +151,7 @@ class PublishWork:
             messages=[self._outbox.event(event)],
             token=claim.token,
         )
+        return True
 
     async def cancel(self, claim: Claim[PublicationDocument]) -> bool:
         """A publication is never cancelled in the middle: half a product in a shop helps nobody."""

@@ -13,7 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pressroom.contracts.api import Batch
 from pressroom.contracts.vocabulary import (
     BatchState,
-    FinishingProfile,
     Mode,
     PlatformName,
     Priority,
@@ -46,7 +45,7 @@ def submit(
     steps: Annotated[int | None, typer.Option(help="Steps of a diffusion model.")] = None,
     guidance: Annotated[float | None, typer.Option(help="Guidance scale of a diffusion model.")] = None,
     seed: Annotated[int | None, typer.Option(help="The first image's seed.")] = None,
-    profile: Annotated[FinishingProfile | None, typer.Option(help="The file to make of it.")] = None,
+    profile: Annotated[str | None, typer.Option(help="The file to make of it.")] = None,
     priority: Annotated[Priority | None, typer.Option(help="Its place in the lane.")] = None,
     max_concurrent: Annotated[int | None, typer.Option(help="Images of it in the lane at once.")] = None,
     publish: Annotated[

@@ -1,0 +1,250 @@
+"""Asking a lane's provider for one image, so that nothing is paid twice and every call is accounted for.
+
+Before a call that costs, the intent is stored; a job's ref the moment it is known; what came of a failed call before
+anybody acts on the failure. Killed in between, the next taker finds: a job with a ref, which it resumes; a job without
+one, which it looks for; or a billed call of which nobody heard, which it counts as possibly paid and makes again.
+"""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pressroom.contracts.capabilities import nearest_size
+from pressroom.contracts.facts import ErrorReport, ProviderTry
+from pressroom.contracts.vocabulary import ErrorKind, TryOutcome
+from pressroom.runtime import metrics
+from pressroom.runtime.blobs import BlobStore
+from pressroom.runtime.errors import InvalidRequest, LeaseLost, RateLimited, TimedOut, WorkError, report_of
+from pressroom.runtime.finishing import with_try
+from pressroom.runtime.lane_gate import LaneGate
+from pressroom.runtime.lane_policies import LaneRules
+from pressroom.runtime.logs import get_logger
+from pressroom.runtime.prices import PriceTable
+from pressroom.runtime.tasks import see_through
+from pressroom.state.collection import Claim
+from pressroom.state.documents import ImageDocument, RemoteJob
+from pressroom.state.images import Images
+
+from .providers import Generation, GenerationRequest, ImageProvider, JobProvider, Progress, RemoteJobOver
+
+SUBMIT_GRACE_S = 5.0
+"""A stopping worker waits this long to learn the name of a job that it has just asked for."""
+
+_UNSURE = frozenset({ErrorKind.NETWORK, ErrorKind.TIMEOUT, ErrorKind.API_ERROR, ErrorKind.UNKNOWN})
+"""After these the effect of a call may have happened."""
+
+log = get_logger(__name__)
+
+ImageClaim = Claim[ImageDocument]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """What a lane is served with."""
+
+    provider: ImageProvider
+    rules: LaneRules
+    gate: LaneGate
+
+
+class Asking:
+    """One provider, asked for one image after the other."""
+
+    def __init__(self, lane: Lane, images: Images, blobs: BlobStore, prices: PriceTable) -> None:
+        self.provider = lane.provider
+        self._lane = lane
+        self._images = images
+        self._blobs = blobs
+        self._prices = prices
+
+    async def generation(self, claim: ImageClaim, progress: Progress) -> tuple[Generation, ProviderTry]:
+        """The picture, and the account of how it was made. Raises a `WorkError`; the document tells of it then."""
+        request = await self._request(claim.document)
+        began_at = datetime.now(UTC)
+        timeout_s = self._lane.rules.for_image(claim.document.pacing).timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                generation = await self._asked(claim, request, progress)
+        except TimeoutError as error:
+            failure: Exception = TimedOut(
+                f"'{self.provider.name}' took longer than {timeout_s:g} s (PRESSROOM_GENERATION_TIMEOUT_S, or the "
+                "lane's or batch's timeout_s)"
+            )
+            failure.__cause__ = error
+        except RemoteJobOver as over:
+            failure = over.error
+            await self._write(claim, {"remote": None})
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is accounted for before it is raised again
+            failure = error
+        else:
+            return generation, self._account(request, generation, began_at)
+        await self._failed(claim, request, failure, began_at)
+        raise failure
+
+    async def _asked(self, claim: ImageClaim, request: GenerationRequest, progress: Progress) -> Generation:
+        provider = self.provider
+        if isinstance(provider, JobProvider):
+            ref = await self._job(provider, claim, request)
+            return await provider.resume(ref, request, progress)
+        if provider.capabilities.is_billed:
+            began_before = claim.document.call_began_at
+            if began_before is not None:
+                await self._unheard_of(claim, request, began_before)
+            await self._write(claim, {"call_began_at": datetime.now(UTC)})
+        return await provider.generate(request, progress)
+
+    async def _job(self, provider: JobProvider, claim: ImageClaim, request: GenerationRequest) -> str:
+        """The ref of the image's job: the one that is known, the one that is found, or a new one."""
+        remote = claim.document.remote
+        if remote is not None and remote.provider is provider.name:
+            if remote.ref is not None:
+                log.info("image.resumed", ref=remote.ref)
+                return remote.ref
+            found = await provider.find(request, remote.key)
+            if found is not None:
+                await self._write(claim, {"remote": remote.model_copy(update={"ref": found}).model_dump()})
+                return found
+            await self._unheard_of(claim, request, remote.began_at)
+        intent = RemoteJob(provider=provider.name, key=str(uuid.uuid4()), began_at=datetime.now(UTC))
+        await self._write(claim, {"remote": intent.model_dump()})
+        return await see_through(self._submitted(provider, claim, request, intent), SUBMIT_GRACE_S)
+
+    async def _submitted(
+        self, provider: JobProvider, claim: ImageClaim, request: GenerationRequest, intent: RemoteJob
+    ) -> str:
+        ref = await provider.submit(request, intent.key)
+        await self._write(claim, {"remote": intent.model_copy(update={"ref": ref}).model_dump()})
+        return ref
+
+    async def _failed(
+        self, claim: ImageClaim, request: GenerationRequest, failure: Exception, began_at: datetime
+    ) -> None:
+        """Note what came of it, and whether anything is left at the provider to resume."""
+        image = await self._fresh(claim)
+        report = report_of(failure)
+        is_unsure = report.kind in _UNSURE
+        changes: dict[str, Any] = {"call_began_at": None}
+        outcome = TryOutcome.FAILED
+        if image.remote is not None and image.remote.ref is not None:
+            # The job may go on: it is stopped, or resumed by the next try, and so not paid twice.
+            if isinstance(failure, TimedOut) and self.provider.capabilities.cancel:
+                await self.stop(image)
+                changes["remote"] = None
+            elif not is_unsure:
+                changes["remote"] = None
+        elif image.remote is not None:
+            if not is_unsure:
+                changes["remote"] = None
+        elif is_unsure and image.call_began_at is not None:
+            outcome = TryOutcome.UNKNOWN
+        if not isinstance(failure, RateLimited):
+            changes["tries"] = with_try(image, self._lost(request, outcome, began_at, report))
+        await self._write(claim, changes)
+
+    async def stop(self, image: ImageDocument) -> None:
+        """Stop the image's job at the provider, if there is one and it can be stopped."""
+        provider = self.provider
+        if isinstance(provider, JobProvider) and image.remote is not None and image.remote.ref is not None:
+            try:
+                await provider.cancel(image.remote.ref)
+            except WorkError as error:
+                log.warning("image.not_stopped", ref=image.remote.ref, error=str(error))
+
+    async def _unheard_of(self, claim: ImageClaim, request: GenerationRequest, began_at: datetime) -> None:
+        """Somebody asked, and died or lost the connection before the answer: it may have been billed."""
+        image = await self._fresh(claim)
+        report = ErrorReport(
+            kind=ErrorKind.UNKNOWN, message="nobody heard what became of this call; it may be billed", recoverable=True
+        )
+        account = self._lost(request, TryOutcome.UNKNOWN, began_at, report)
+        log.warning("image.call_unheard_of", provider=str(self.provider.name), began_at=began_at.isoformat())
+        await self._write(claim, {"tries": with_try(image, account), "call_began_at": None, "remote": None})
+
+    def _account(self, request: GenerationRequest, generation: Generation, began_at: datetime) -> ProviderTry:
+        cost = generation.cost_microusd
+        if cost is None:
+            cost = self._price(request, generation.model, generation.gpu_seconds)
+        self._count(TryOutcome.MADE, cost)
+        return ProviderTry(
+            provider=self.provider.name,
+            model=generation.model,
+            outcome=TryOutcome.MADE,
+            calls=self._calls,
+            cost_microusd=cost,
+            began_at=began_at,
+            seconds=_seconds_since(began_at),
+        )
+
+    def _lost(
+        self, request: GenerationRequest, outcome: TryOutcome, began_at: datetime, report: ErrorReport
+    ) -> ProviderTry:
+        model = request.model or self.provider.model
+        cost = self._price(request, model, None) if outcome is TryOutcome.UNKNOWN else 0
+        self._count(outcome, cost)
+        return ProviderTry(
+            provider=self.provider.name,
+            model=model,
+            outcome=outcome,
+            calls=self._calls,
+            cost_microusd=cost,
+            began_at=began_at,
+            seconds=_seconds_since(began_at),
+            error=report,
+        )
+
+    @property
+    def _calls(self) -> int:
+        return 1 if self.provider.capabilities.is_billed else 0
+
+    def _count(self, outcome: TryOutcome, cost_microusd: int) -> None:
+        if self.provider.capabilities.is_billed:
+            metrics.PROVIDER_CALLS.labels(str(self.provider.name), str(outcome)).inc()
+            metrics.PROVIDER_COST.labels(str(self.provider.name)).inc(cost_microusd)
+
+    def _price(self, request: GenerationRequest, model: str | None, seconds: float | None) -> int:
+        """By the table; what it does not know counts as nothing, and the image has no estimate either."""
+        can = self.provider.capabilities
+        width_px, height_px = nearest_size(can.sizes, request.width_px, request.height_px)
+        known = self._prices.cost_microusd(
+            self.provider.name, model, width_px=width_px, height_px=height_px, grade=can.grade, seconds=seconds
+        )
+        return known or 0
+
+    async def _request(self, image: ImageDocument) -> GenerationRequest:
+        return GenerationRequest(
+            image_id=image.id,
+            prompt=image.sent_prompt,
+            negative_prompt=image.negative_prompt,
+            model=image.requested_model,
+            seed=image.seed,
+            width_px=image.width,
+            height_px=image.height,
+            steps=image.steps,
+            guidance=image.guidance,
+            transparent=image.transparent,
+            input_images=tuple([await self._stored(name) for name in image.input_images]),
+            adapters=image.adapters,
+            workflow=image.workflow,
+        )
+
+    async def _stored(self, name: str) -> bytes:
+        try:
+            return await self._blobs.get(f"{name[:2]}/{name}")
+        except FileNotFoundError as error:
+            raise InvalidRequest(f"input_images: there is no stored file {name}; upload it first") from error
+
+    async def _fresh(self, claim: ImageClaim) -> ImageDocument:
+        image = await self._images.get(claim.id)
+        if image is None:
+            raise LeaseLost(claim.id)
+        return image
+
+    async def _write(self, claim: ImageClaim, changes: dict[str, Any]) -> None:
+        if await self._images.change(claim.id, changes, token=claim.token) is None:
+            raise LeaseLost(claim.id)
+
+
+def _seconds_since(began_at: datetime) -> float:
+    return max(0.0, (datetime.now(UTC) - began_at).total_seconds())
