@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pressroom.contracts.vocabulary import ProviderName
 
 from .comfyui import ComfyUIProvider
+from .diffusers_local.provider import diffusers_provider
 from .flux import FluxProvider
 from .gemini import GeminiProvider
 from .openai_images import OpenAIProvider
@@ -23,5 +24,6 @@ MAKERS: Mapping[ProviderName, Callable[[ImageWorkerSettings], ImageProvider]] = 
     ProviderName.GEMINI: GeminiProvider,
     ProviderName.OPENAI: OpenAIProvider,
     ProviderName.FLUX: FluxProvider,
+    ProviderName.DIFFUSERS: diffusers_provider,
 }
 """Each raises `NotConfigured` when a setting is missing that it cannot do without."""

@@ -7,12 +7,13 @@ from pydantic import Field
 from pressroom.contracts.vocabulary import ProviderName
 
 from .comfyui.settings import ComfyUISettings
+from .diffusers_local.settings import DiffusersSettings
 from .flux.settings import FluxSettings
 from .gemini.settings import GeminiPictureSettings
 from .openai_images.settings import OpenAISettings
 
 
-class ImageWorkerSettings(FluxSettings, ComfyUISettings, GeminiPictureSettings, OpenAISettings):
+class ImageWorkerSettings(FluxSettings, ComfyUISettings, GeminiPictureSettings, OpenAISettings, DiffusersSettings):
     """`PRESSROOM_IMAGE_WORKER_LANES` is a JSON list, e.g. `["studio"]`."""
 
     image_worker_port: Annotated[int, Field(ge=1, le=65535)] = Field(
