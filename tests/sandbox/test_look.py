@@ -91,7 +91,9 @@ def test_a_reset_forgets_everything(sandbox: Sandbox) -> None:
     assert set_product(sandbox, {"title": "Fox"})["id"] != before
 
 
-@pytest.mark.parametrize("vendor", ["gemini", "printify", "shopify"])
+@pytest.mark.parametrize(
+    "vendor", ["gemini", "openai", "flux", "runpod", "comfyui", "comfyui-2", "printify", "shopify"]
+)
 def test_statistics_have_counts_for_every_vendor(sandbox: Sandbox, vendor: str) -> None:
     stats = sandbox.stats()[vendor]
     assert all(value == 0 for value in stats.values() if isinstance(value, int))
