@@ -226,6 +226,14 @@ async def test_a_generation_says_everything_that_was_set(backstage: OpenAIBackst
     assert made.model == "gpt-image-2-mini"
 
 
+async def test_the_quality_is_announced_because_the_price_is_by_it(backstage: OpenAIBackstage) -> None:
+    assert backstage.provider.capabilities.grade == "medium"
+
+    backstage.replace(openai_quality="high")
+
+    assert backstage.provider.capabilities.grade == "high"
+
+
 async def test_the_batch_s_own_model_is_asked_and_told(backstage: OpenAIBackstage) -> None:
     made = await draw(backstage, model="gpt-image-1.5", width_px=1920, height_px=1080)
 

@@ -40,13 +40,13 @@ class OpenAIProvider:
     """The `ImageProvider` of OpenAI. Pictures come as PNG, which is lossless and may be transparent."""
 
     name = ProviderName.OPENAI
-    capabilities = CAPABILITIES
 
     def __init__(self, settings: OpenAISettings) -> None:
         key = settings.openai_api_key
         if key is None or not key.get_secret_value():
             raise NotConfigured(f"{VENDOR} needs a key: set {KEY_SETTING}")
         self.model: str | None = settings.openai_model
+        self.capabilities = CAPABILITIES.model_copy(update={"grade": settings.openai_quality})
         self._settings = settings
         self._client = VendorClient(
             VENDOR,
