@@ -24,6 +24,7 @@ from pressroom.runtime.logs import get_logger
 from pressroom.runtime.prices import PriceTable
 from pressroom.runtime.tasks import see_through
 from pressroom.state.collection import Claim
+from pressroom.state.database import DatabaseError
 from pressroom.state.documents import ImageDocument, RemoteJob
 from pressroom.state.images import Images
 
@@ -49,6 +50,16 @@ class Lane:
     gate: LaneGate
 
 
+@dataclass
+class _Call:
+    """One asking for one image. `image` is the document as it was last read or written: the claim keeps others away."""
+
+    claim: ImageClaim
+    image: ImageDocument
+    request: GenerationRequest
+    began_at: datetime
+
+
 class Asking:
     """One provider, asked for one image after the other."""
 
@@ -59,14 +70,15 @@ class Asking:
         self._blobs = blobs
         self._prices = prices
 
-    async def generation(self, claim: ImageClaim, progress: Progress) -> tuple[Generation, ProviderTry]:
-        """The picture, and the account of how it was made. Raises a `WorkError`; the document tells of it then."""
+    async def generation(self, claim: ImageClaim, progress: Progress) -> tuple[Generation, ProviderTry, ImageDocument]:
+        """The picture, the account of how it was made, and the document as it stands. Raises a `WorkError`; the
+        document tells of it then."""
         request = await self._request(claim.document)
-        began_at = datetime.now(UTC)
+        call = _Call(claim, claim.document, request, datetime.now(UTC))
         timeout_s = self._lane.rules.for_image(claim.document.pacing).timeout_s
         try:
             async with asyncio.timeout(timeout_s):
-                generation = await self._asked(claim, request, progress)
+                generation = await self._asked(call, progress)
         except TimeoutError as error:
             failure: Exception = TimedOut(
                 f"'{self.provider.name}' took longer than {timeout_s:g} s (PRESSROOM_GENERATION_TIMEOUT_S, or the "
@@ -75,73 +87,67 @@ class Asking:
             failure.__cause__ = error
         except RemoteJobOver as over:
             failure = over.error
-            await self._write(claim, {"remote": None})
+            await self._write(call, {"remote": None})
+        except (LeaseLost, DatabaseError):
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it was, it is accounted for before it is raised again
             failure = error
         else:
-            return generation, self._account(request, generation, began_at)
-        await self._failed(claim, request, failure, began_at)
+            return generation, self._account(call, generation), call.image
+        await self._failed(call, failure)
         raise failure
 
-    async def _asked(self, claim: ImageClaim, request: GenerationRequest, progress: Progress) -> Generation:
+    async def _asked(self, call: _Call, progress: Progress) -> Generation:
         provider = self.provider
         if isinstance(provider, JobProvider):
-            ref = await self._job(provider, claim, request)
-            return await provider.resume(ref, request, progress)
+            ref = await self._job(provider, call)
+            return await provider.resume(ref, call.request, progress)
         if provider.capabilities.is_billed:
-            began_before = claim.document.call_began_at
-            if began_before is not None:
-                await self._unheard_of(claim, request, began_before)
-            await self._write(claim, {"call_began_at": datetime.now(UTC)})
-        return await provider.generate(request, progress)
+            if call.image.call_began_at is not None:
+                await self._unheard_of(call, call.image.call_began_at)
+            await self._write(call, {"call_began_at": datetime.now(UTC)})
+        return await provider.generate(call.request, progress)
 
-    async def _job(self, provider: JobProvider, claim: ImageClaim, request: GenerationRequest) -> str:
+    async def _job(self, provider: JobProvider, call: _Call) -> str:
         """The ref of the image's job: the one that is known, the one that is found, or a new one."""
-        remote = claim.document.remote
+        remote = call.image.remote
         if remote is not None and remote.provider is provider.name:
             if remote.ref is not None:
                 log.info("image.resumed", ref=remote.ref)
                 return remote.ref
-            found = await provider.find(request, remote.key)
+            found = await provider.find(call.request, remote.key)
             if found is not None:
-                await self._write(claim, {"remote": remote.model_copy(update={"ref": found}).model_dump()})
+                await self._write(call, {"remote": remote.model_copy(update={"ref": found}).model_dump()})
                 return found
-            await self._unheard_of(claim, request, remote.began_at)
+            await self._unheard_of(call, remote.began_at)
         intent = RemoteJob(provider=provider.name, key=str(uuid.uuid4()), began_at=datetime.now(UTC))
-        await self._write(claim, {"remote": intent.model_dump()})
-        return await see_through(self._submitted(provider, claim, request, intent), SUBMIT_GRACE_S)
+        await self._write(call, {"remote": intent.model_dump()})
+        return await see_through(self._submitted(provider, call, intent), SUBMIT_GRACE_S)
 
-    async def _submitted(
-        self, provider: JobProvider, claim: ImageClaim, request: GenerationRequest, intent: RemoteJob
-    ) -> str:
-        ref = await provider.submit(request, intent.key)
-        await self._write(claim, {"remote": intent.model_copy(update={"ref": ref}).model_dump()})
+    async def _submitted(self, provider: JobProvider, call: _Call, intent: RemoteJob) -> str:
+        ref = await provider.submit(call.request, intent.key)
+        await self._write(call, {"remote": intent.model_copy(update={"ref": ref}).model_dump()})
         return ref
 
-    async def _failed(
-        self, claim: ImageClaim, request: GenerationRequest, failure: Exception, began_at: datetime
-    ) -> None:
+    async def _failed(self, call: _Call, failure: Exception) -> None:
         """Note what came of it, and whether anything is left at the provider to resume."""
-        image = await self._fresh(claim)
+        image = call.image
         report = report_of(failure)
         is_unsure = report.kind in _UNSURE
         changes: dict[str, Any] = {"call_began_at": None}
         outcome = TryOutcome.FAILED
-        if image.remote is not None and image.remote.ref is not None:
-            # The job may go on: it is stopped, or resumed by the next try, and so not paid twice.
+        if image.remote is not None:
+            # A job that may go on is resumed by the next try, or looked for, and so not paid twice.
             if isinstance(failure, TimedOut) and self.provider.capabilities.cancel:
                 await self.stop(image)
                 changes["remote"] = None
             elif not is_unsure:
                 changes["remote"] = None
-        elif image.remote is not None:
-            if not is_unsure:
-                changes["remote"] = None
         elif is_unsure and image.call_began_at is not None:
             outcome = TryOutcome.UNKNOWN
         if not isinstance(failure, RateLimited):
-            changes["tries"] = with_try(image, self._lost(request, outcome, began_at, report))
-        await self._write(claim, changes)
+            changes["tries"] = with_try(image, self._lost(call, outcome, call.began_at, report))
+        await self._write(call, changes)
 
     async def stop(self, image: ImageDocument) -> None:
         """Stop the image's job at the provider, if there is one and it can be stopped."""
@@ -152,56 +158,43 @@ class Asking:
             except WorkError as error:
                 log.warning("image.not_stopped", ref=image.remote.ref, error=str(error))
 
-    async def _unheard_of(self, claim: ImageClaim, request: GenerationRequest, began_at: datetime) -> None:
+    async def _unheard_of(self, call: _Call, began_at: datetime) -> None:
         """Somebody asked, and died or lost the connection before the answer: it may have been billed."""
-        image = await self._fresh(claim)
         report = ErrorReport(
             kind=ErrorKind.UNKNOWN, message="nobody heard what became of this call; it may be billed", recoverable=True
         )
-        account = self._lost(request, TryOutcome.UNKNOWN, began_at, report)
+        account = self._lost(call, TryOutcome.UNKNOWN, began_at, report)
         log.warning("image.call_unheard_of", provider=str(self.provider.name), began_at=began_at.isoformat())
-        await self._write(claim, {"tries": with_try(image, account), "call_began_at": None, "remote": None})
+        await self._write(call, {"tries": with_try(call.image, account), "call_began_at": None, "remote": None})
 
-    def _account(self, request: GenerationRequest, generation: Generation, began_at: datetime) -> ProviderTry:
+    def _account(self, call: _Call, generation: Generation) -> ProviderTry:
         cost = generation.cost_microusd
         if cost is None:
-            cost = self._price(request, generation.model, generation.gpu_seconds)
-        self._count(TryOutcome.MADE, cost)
-        return ProviderTry(
-            provider=self.provider.name,
-            model=generation.model,
-            outcome=TryOutcome.MADE,
-            calls=self._calls,
-            cost_microusd=cost,
-            began_at=began_at,
-            seconds=_seconds_since(began_at),
-        )
+            cost = self._price(call.request, generation.model, generation.gpu_seconds)
+        return self._try(TryOutcome.MADE, generation.model, cost, call.began_at, None)
 
-    def _lost(
-        self, request: GenerationRequest, outcome: TryOutcome, began_at: datetime, report: ErrorReport
+    def _lost(self, call: _Call, outcome: TryOutcome, began_at: datetime, report: ErrorReport) -> ProviderTry:
+        model = call.request.model or self.provider.model
+        cost = self._price(call.request, model, None) if outcome is TryOutcome.UNKNOWN else 0
+        return self._try(outcome, model, cost, began_at, report)
+
+    def _try(
+        self, outcome: TryOutcome, model: str | None, cost: int, began_at: datetime, report: ErrorReport | None
     ) -> ProviderTry:
-        model = request.model or self.provider.model
-        cost = self._price(request, model, None) if outcome is TryOutcome.UNKNOWN else 0
-        self._count(outcome, cost)
+        is_billed = self.provider.capabilities.is_billed
+        if is_billed:
+            metrics.PROVIDER_CALLS.labels(str(self.provider.name), str(outcome)).inc()
+            metrics.PROVIDER_COST.labels(str(self.provider.name)).inc(cost)
         return ProviderTry(
             provider=self.provider.name,
             model=model,
             outcome=outcome,
-            calls=self._calls,
+            calls=1 if is_billed else 0,
             cost_microusd=cost,
             began_at=began_at,
-            seconds=_seconds_since(began_at),
+            seconds=max(0.0, (datetime.now(UTC) - began_at).total_seconds()),
             error=report,
         )
-
-    @property
-    def _calls(self) -> int:
-        return 1 if self.provider.capabilities.is_billed else 0
-
-    def _count(self, outcome: TryOutcome, cost_microusd: int) -> None:
-        if self.provider.capabilities.is_billed:
-            metrics.PROVIDER_CALLS.labels(str(self.provider.name), str(outcome)).inc()
-            metrics.PROVIDER_COST.labels(str(self.provider.name)).inc(cost_microusd)
 
     def _price(self, request: GenerationRequest, model: str | None, seconds: float | None) -> int:
         """By the table; what it does not know counts as nothing, and the image has no estimate either."""
@@ -235,16 +228,8 @@ class Asking:
         except FileNotFoundError as error:
             raise InvalidRequest(f"input_images: there is no stored file {name}; upload it first") from error
 
-    async def _fresh(self, claim: ImageClaim) -> ImageDocument:
-        image = await self._images.get(claim.id)
-        if image is None:
-            raise LeaseLost(claim.id)
-        return image
-
-    async def _write(self, claim: ImageClaim, changes: dict[str, Any]) -> None:
-        if await self._images.change(claim.id, changes, token=claim.token) is None:
-            raise LeaseLost(claim.id)
-
-
-def _seconds_since(began_at: datetime) -> float:
-    return max(0.0, (datetime.now(UTC) - began_at).total_seconds())
+    async def _write(self, call: _Call, changes: dict[str, Any]) -> None:
+        written = await self._images.change(call.claim.id, changes, token=call.claim.token)
+        if written is None:
+            raise LeaseLost(call.claim.id)
+        call.image = written

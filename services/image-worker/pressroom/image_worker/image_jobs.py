@@ -140,7 +140,7 @@ class ImageWork:
                 began = asyncio.get_running_loop().time()
                 try:
                     with self._fetching_ahead(turn), metrics.GENERATION_SECONDS.labels(str(image.provider)).time():
-                        generation, attempt = await self._asking.generation(claim, self._progress_of(image.id))
+                        generation, attempt, image = await self._asking.generation(claim, self._progress_of(image.id))
                 finally:
                     self._progress.pop(image.id, None)
                 self._learn(asyncio.get_running_loop().time() - began)
@@ -156,8 +156,7 @@ class ImageWork:
             # Whatever the provider keeps of this job is no picture: the next try needs another one.
             await self.collection.change(claim.id, {"remote": None, "call_began_at": None}, token=claim.token)
             raise
-        fresh = await self.collection.get(image.id)
-        kept = await self._finishing.generated(fresh or image, raw, attempt, token=claim.token)
+        kept = await self._finishing.generated(image, raw, attempt, token=claim.token)
         if kept is None:
             raise LeaseLost(image.id)
         await self._pause_after(image, failed=False)
