@@ -136,7 +136,8 @@ class Backstage(Protocol):
         ...
 
     def long_request(self) -> GenerationRequest:
-        """A picture that takes long enough to be cancelled in the middle; arranged for the next call."""
+        """A picture that takes long enough to be cancelled in the middle; arranged for the next call, perhaps of another
+        `provider`."""
         ...
 
     def made(self) -> int:
@@ -258,8 +259,9 @@ class ProviderConformance:
     # How it ends
 
     async def test_a_cancelled_call_ends_quickly_and_stops_the_vendor_where_it_can(self, backstage: Backstage) -> None:
+        request = backstage.long_request()
         provider = backstage.provider
-        call = asyncio.create_task(provider.generate(backstage.long_request(), _ignore))
+        call = asyncio.create_task(provider.generate(request, _ignore))
         await until(lambda: backstage.made() == 1)
         assert not call.done(), "the picture did not take long"
 
@@ -272,10 +274,11 @@ class ProviderConformance:
             await until(lambda: backstage.stopped() == 1)
 
     async def test_a_call_that_ran_out_of_time_leaves_the_provider_usable(self, backstage: Backstage) -> None:
+        request = backstage.long_request()
         provider = backstage.provider
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await provider.generate(backstage.long_request(), _ignore)
+                await provider.generate(request, _ignore)
 
         picture_of((await provider.generate(backstage.request(), _ignore)).data)
 
@@ -435,8 +438,8 @@ class ProviderConformance:
         assert backstage.stopped() == 0
 
     async def test_a_cancelled_job_is_over_where_it_can_be_cancelled(self, backstage: Backstage) -> None:
-        provider = _jobs(backstage.provider)
         request = backstage.long_request()
+        provider = _jobs(backstage.provider)
         ref = await provider.submit(request, _a_key())
 
         await provider.cancel(ref)

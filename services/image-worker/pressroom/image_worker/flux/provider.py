@@ -13,10 +13,10 @@ import httpx
 
 from pressroom.contracts.capabilities import Capabilities
 from pressroom.contracts.vocabulary import ProviderName
-from pressroom.imaging.pictures import NotAnImage, media_type_of
 from pressroom.runtime.errors import ApiFailed, ModelGone
 from pressroom.runtime.public_http import PublicHttp, UrlGone
 from pressroom.runtime.vendor_http import VendorClient
+from pressroom.runtime.vendors.pictures import media_type_of
 
 from ..providers import Generation, GenerationRequest, NotConfigured, Progress, RemoteJobOver
 from ..remote_jobs import generate_by_job, poll
@@ -158,11 +158,9 @@ class FluxProvider:
             data = await self._pictures.fetch(url)
         except UrlGone as error:
             raise RemoteJobOver(ApiFailed(f"{VENDOR} has the picture of task {job.id} no more: {error}")) from error
-        try:
-            media_type_of(data)
-        except NotAnImage as error:
+        if media_type_of(data) is None:
             # The place of the pictures may answer otherwise the next time: the task is not over.
-            raise ApiFailed(f"{VENDOR} delivered no picture for task {job.id}: {error}") from error
+            raise ApiFailed(f"{VENDOR} delivered {len(data)} bytes for task {job.id} that are no PNG, JPEG or WebP")
         return data
 
     def _check_polling_url(self, url: str) -> None:

@@ -1,0 +1,228 @@
+"""A serverless endpoint of RunPod that runs worker-comfyui: a job is queued, looked at until it ends, its picture taken
+from the answer or fetched from the worker's bucket.
+
+The job's ref is stored by whoever calls, so a worker that dies is followed by one that asks for the same job again;
+what dies between asking and storing is lost and billed, because RunPod takes no key of ours and lists no jobs. Results
+are kept for 30 minutes. An answer may come late: once a job was seen to have ended, no later word undoes it here.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pressroom.contracts.capabilities import Capabilities
+from pressroom.contracts.requests import PROMPT_MAX_CHARACTERS
+from pressroom.contracts.vocabulary import ProviderName
+from pressroom.runtime.errors import ApiFailed, InvalidRequest
+from pressroom.runtime.public_http import PublicHttp, UrlGone
+from pressroom.runtime.vendor_http import VendorClient
+from pressroom.runtime.vendors.pictures import decoded_picture, media_type_of
+
+from ..providers import Generation, GenerationRequest, NotConfigured, Progress, RemoteJobOver
+from ..remote_jobs import generate_by_job, poll
+from ..workflows import BadWorkflow, WorkflowTemplates
+from .settings import (
+    ENDPOINT_SETTING,
+    KEY_SETTING,
+    MODEL_SETTING,
+    WORKFLOW_SETTING,
+    WORKFLOWS_SETTING,
+    RunPodSettings,
+)
+from .wire import (
+    BASE64,
+    ENDED,
+    S3_URL,
+    SIZES,
+    VENDOR,
+    Begun,
+    Image,
+    Job,
+    NotFound,
+    Status,
+    body_of,
+    endpoint_gone,
+    image_of,
+    job_of,
+    model_in,
+    read_error,
+    slot_values,
+)
+
+AT_ONCE = 8
+"""Jobs that one of our workers has there together. RunPod starts more GPUs as its queue grows."""
+
+WebhookUrl = Callable[[str], str]
+"""The URL that RunPod tells of a job's end, by our key for it."""
+
+_POLL_AT_MOST_S = 10.0
+_IMAGE_TO_IMAGE = "image-to-image"
+
+
+class RunPodProvider:
+    """The `JobProvider` of one endpoint."""
+
+    name = ProviderName.RUNPOD
+
+    def __init__(self, settings: RunPodSettings, *, webhook_url: WebhookUrl | None = None) -> None:
+        """Raises `NotConfigured` with the setting to mend. Without `webhook_url` jobs are looked at only."""
+        key, endpoint = settings.runpod_api_key, settings.runpod_endpoint_id
+        if key is None:
+            raise NotConfigured(f"{VENDOR} needs a key: set {KEY_SETTING}")
+        if endpoint is None:
+            raise NotConfigured(f"{VENDOR} needs an endpoint: set {ENDPOINT_SETTING}")
+        self._settings = settings
+        self._endpoint = endpoint
+        self._webhook_url = webhook_url
+        self._templates = _templates(settings)
+        self._model_inputs = self._templates.inputs_of("model", settings.runpod_workflow)
+        self.model: str | None = settings.runpod_model or _own_model(self._templates, settings.runpod_workflow)
+        self.capabilities = Capabilities(
+            sizes=SIZES,
+            prompt_max_characters=2 * PROMPT_MAX_CHARACTERS,
+            negative_prompt=True,
+            steps=True,
+            guidance=True,
+            input_images=1,
+            workflows=self._templates.names,
+            cancel=True,
+            keeps_jobs=True,
+            is_billed=True,
+            at_once=AT_ONCE,
+        )
+        self._client = VendorClient(
+            VENDOR,
+            settings.runpod_url,
+            key_setting=KEY_SETTING,
+            headers={"Authorization": f"Bearer {key.get_secret_value()}"},
+            timeout_s=settings.runpod_timeout_s,
+            read_error=read_error,
+        )
+        self._pictures = PublicHttp(
+            VENDOR, timeout_s=settings.runpod_timeout_s, trusted_hosts=settings.trusted_private_hosts
+        )
+        self._ended: dict[str, Status] = {}
+        """Jobs that have ended and whose picture could not be fetched yet."""
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+        await self._pictures.aclose()
+
+    async def generate(self, request: GenerationRequest, progress: Progress) -> Generation:
+        return await generate_by_job(self, request, progress)
+
+    async def submit(self, request: GenerationRequest, key: str) -> str:
+        name = self._workflow_name(request)
+        workflow = self._templates.fill(name, slot_values(request, request.model or self._default_model(name)))
+        webhook_url = self._webhook_url(key) if self._webhook_url else None
+        begin = self._client.http.build_request(
+            "POST",
+            f"/{self._endpoint}/run",
+            content=body_of(workflow, request.input_images, self._settings, webhook_url),
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            begun = self._client.read(await self._client.send(begin), Begun)
+        except NotFound as error:
+            raise endpoint_gone(self._endpoint, error) from error
+        return Job(id=begun.id, endpoint=self._endpoint, model=model_in(workflow) or name).model_dump_json()
+
+    async def find(self, request: GenerationRequest, key: str) -> str | None:
+        """None always: RunPod lists no jobs and keeps no key of ours, so a job whose answer was lost cannot be found.
+        It runs on until its time limits, and is billed."""
+        return None
+
+    async def resume(self, ref: str, request: GenerationRequest, progress: Progress) -> Generation:
+        job = job_of(ref)
+        ended = self._ended.get(job.id) or await poll(
+            lambda: self._look(job),
+            interval_s=self._settings.runpod_poll_s,
+            at_most_s=max(self._settings.runpod_poll_s, _POLL_AT_MOST_S),
+        )
+        image = image_of(job, request, ended)
+        if image.type == S3_URL:
+            self._remember(job, ended)
+        data = await self._picture(job, image)
+        self._ended.pop(job.id, None)
+        progress(1.0)
+        return Generation(data, model=job.model, gpu_seconds=ended.gpu_seconds)
+
+    async def cancel(self, ref: str) -> None:
+        job = job_of(ref)
+        try:
+            await self._client.send(self._client.http.build_request("POST", f"/{job.endpoint}/cancel/{job.id}"))
+        except NotFound:
+            return
+
+    async def _look(self, job: Job) -> Status | None:
+        try:
+            response = await self._client.send(
+                self._client.http.build_request("GET", f"/{job.endpoint}/status/{job.id}")
+            )
+        except NotFound as error:
+            raise RemoteJobOver(
+                ApiFailed(f"{VENDOR} knows no job {job.id} any more; results are kept for 30 minutes ({error})")
+            ) from error
+        status = self._client.read(response, Status)
+        return status if status.status in ENDED else None
+
+    async def _picture(self, job: Job, image: Image) -> bytes:
+        if image.type == BASE64:
+            try:
+                return decoded_picture(image.data.rpartition(",")[2], VENDOR)[0]
+            except ApiFailed as error:
+                raise RemoteJobOver(error) from error
+        if image.type != S3_URL:
+            raise RemoteJobOver(ApiFailed(f"{VENDOR}'s job {job.id} returned a picture as {image.type[:50]!r}"))
+        try:
+            data = await self._pictures.fetch(image.data)
+        except UrlGone as error:
+            raise RemoteJobOver(ApiFailed(f"{VENDOR} has the picture of job {job.id} no more: {error}")) from error
+        if media_type_of(data) is None:
+            raise ApiFailed(f"{VENDOR}'s job {job.id}: {len(data)} bytes in its bucket are no PNG, JPEG or WebP")
+        return data
+
+    def _remember(self, job: Job, ended: Status) -> None:
+        """At most as many as are worked on together: what is older was given up."""
+        self._ended[job.id] = ended
+        while len(self._ended) > AT_ONCE:
+            self._ended.pop(next(iter(self._ended)))
+
+    def _workflow_name(self, request: GenerationRequest) -> str:
+        """A picture to start from goes into a template that has a place for it."""
+        name = request.workflow or self._settings.runpod_workflow
+        if not request.input_images:
+            return name
+        if len(request.input_images) > self.capabilities.input_images:
+            raise InvalidRequest(f"{VENDOR} takes one reference picture, not {len(request.input_images)}")
+        if self._templates.inputs_of("image", name):
+            return name
+        if request.workflow is not None:
+            raise InvalidRequest(
+                f"{VENDOR}'s workflow {name!r} has no place for a reference picture; leave it out, or name another"
+            )
+        return _IMAGE_TO_IMAGE
+
+    def _default_model(self, name: str) -> str | None:
+        """The setting's model where a workflow loads it in the same way as the default one."""
+        is_alike = self._templates.inputs_of("model", name) == self._model_inputs
+        return self._settings.runpod_model if is_alike else None
+
+
+def _templates(settings: RunPodSettings) -> WorkflowTemplates:
+    try:
+        templates = WorkflowTemplates(settings.runpod_workflows_dir)
+    except BadWorkflow as error:
+        raise NotConfigured(f"{WORKFLOWS_SETTING}: {error}") from error
+    if settings.runpod_workflow not in templates.names:
+        names = ", ".join(templates.names)
+        raise NotConfigured(f"{WORKFLOW_SETTING}: there is no {settings.runpod_workflow!r}; there are: {names}")
+    return templates
+
+
+def _own_model(templates: WorkflowTemplates, name: str) -> str | None:
+    """The model that a template names itself."""
+    request = GenerationRequest("", "", None, None, seed=0, width_px=64, height_px=64, steps=1, guidance=1.0)
+    try:
+        return model_in(templates.fill(name, replace(slot_values(request, None), image="any")))
+    except InvalidRequest as error:
+        raise NotConfigured(f"{MODEL_SETTING}: {error}") from error

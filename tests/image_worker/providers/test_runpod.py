@@ -1,0 +1,417 @@
+"""ComfyUI workflows on a serverless endpoint of RunPod, against the sandbox."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import pyvips
+
+from pressroom.image_worker.providers import GenerationRequest, NotConfigured, RemoteJobOver
+from pressroom.image_worker.runpod import RunPodProvider, RunPodSettings
+from pressroom.imaging.pictures import NotAnImage, measure
+from pressroom.runtime.errors import ApiFailed, InvalidRequest, ModelGone, NetworkFailed, TimedOut
+
+from ...vendor_sandbox import VendorSandbox, running_sandbox
+from .conformance import (
+    RETRY_AFTER_S,
+    Heard,
+    ProviderConformance,
+    Trouble,
+    a_picture,
+    a_request,
+    changed,
+    picture_of,
+    same_picture,
+)
+from .wire_tap import WireTap, tapped
+
+RUNPOD_KEY = "sandbox-runpod-key"
+ENDPOINT = "sandbox-endpoint"
+SUBMIT = "POST /runpod/v2/.*/run$|POST /runpod/v2/.*/run[?]"
+LOOK = "GET /runpod/v2/.*/status/"
+FETCH = "GET /runpod/bucket/"
+DEAD = "gone.safetensors"
+KEY = "1c2d3e4f-0000-4000-8000-000000000000"
+
+FAULTS = {
+    Trouble.SERVER_ERROR: "500",
+    Trouble.CUT_BEFORE: "cut_before",
+    Trouble.CUT_AFTER_EFFECT: "cut_after_effect",
+    Trouble.HTML: "html",
+    Trouble.TRUNCATED: "truncate",
+}
+LOOKS = {
+    Trouble.NOT_A_PICTURE: ("not_a_picture", -1),
+    Trouble.FORGOTTEN: ("forget", -1),
+    Trouble.LATE_PROGRESS: ("late_progress", 1),
+}
+UNKNOWN_NODE = {
+    "1": {"class_type": "NodeOfNobody", "inputs": {"text": "{{prompt}}", "seed": "{{seed}}"}},
+    "2": {"class_type": "SaveImage", "inputs": {"filename_prefix": "x", "images": ["1", 0]}},
+}
+
+
+@pytest.fixture(scope="session")
+def slow_vendors_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VendorSandbox]:
+    """One whose jobs take a while, and are handed over by URL."""
+    with running_sandbox(tmp_path_factory.mktemp("slow"), RUNPOD_SECONDS="2", RUNPOD_OUTPUT="s3_url") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def bucket_vendors_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VendorSandbox]:
+    """One whose worker leaves its pictures in a bucket."""
+    with running_sandbox(tmp_path_factory.mktemp("bucket"), RUNPOD_OUTPUT="s3_url", RUNPOD_SECONDS="0.1") as sandbox:
+        yield sandbox
+
+
+class RunPodBackstage:
+    """The provider and the sandbox's RunPod."""
+
+    def __init__(self, vendors: VendorSandbox, slow: VendorSandbox, tap: WireTap, folder: Path) -> None:
+        self.vendors = vendors
+        self.tap = tap
+        self._slow = slow
+        (folder / "broken.json").write_text(json.dumps(UNKNOWN_NODE))
+        self.settings: dict[str, object] = {
+            "runpod_url": f"{vendors.url}/runpod/v2",
+            "runpod_api_key": RUNPOD_KEY,
+            "runpod_endpoint_id": ENDPOINT,
+            "runpod_workflows_dir": folder,
+            "runpod_poll_s": 0.05,
+            "trusted_private_hosts": (urlsplit(vendors.url).hostname,),
+        }
+        self._changes: dict[str, object] = {}
+        self._made: list[RunPodProvider] = []
+        self.provider = self.another()
+
+    def another(self, **settings: object) -> RunPodProvider:
+        self.settings |= settings
+        return self.keep(RunPodProvider(RunPodSettings.model_validate(self.settings)))
+
+    def keep(self, provider: RunPodProvider) -> RunPodProvider:
+        self._made.append(provider)
+        return provider
+
+    def request(self, **changes: object) -> GenerationRequest:
+        return changed(a_request(), **{**self._changes, **changes})
+
+    def long_request(self) -> GenerationRequest:
+        self.provider = self.another(runpod_url=f"{self._slow.url}/runpod/v2")
+        return self.request()
+
+    def made(self) -> int:
+        return self._count("jobs")
+
+    def stopped(self) -> int:
+        return self._count("jobs_by_status", "CANCELLED")
+
+    def heard(self) -> Heard:
+        body = json.loads(self.tap.sent("POST", "/run")[-1].content)["input"]
+        graph = body["workflow"]
+        sampler = next(node["inputs"] for node in graph.values() if node["class_type"] == "KSampler")
+        size = next(node["inputs"] for node in graph.values() if "width" in node["inputs"])
+        return Heard(
+            prompt=graph[sampler["positive"][0]]["inputs"]["text"],
+            negative_prompt=graph[sampler["negative"][0]]["inputs"]["text"],
+            seed=sampler["seed"],
+            steps=sampler["steps"],
+            guidance=sampler["cfg"],
+            width_px=size["width"],
+            height_px=size["height"],
+            input_images=len(body.get("images", [])),
+        )
+
+    def trouble(self, trouble: Trouble) -> bool:
+        if trouble in FAULTS:
+            self.vendors.fault("runpod", FAULTS[trouble], SUBMIT)
+        elif trouble in LOOKS:
+            kind, times = LOOKS[trouble]
+            self.vendors.fault("runpod", kind, LOOK, times=times)
+        elif trouble is Trouble.RATE_LIMITED:
+            self.vendors.fault("runpod", "429_retry_after", SUBMIT, seconds=RETRY_AFTER_S)
+        elif trouble is Trouble.SLOW:
+            self.vendors.fault("runpod", "slow", SUBMIT, seconds=2)
+            self.provider = self.another(runpod_timeout_s=0.7)
+        elif trouble is Trouble.BAD_KEY:
+            self.provider = self.another(runpod_api_key="wrong-key")
+        elif trouble is Trouble.DEAD_MODEL:
+            self.provider = self.another(runpod_model=DEAD)
+        elif trouble is Trouble.BAD_REQUEST:
+            self._changes["workflow"] = "broken"
+        elif trouble is Trouble.FAILED_AT_PROVIDER:
+            self._changes["prompt"] = "a fox [sandbox:error]"
+        else:
+            return False
+        return True
+
+    async def aclose(self) -> None:
+        for provider in self._made:
+            await provider.aclose()
+
+    def _count(self, *path: str) -> int:
+        found = 0
+        for sandbox in (self.vendors, self._slow):
+            counts: Any = sandbox.stats("runpod")
+            for step in path:
+                counts = counts.get(step, 0)
+            found += int(counts)
+        return found
+
+
+@pytest.fixture
+async def backstage(
+    vendors: VendorSandbox, slow_vendors_process: VendorSandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> AsyncIterator[RunPodBackstage]:
+    slow_vendors_process.reset()
+    stage = RunPodBackstage(vendors, slow_vendors_process, tapped(monkeypatch), tmp_path)
+    yield stage
+    await stage.aclose()
+
+
+@pytest.fixture
+async def with_bucket(
+    bucket_vendors_process: VendorSandbox,
+    slow_vendors_process: VendorSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> AsyncIterator[RunPodBackstage]:
+    bucket_vendors_process.reset()
+    stage = RunPodBackstage(bucket_vendors_process, slow_vendors_process, tapped(monkeypatch), tmp_path)
+    yield stage
+    await stage.aclose()
+
+
+class TestRunPod(ProviderConformance):
+    vendor = "RunPod"
+    key_setting = "PRESSROOM_RUNPOD_API_KEY"
+    model_setting = "PRESSROOM_RUNPOD_MODEL"
+    exact_size = False
+
+
+def ignore(_part: float) -> None:
+    return None
+
+
+async def a_ref(backstage: RunPodBackstage, **changes: object) -> str:
+    return await backstage.provider.submit(backstage.request(**changes), KEY)
+
+
+def sent_body(backstage: RunPodBackstage) -> Any:
+    return json.loads(backstage.tap.sent("POST", "/run")[-1].content)
+
+
+@pytest.mark.parametrize(
+    ("missing", "setting"),
+    [("runpod_api_key", "PRESSROOM_RUNPOD_API_KEY"), ("runpod_endpoint_id", "PRESSROOM_RUNPOD_ENDPOINT_ID")],
+)
+async def test_without_a_key_or_an_endpoint_it_names_the_setting(
+    backstage: RunPodBackstage, missing: str, setting: str
+) -> None:
+    with pytest.raises(NotConfigured, match=setting):
+        backstage.another(**{missing: None})
+
+
+async def test_a_default_workflow_that_does_not_exist_names_the_setting(backstage: RunPodBackstage) -> None:
+    with pytest.raises(NotConfigured, match=r"PRESSROOM_RUNPOD_WORKFLOW: .*'nowhere'.*default"):
+        backstage.another(runpod_workflow="nowhere")
+
+
+async def test_a_faulty_template_names_the_setting_and_the_file(backstage: RunPodBackstage, tmp_path: Path) -> None:
+    (tmp_path / "empty.json").write_text("{}")
+
+    with pytest.raises(NotConfigured, match=r"PRESSROOM_RUNPOD_WORKFLOWS_DIR: .*empty\.json"):
+        backstage.another()
+
+
+async def test_an_endpoint_that_does_not_exist_closes_the_lane(backstage: RunPodBackstage) -> None:
+    provider = backstage.another(runpod_endpoint_id="elsewhere")
+
+    with pytest.raises(ModelGone, match="PRESSROOM_RUNPOD_ENDPOINT_ID") as caught:
+        await provider.submit(backstage.request(), KEY)
+
+    assert caught.value.closes_lane
+
+
+async def test_the_time_limits_are_sent_in_milliseconds(backstage: RunPodBackstage) -> None:
+    provider = backstage.another(runpod_execution_timeout_s=120, runpod_ttl_s=3600)
+    await provider.submit(backstage.request(), KEY)
+
+    assert sent_body(backstage)["policy"] == {"executionTimeout": 120_000, "ttl": 3_600_000}
+    assert "webhook" not in sent_body(backstage)
+
+
+async def test_a_webhook_has_the_key_of_its_job(backstage: RunPodBackstage) -> None:
+    settings = RunPodSettings.model_validate(backstage.settings)
+    provider = backstage.keep(RunPodProvider(settings, webhook_url=lambda key: f"http://127.0.0.1:9/hooks/{key}"))
+    await provider.submit(backstage.request(), KEY)
+
+    assert sent_body(backstage)["webhook"] == f"http://127.0.0.1:9/hooks/{KEY}"
+
+
+async def test_the_time_on_the_gpu_is_told(backstage: RunPodBackstage) -> None:
+    made = await backstage.provider.generate(backstage.request(), ignore)
+
+    assert made.gpu_seconds is not None
+    assert 0.01 < made.gpu_seconds < 1, "two thirds of the sandbox's time for a job, in seconds"
+    assert made.cost_microusd is None
+    assert made.model == backstage.provider.model == "sd_xl_base_1.0.safetensors"
+
+
+async def test_a_reference_picture_goes_into_a_workflow_that_has_a_place_for_it(backstage: RunPodBackstage) -> None:
+    picture = a_picture(3)
+    made = await backstage.provider.generate(backstage.request(input_images=(picture,)), ignore)
+
+    picture_of(made.data)
+    sent = sent_body(backstage)["input"]
+    (image,) = sent["images"]
+    loader = next(node for node in sent["workflow"].values() if node["class_type"] == "LoadImage")
+    assert loader["inputs"]["image"] == image["name"]
+    assert image["name"].endswith(".png")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"input_images": (a_picture(), a_picture(1))}, "one reference picture"),
+        ({"input_images": (b"no picture",)}, "reference picture 1 is no PNG"),
+        ({"input_images": (a_picture(),), "workflow": "default"}, "no place for a reference picture"),
+        ({"workflow": "nowhere"}, "no workflow 'nowhere'"),
+    ],
+)
+async def test_what_cannot_be_asked_for_is_refused_before_it_is_sent(
+    backstage: RunPodBackstage, changes: dict[str, object], said: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=said):
+        await a_ref(backstage, **changes)
+
+    assert backstage.tap.requests == []
+
+
+async def test_a_request_over_ten_megabytes_is_refused_before_it_is_sent(backstage: RunPodBackstage) -> None:
+    noise = pyvips.Image.gaussnoise(1900, 1900, sigma=80, mean=128)
+    large = bytes(noise.bandjoin([noise.rot90(), noise.rot180()]).cast("uchar").pngsave_buffer(compression=0))
+
+    with pytest.raises(InvalidRequest, match=r"RunPod takes 10000000 at most.*smaller reference pictures"):
+        await a_ref(backstage, input_images=(large,))
+
+    assert backstage.tap.requests == []
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [("no-image", "success_no_images"), ("error", "Job processing failed"), ("worker-error", "Job processing failed")],
+)
+async def test_a_job_that_ends_without_a_picture_says_why(backstage: RunPodBackstage, word: str, said: str) -> None:
+    with pytest.raises(ApiFailed, match=f"RunPod's job .*{said}"):
+        await backstage.provider.generate(backstage.request(prompt=f"a fox [sandbox:{word}]"), ignore)
+
+
+async def test_a_warning_about_another_picture_does_not_lose_this_one(backstage: RunPodBackstage) -> None:
+    picture_of((await backstage.provider.generate(backstage.request(prompt="a fox [sandbox:warned]"), ignore)).data)
+
+
+async def test_a_job_that_took_too_long_names_the_settings(backstage: RunPodBackstage) -> None:
+    backstage.vendors.fault("runpod", "expire", SUBMIT)
+    ref = await a_ref(backstage)
+
+    with pytest.raises(RemoteJobOver, match="PRESSROOM_RUNPOD_EXECUTION_TIMEOUT_S or PRESSROOM_RUNPOD_TTL_S") as caught:
+        await backstage.provider.resume(ref, backstage.request(), ignore)
+
+    assert isinstance(caught.value.error, TimedOut)
+
+
+@pytest.mark.parametrize("fault", ["500", "html", "html_200", "truncate", "bad_json", "cut_before", "cut_after_effect"])
+async def test_troubles_while_looking_are_waited_out(backstage: RunPodBackstage, fault: str) -> None:
+    ref = await a_ref(backstage)
+    backstage.vendors.fault("runpod", fault, LOOK)
+
+    picture_of((await backstage.provider.resume(ref, backstage.request(), ignore)).data)
+    assert backstage.made() == 1
+
+
+async def test_a_job_of_another_endpoint_is_asked_for_there(backstage: RunPodBackstage) -> None:
+    ref = await a_ref(backstage)
+    moved = backstage.another(runpod_endpoint_id="elsewhere")
+
+    picture_of((await moved.resume(ref, backstage.request(), ignore)).data)
+
+
+async def test_a_ref_that_cannot_be_read_ends_the_job(backstage: RunPodBackstage) -> None:
+    with pytest.raises(RemoteJobOver, match="RunPod"):
+        await backstage.provider.resume("what is this", backstage.request(), ignore)
+
+
+async def test_a_picture_that_claims_to_be_huge_is_handed_on_to_be_refused(backstage: RunPodBackstage) -> None:
+    backstage.vendors.fault("runpod", "huge_picture", LOOK, times=-1)
+
+    made = await backstage.provider.generate(backstage.request(), ignore)
+
+    with pytest.raises(NotAnImage, match="60000x60000"):
+        measure(made.data)
+
+
+async def test_a_picture_of_another_size_is_handed_on(backstage: RunPodBackstage) -> None:
+    backstage.vendors.fault("runpod", "other_size", LOOK, times=-1)
+
+    image = picture_of((await backstage.provider.generate(backstage.request(), ignore)).data)
+
+    assert image.width < image.height, "a square was asked for"
+
+
+async def test_a_picture_in_a_bucket_is_fetched_without_the_key(with_bucket: RunPodBackstage) -> None:
+    made = await with_bucket.provider.generate(with_bucket.request(), ignore)
+
+    picture_of(made.data)
+    stats = with_bucket.vendors.stats("runpod")
+    assert (stats["downloads"], stats["keys_leaked"]) == (1, 0)
+
+
+async def test_a_bucket_on_a_private_address_is_refused_unless_it_is_trusted(with_bucket: RunPodBackstage) -> None:
+    ref = await a_ref(with_bucket)
+    wary = with_bucket.another(trusted_private_hosts=())
+
+    with pytest.raises(ApiFailed, match="RunPod gave a URL that is not https"):
+        await wary.resume(ref, with_bucket.request(), ignore)
+
+    assert with_bucket.vendors.stats("runpod")["downloads"] == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("500", ApiFailed), ("html_200", ApiFailed), ("truncate", NetworkFailed), ("not_a_picture", ApiFailed)],
+)
+async def test_a_picture_that_could_not_be_fetched_is_fetched_again_without_asking_for_the_job(
+    with_bucket: RunPodBackstage, fault: str, error: type[Exception]
+) -> None:
+    ref = await a_ref(with_bucket)
+    with_bucket.vendors.fault("runpod", fault, FETCH)
+    with pytest.raises(error, match="RunPod"):
+        await with_bucket.provider.resume(ref, with_bucket.request(), ignore)
+    looks = with_bucket.vendors.stats("runpod")["status_calls"]
+    with_bucket.vendors.fault("runpod", "late_progress", LOOK, times=-1)
+
+    made = await with_bucket.provider.resume(ref, with_bucket.request(), ignore)
+
+    picture_of(made.data)
+    assert with_bucket.vendors.stats("runpod")["status_calls"] == looks
+
+
+async def test_a_picture_that_is_gone_from_its_bucket_ends_the_job(with_bucket: RunPodBackstage) -> None:
+    ref = await a_ref(with_bucket)
+    with_bucket.vendors.fault("runpod", "forget", FETCH)
+
+    with pytest.raises(RemoteJobOver, match="RunPod"):
+        await with_bucket.provider.resume(ref, with_bucket.request(), ignore)
+
+
+async def test_both_ways_of_handing_over_give_the_same_picture(
+    backstage: RunPodBackstage, with_bucket: RunPodBackstage
+) -> None:
+    inside = await backstage.provider.generate(backstage.request(), ignore)
+    outside = await with_bucket.provider.generate(with_bucket.request(), ignore)
+
+    assert same_picture(inside.data, outside.data)
