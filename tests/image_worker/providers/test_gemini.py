@@ -10,6 +10,7 @@ from google import genai
 from google.genai import types
 from pydantic.alias_generators import to_camel
 
+from pressroom.contracts.capabilities import nearest_size
 from pressroom.image_worker.configured import MAKERS
 from pressroom.image_worker.gemini import GeminiPictureSettings, GeminiProvider
 from pressroom.image_worker.gemini import provider as gemini_provider
@@ -26,6 +27,7 @@ from pressroom.runtime.errors import (
     TimedOut,
     WorkError,
 )
+from pressroom.runtime.vendors.gemini_content import nearest_image_size
 
 from ...vendor_sandbox import GEMINI_KEY, VendorSandbox
 from .conformance import (
@@ -189,6 +191,12 @@ async def test_the_nearest_ratio_and_size_are_asked_for(
     config: Any = relay.seen[-1].json()["generationConfig"]
     assert config["imageConfig"] == {"aspectRatio": ratio, "imageSize": size}
     assert config["responseModalities"] == ["IMAGE"]
+
+
+@pytest.mark.parametrize("sides", [(64, 64), (64, 1024), (1024, 64), (1024, 1280), (1448, 300), (64, 1448)])
+def test_the_price_of_1k_is_for_every_wish_that_is_sent_as_1k(sides: tuple[int, int]) -> None:
+    assert nearest_image_size(*sides) == "1K"
+    assert max(nearest_size(gemini_provider.CAPABILITIES.sizes, *sides)) <= 1448
 
 
 async def test_a_seed_beyond_gemini_s_range_is_folded(backstage: GeminiBackstage, relay: Relay) -> None:
