@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .table import Table
 
-ROUNDS = 5
+ROUNDS = 3
 GOAL_RATIO, GOAL_MB = 4.0, 100.0
 
 PICTURE = """

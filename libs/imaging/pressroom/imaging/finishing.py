@@ -75,18 +75,19 @@ def finish_for(
         placement = placed((picture.width, picture.height), (shape.width_px, shape.height_px), shape.fit)
         keep = arrived_with_credentials and profile is None and placement.enlargement == 1 and placement.fills
         proof = shown(prepared(data, shape), placement, PROOF_SIDE_PX).copy_memory()
+        checks, look = checked(proof, placement), perceptual_hash(proof)
+        thumbnail = _thumbnail(proof, placement, shape)
+        del proof
         if keep:
-            file = Rendering(data, media_type_of(data), shape.width_px, shape.height_px)
+            file, media_type = data, media_type_of(data)
         else:
             packet = xmp_packet(provenance) if provenance else None
-            encoded = print_file(laid_out(picture, placement, shape), xmp=packet)
-            file = Rendering(encoded, "image/png", shape.width_px, shape.height_px)
-        thumbnail = _thumbnail(proof, placement, shape)
+            file, media_type = print_file(laid_out(picture, placement, shape), xmp=packet), "image/png"
         return Finished(
-            file=file,
+            file=Rendering(file, media_type, shape.width_px, shape.height_px),
             thumbnail=thumbnail,
-            checks=checked(proof, placement),
-            perceptual_hash=perceptual_hash(proof),
+            checks=checks,
+            perceptual_hash=look,
             credentials=_credentials(arrived_with_credentials, keep),
             raw_width_px=picture.width,
             raw_height_px=picture.height,
