@@ -11,9 +11,12 @@ from .diffusers_local.settings import DiffusersSettings
 from .flux.settings import FluxSettings
 from .gemini.settings import GeminiPictureSettings
 from .openai_images.settings import OpenAISettings
+from .runpod.settings import RunPodSettings
 
 
-class ImageWorkerSettings(FluxSettings, ComfyUISettings, GeminiPictureSettings, OpenAISettings, DiffusersSettings):
+class ImageWorkerSettings(
+    FluxSettings, RunPodSettings, ComfyUISettings, GeminiPictureSettings, OpenAISettings, DiffusersSettings
+):
     """`PRESSROOM_IMAGE_WORKER_LANES` is a JSON list, e.g. `["studio"]`."""
 
     image_worker_port: Annotated[int, Field(ge=1, le=65535)] = Field(
