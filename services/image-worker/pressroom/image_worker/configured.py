@@ -9,7 +9,9 @@ from .diffusers_local.provider import diffusers_provider
 from .flux import FluxProvider
 from .gemini import GeminiProvider
 from .openai_images import OpenAIProvider
+from .placeholder_provider import PlaceholderProvider
 from .providers import ImageProvider
+from .runpod import RunPodProvider
 from .settings import ImageWorkerSettings
 from .studio_provider import StudioProvider
 
@@ -18,12 +20,18 @@ def _studio(_settings: ImageWorkerSettings) -> ImageProvider:
     return StudioProvider()
 
 
+def _placeholder(_settings: ImageWorkerSettings) -> ImageProvider:
+    return PlaceholderProvider()
+
+
 MAKERS: Mapping[ProviderName, Callable[[ImageWorkerSettings], ImageProvider]] = {
     ProviderName.STUDIO: _studio,
     ProviderName.COMFYUI: ComfyUIProvider,
     ProviderName.GEMINI: GeminiProvider,
     ProviderName.OPENAI: OpenAIProvider,
     ProviderName.FLUX: FluxProvider,
+    ProviderName.RUNPOD: RunPodProvider,
     ProviderName.DIFFUSERS: diffusers_provider,
+    ProviderName.PLACEHOLDER: _placeholder,
 }
 """Each raises `NotConfigured` when a setting is missing that it cannot do without."""
