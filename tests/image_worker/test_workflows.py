@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,8 +39,8 @@ def templates(folder: Path, content: object, name: str = "mine") -> WorkflowTemp
     return WorkflowTemplates(folder)
 
 
-def inputs(graph: dict[str, object], node: str) -> dict[str, object]:
-    return graph[node]["inputs"]  # type: ignore[index]
+def inputs(graph: dict[str, Any], node: str) -> dict[str, Any]:
+    return graph[node]["inputs"]
 
 
 def test_the_built_in_templates_are_there_and_take_every_value():

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from pressroom.contracts.capabilities import Capabilities, SizeRules, nearest_size
 from pressroom.contracts.requests import PROMPT_MAX_CHARACTERS
 from pressroom.contracts.vocabulary import ProviderName
-from pressroom.runtime.errors import ApiFailed, InvalidRequest, NetworkFailed, WorkError
+from pressroom.runtime.errors import ApiFailed, InvalidRequest, NetworkFailed, TimedOut, WorkError
 from pressroom.runtime.vendors.pictures import reference_type
 
 from ..providers import Generation, GenerationRequest, NotConfigured, Progress, RemoteJobOver
@@ -22,7 +22,7 @@ from ..workflows import BadWorkflow, SlotValues, WorkflowTemplates
 from .fleet import Fleet
 from .past import failure_in, picture_in, picture_of_twin
 from .progress import Watch, listen
-from .refusals import GraphRefused, NotThere, missing_model, model_gone, model_in
+from .refusals import GraphRefused, NamedBy, NotThere, missing_model, model_in, no_model
 from .server import Server, plain_graph
 from .settings import MODEL_SETTING, URLS_SETTING, WORKFLOW_SETTING, WORKFLOWS_SETTING, ComfyUISettings
 from .wire import Past, Picture
@@ -59,7 +59,10 @@ class ComfyUIProvider:
         self._settings = settings
         self._templates = _templates(settings)
         self._model_inputs = self._templates.inputs_of("model", settings.comfyui_workflow)
-        self.model: str | None = settings.comfyui_model or _own_model(self._templates, settings.comfyui_workflow)
+        try:
+            self.model: str | None = settings.comfyui_model or self._own_model(settings.comfyui_workflow)
+        except InvalidRequest as error:
+            raise NotConfigured(f"{MODEL_SETTING}: {error}") from error
         self._fleet = Fleet(settings.comfyui_urls, settings.comfyui_timeout_s)
         self._placing = asyncio.Lock()
         self.capabilities = Capabilities(
@@ -87,18 +90,19 @@ class ComfyUIProvider:
         refuses the workflow has queued nothing, so the next one is asked."""
         workflow = self._workflow(request)
         model = request.model or self._default_model(workflow)
+        loaded = model or self._own_model(workflow) or workflow
         refused: WorkError | None = None
         # One at a time, so that two pictures do not both see the same queue empty.
         async with self._placing:
-            for server in await self._fleet.by_load(f"{workflow}/{model}"):
+            for server in await self._fleet.by_load(loaded):
                 try:
                     image = await server.upload(request.input_images[0]) if request.input_images else None
                     graph = self._templates.fill(workflow, _values(request, model, image))
                     prompt_id = await server.post(graph, key)
                 except GraphRefused as error:
-                    refused = refused or await _explained(server, error, workflow, request, model)
+                    refused = refused or await self._explained(server, error, workflow, request, model)
                     continue
-                server.last_model = f"{workflow}/{model}"
+                server.last_model = loaded
                 return Ref(server=server.name, prompt_id=prompt_id).model_dump_json()
         raise refused or NetworkFailed("no ComfyUI server was asked")
 
@@ -113,7 +117,9 @@ class ComfyUIProvider:
         watch = Watch(job.prompt_id, progress)
         listening = asyncio.create_task(listen(server.socket_url(job.prompt_id), watch))
         try:
-            past = await poll(lambda: self._look(server, job.prompt_id, watch), interval_s=_SOON_S, at_most_s=_SOON_S)
+            past = await poll(
+                lambda: self._patient_look(server, job.prompt_id, watch), interval_s=_SOON_S, at_most_s=_SOON_S
+            )
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -135,6 +141,14 @@ class ComfyUIProvider:
             if not queue.is_pending(job.prompt_id):
                 return
             await server.delete(job.prompt_id)
+
+    async def _patient_look(self, server: Server, prompt_id: str, watch: Watch) -> Past | None:
+        """A look, and a pause after one that failed: a server that starts again takes a while."""
+        try:
+            return await self._look(server, prompt_id, watch)
+        except (NetworkFailed, ApiFailed, TimedOut):
+            await asyncio.sleep(self._settings.comfyui_poll_s)
+            raise
 
     async def _look(self, server: Server, prompt_id: str, watch: Watch) -> Past | None:
         """A prompt that has ended; None after a while when it has not. Raises `RemoteJobOver` when nobody knows it."""
@@ -176,6 +190,30 @@ class ComfyUIProvider:
         is_alike = self._templates.inputs_of("model", workflow) == self._model_inputs
         return self._settings.comfyui_model if is_alike else None
 
+    async def _explained(
+        self, server: Server, error: GraphRefused, workflow: str, request: GenerationRequest, model: str | None
+    ) -> WorkError:
+        """The refusal of a graph; for a model that is not there, with who named it and those that are there."""
+        missing = missing_model(error.refusal, model)
+        if missing is None:
+            return error
+        if not missing.choices:
+            missing = replace(missing, choices=await server.choices(missing.class_type, missing.input_name))
+        if request.model is not None:
+            named_by = NamedBy.BATCH
+        elif model is not None:
+            named_by = NamedBy.SETTING
+        else:
+            is_default = workflow == self._settings.comfyui_workflow
+            named_by = NamedBy.DEFAULT_WORKFLOW if is_default else NamedBy.OTHER_WORKFLOW
+        return no_model(server.label, missing, named_by, workflow)
+
+    def _own_model(self, workflow: str) -> str | None:
+        """The model that a template names itself, where one of the core's loaders has it. Raises `InvalidRequest` when
+        it leaves the model to the request."""
+        anything = SlotValues("", None, seed=0, width=64, height=64, steps=1, guidance=1.0, image="any")
+        return model_in(plain_graph(self._templates.fill(workflow, anything)))
+
 
 def _templates(settings: ComfyUISettings) -> WorkflowTemplates:
     try:
@@ -186,15 +224,6 @@ def _templates(settings: ComfyUISettings) -> WorkflowTemplates:
         names = ", ".join(templates.names)
         raise NotConfigured(f"{WORKFLOW_SETTING}: there is no {settings.comfyui_workflow!r}; there are: {names}")
     return templates
-
-
-def _own_model(templates: WorkflowTemplates, workflow: str) -> str | None:
-    """The model that a template names itself, where it is one of the core's loaders that has it."""
-    values = SlotValues("", None, seed=0, width=64, height=64, steps=1, guidance=1.0, image="any")
-    try:
-        return model_in(plain_graph(templates.fill(workflow, values)))
-    except InvalidRequest as error:
-        raise NotConfigured(f"{MODEL_SETTING}: {error}") from error
 
 
 def _values(request: GenerationRequest, model: str | None, image: str | None) -> SlotValues:
@@ -210,19 +239,6 @@ def _values(request: GenerationRequest, model: str | None, image: str | None) ->
         model=model,
         image=image,
     )
-
-
-async def _explained(
-    server: Server, error: GraphRefused, workflow: str, request: GenerationRequest, model: str | None
-) -> WorkError:
-    """The refusal of a graph; for a model that is not there, with whose it is and those that are there."""
-    missing = missing_model(error.refusal, model)
-    if missing is None:
-        return error
-    if not missing.choices:
-        missing = replace(missing, choices=await server.choices(missing.class_type, missing.input_name))
-    by_batch = request.model is not None
-    return model_gone(server.label, missing, workflow, by_batch=by_batch, by_setting=not by_batch and model is not None)
 
 
 async def _picture(server: Server, past: Past) -> Picture:

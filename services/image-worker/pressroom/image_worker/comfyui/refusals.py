@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from http import HTTPStatus
 
 import httpx
@@ -29,6 +30,15 @@ class GraphRefused(InvalidRequest):
     def __init__(self, message: str, refusal: Refusal) -> None:
         super().__init__(message)
         self.refusal = refusal
+
+
+class NamedBy(Enum):
+    """Who named a model, with what mends it."""
+
+    BATCH = f"it is the batch's own model; name another, or leave it to {MODEL_SETTING}"
+    SETTING = f"set {MODEL_SETTING} to one that it has"
+    DEFAULT_WORKFLOW = f"it is the workflow {{workflow!r}} that names it; set {MODEL_SETTING}, or change the template"
+    OTHER_WORKFLOW = "it is the workflow {workflow!r} that names it; name a model in the batch, or change the template"
 
 
 @dataclass(frozen=True)
@@ -76,15 +86,12 @@ def choices_in(config: JsonValue) -> tuple[str, ...]:
             return ()
 
 
-def model_gone(server: str, missing: MissingModel, workflow: str, *, by_batch: bool, by_setting: bool) -> ModelGone:
-    """Says who named the model, and what there is in its place."""
-    if by_batch:
-        mend = f"it is the batch's own model; name another, or leave it to {MODEL_SETTING}"
-    elif by_setting:
-        mend = f"set {MODEL_SETTING} to one that it has"
-    else:
-        mend = f"it is the workflow {workflow!r} that names it; set {MODEL_SETTING}, or change the template"
-    return ModelGone(f"{server} has no model {missing.model!r}: {mend}. It has: {_listed(missing.choices)}")
+def no_model(server: str, missing: MissingModel, named_by: NamedBy, workflow: str) -> InvalidRequest:
+    """Says who named the model and what there is in its place. A `ModelGone`, unless only batches that ask for this
+    workflow meet it."""
+    kind = InvalidRequest if named_by is NamedBy.OTHER_WORKFLOW else ModelGone
+    mend = named_by.value.format(workflow=workflow)
+    return kind(f"{server} has no model {missing.model!r}: {mend}. It has: {_listed(missing.choices)}")
 
 
 def model_in(graph: Graph) -> str | None:

@@ -90,7 +90,7 @@ class Server:
         await self._client.send(self._client.http.build_request("POST", "/queue", json={"delete": [prompt_id]}))
 
     async def interrupt(self, prompt_id: str) -> None:
-        """Stop a prompt that runs. Servers before v0.3.57 stop whatever runs, so be sure that it is this one."""
+        """Stop a prompt that runs. Be sure that it does: older servers do not read the id and stop whatever runs."""
         await self._client.send(self._client.http.build_request("POST", "/interrupt", json={"prompt_id": prompt_id}))
 
     async def choices(self, class_type: str, input_name: str) -> tuple[str, ...]:

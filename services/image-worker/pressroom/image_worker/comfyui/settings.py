@@ -20,7 +20,9 @@ class ComfyUISettings(Settings):
     """`PRESSROOM_COMFYUI_URLS` is a JSON list, e.g. `["http://127.0.0.1:8188"]`."""
 
     comfyui_urls: tuple[ServerUrl, ...] = Field(
-        default=(), description="The ComfyUI servers, each with its own pictures and queue; none: no such lane."
+        default=(),
+        repr=False,  # a URL may have a password in it
+        description="The ComfyUI servers, each with its own pictures and queue; none: no such lane.",
     )
     comfyui_workflows_dir: Path | None = Field(
         default=None, description="A folder of workflow templates beside the built-in ones, which they may replace."

@@ -14,10 +14,10 @@ _ID_AT, _GRAPH_AT = 1, 2
 """Places in an entry of the queue: number, prompt id, graph, extra data, outputs to make."""
 
 
-def graph_of_entry(entry: list[JsonValue]) -> Graph:
+def graph_of_entry(entry: JsonValue) -> Graph:
     """The graph of an entry; empty when it has none that can be read."""
     try:
-        return _GRAPH.validate_python(entry[_GRAPH_AT])
+        return _GRAPH.validate_python(entry[_GRAPH_AT] if isinstance(entry, list) else None)
     except (IndexError, ValidationError):
         return {}
 
@@ -31,8 +31,8 @@ class Posted(Wire):
 
 
 class Queue(Wire):
-    queue_running: tuple[list[JsonValue], ...] = ()
-    queue_pending: tuple[list[JsonValue], ...] = ()
+    queue_running: tuple[JsonValue, ...] = ()
+    queue_pending: tuple[JsonValue, ...] = ()
 
     def __len__(self) -> int:
         return len(self.queue_running) + len(self.queue_pending)
@@ -51,8 +51,8 @@ class Queue(Wire):
         return any(_is(entry, prompt_id) for entry in self.queue_pending)
 
 
-def _is(entry: list[JsonValue], prompt_id: str) -> bool:
-    return len(entry) > _ID_AT and entry[_ID_AT] == prompt_id
+def _is(entry: JsonValue, prompt_id: str) -> bool:
+    return isinstance(entry, list) and len(entry) > _ID_AT and entry[_ID_AT] == prompt_id
 
 
 class Picture(Wire):
@@ -69,8 +69,18 @@ class Uploaded(Wire):
 
 
 def _pictures(value: JsonValue) -> list[JsonValue]:
-    """Nodes of extensions put what they like among their pictures."""
-    return [one for one in value if isinstance(one, dict) and "filename" in one] if isinstance(value, list) else []
+    """Nodes of extensions show what they like; only what can be fetched by `/view` is a picture."""
+    return [one for one in value if _is_picture(one)] if isinstance(value, list) else []
+
+
+def _is_picture(value: JsonValue) -> bool:
+    if not isinstance(value, dict) or "filename" not in value:
+        return False
+    return all(isinstance(value.get(name, ""), str) for name in ("filename", "subfolder", "type"))
+
+
+def _outputs(value: JsonValue) -> JsonValue:
+    return {node: shown for node, shown in value.items() if isinstance(shown, dict)} if isinstance(value, dict) else {}
 
 
 class Output(Wire):
@@ -90,8 +100,8 @@ class Status(Wire):
 class Past(Wire):
     """A prompt that has ended."""
 
-    prompt: list[JsonValue] = []
-    outputs: dict[str, Output] = {}
+    prompt: JsonValue = None
+    outputs: Annotated[dict[str, Output], BeforeValidator(_outputs)] = {}
     status: Status | None = None
 
     @property
