@@ -12,6 +12,7 @@ from pressroom.sandbox.comfyui.validation import class_of, inputs_of, linked
 from pressroom.sandbox.core.wire import Json, JsonObject, as_int, as_text, canonical
 
 LATENTS = frozenset({"EmptyLatentImage", "EmptySD3LatentImage"})
+SIZED = LATENTS | {"ImageScale"}
 LOADERS = {"CheckpointLoaderSimple": "ckpt_name", "UNETLoader": "unet_name"}
 MARKER = re.compile(r"\[sandbox:([a-z-]+)\]")
 
@@ -83,11 +84,11 @@ def read_sampling(graph: JsonObject, sampler: str, size_of_input: Callable[[str]
     inputs = inputs_of(graph, sampler)
     words = _first_above(graph, sampler, {"CLIPTextEncode"}, by="positive")
     loader = _first_above(graph, sampler, set(LOADERS), by="model")
-    latent = _first_above(graph, sampler, {*LATENTS, "LoadImage"}, by="latent_image")
+    latent = _first_above(graph, sampler, {*SIZED, "LoadImage"}, by="latent_image")
     width, height, count = 1024, 1024, 1
     if latent is not None:
         given = inputs_of(graph, latent)
-        if class_of(graph, latent) in LATENTS:
+        if class_of(graph, latent) in SIZED:
             width, height, count = (as_int(given.get(name), 1) for name in ("width", "height", "batch_size"))
         else:
             width, height = size_of_input(as_text(given.get("image"))) or (width, height)

@@ -162,6 +162,18 @@ def node_classes(models: tuple[str, ...]) -> dict[str, NodeClass]:
             "sampling",
         ),
         NodeClass("LoadImage", {"image": Input("IMAGE_FILE")}, ("IMAGE", "MASK"), "image"),
+        NodeClass(
+            "ImageScale",
+            {
+                "image": link("IMAGE"),
+                "upscale_method": choice("nearest-exact", "bilinear", "area", "bicubic", "lanczos"),
+                "width": whole(512, 1, LARGEST_PX),
+                "height": whole(512, 1, LARGEST_PX),
+                "crop": choice("disabled", "center"),
+            },
+            ("IMAGE",),
+            "image/upscaling",
+        ),
         NodeClass("VAEEncode", {"pixels": link("IMAGE"), "vae": link("VAE")}, ("LATENT",), "latent"),
         NodeClass("VAEDecode", {"samples": link("LATENT"), "vae": link("VAE")}, ("IMAGE",), "latent"),
         NodeClass(
