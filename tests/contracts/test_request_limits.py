@@ -129,7 +129,7 @@ OUTSIDE: list[tuple[str, Any, str]] = [
     ("auto_publish", [{**MUG, "title": "x" * 201}], "auto_publish.0.title"),
     ("provider", "dalle", "provider"),
     ("mode", "sometimes", "mode"),
-    ("profile", "banner", "profile"),
+    ("profile", "No Such Name", "profile"),
     ("priority", "now", "priority"),
 ]
 

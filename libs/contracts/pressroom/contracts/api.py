@@ -1,13 +1,25 @@
 """What the HTTP API answers. Bodies that come in are in `pressroom.contracts.requests`."""
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from .facts import ErrorReport, Fact, FileFacts, NonNegative, Reason
+from .capabilities import Capabilities
+from .facts import ErrorReport, Fact, FileFacts, NonNegative, ProviderTry, Reason
+from .finishing import Check, Credentials
 from .requests import IMAGES_CEILING, BatchRequest, ImageRequest, PublishTarget
-from .vocabulary import BatchState, ImageState, PlatformName, ProductType, ProviderName, PublicationState
+from .vocabulary import (
+    BatchState,
+    ImageState,
+    LaneState,
+    Mode,
+    PlatformName,
+    ProductType,
+    ProviderName,
+    PublicationState,
+)
 
 Item = TypeVar("Item")
 
@@ -18,6 +30,9 @@ def _to_the_millisecond(moment: datetime) -> datetime:
 
 Moment = Annotated[datetime, AfterValidator(_to_the_millisecond)]
 """As precise as it is stored, so that the first answer and every later one say the same."""
+
+
+Dollars = Annotated[Decimal, Field(description="US dollars, exact, as text.")]
 
 
 class CreateImage(ImageRequest):
@@ -62,6 +77,7 @@ class Batch(Fact):
     state: BatchState
     request: BatchRequest
     progress: Progress
+    cost_usd: Dollars = Field(description="What providers took so far, or may have taken.")
     reasons: tuple[Reason, ...] = ()
     created_at: Moment
     updated_at: Moment
@@ -92,16 +108,64 @@ class Image(Fact):
     index: NonNegative
     state: ImageState
     prompt: str
+    full_prompt: str = Field(description="The prompt with style, genre and quality words, as providers get it.")
     seed: int
     provider: ProviderName
     model: str | None = None
+    placeholder: bool = Field(description="Nobody made it; a marked picture stands for it and is never published.")
     attempt: NonNegative
+    progress: float | None = Field(default=None, description="How much of the generation is done, 0..1, if known.")
+    tries: tuple[ProviderTry, ...] = ()
+    calls: NonNegative = Field(description="Requests that a provider bills.")
+    estimated_cost_usd: Dollars | None = Field(default=None, description="None when the price table does not know.")
+    cost_usd: Dollars
+    checks: tuple[Check, ...] = ()
+    credentials: Credentials
     error: ErrorReport | None = None
     file: FileFacts | None = None
     thumbnail: FileFacts | None = None
     publications: tuple[Publication, ...] = ()
     created_at: Moment
     updated_at: Moment
+
+
+class ProviderPrice(Fact):
+    """What one image of 1024 x 1024 pixels costs, and where that is from."""
+
+    usd: Dollars
+    unit: str
+    source: str
+    seen: date
+
+
+class Provider(Fact):
+    """One provider's lane: whether it takes images and why not, what it can do, its limits, its price, its backlog."""
+
+    name: ProviderName
+    state: LaneState
+    reason: str | None = None
+    paused_until: Moment | None = None
+    modes: tuple[Mode, ...]
+    model: str | None = None
+    capabilities: Capabilities | None = Field(default=None, description="None while no worker has served it.")
+    requests_per_minute: float | None = None
+    in_flight: int | None = None
+    timeout_s: float | None = None
+    max_attempts: int | None = None
+    price: ProviderPrice | None = Field(default=None, description="None when the price table does not know.")
+    is_free: bool = Field(description="It runs on a machine of one's own.")
+    waiting: NonNegative = 0
+    taken: NonNegative = 0
+    served_at: Moment | None = None
+
+
+class StoredFile(Fact):
+    """An uploaded picture. `name` goes into a batch's `input_images`."""
+
+    name: str
+    width_px: NonNegative
+    height_px: NonNegative
+    size_bytes: NonNegative
 
 
 class Page(BaseModel, Generic[Item]):

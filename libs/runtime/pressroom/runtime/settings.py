@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     )
     trusted_private_hosts: tuple[str, ...] = Field(
         default=(),
-        description="Hosts on private addresses that a provider's answer may name as a picture's place, e.g. your own S3.",
+        description="Hosts on private addresses where a provider's answer may say that its picture is: your own S3.",
     )
 
     @field_validator("profiles")

@@ -45,6 +45,17 @@ class Images(Collection[ImageDocument]):
             counts[row["_id"]["batch"]][ImageState(row["_id"]["state"])] = row["count"]
         return counts
 
+    async def costs_microusd(self, batch_ids: list[str]) -> dict[str, int]:
+        """What the images of each batch have cost, in millionths of a dollar."""
+        rows = self.raw.aggregate(
+            [
+                {"$match": {"batch_id": {"$in": batch_ids}}},
+                {"$group": {"_id": "$batch_id", "cost": {"$sum": {"$sum": "$tries.cost_microusd"}}}},
+            ]
+        )
+        found = {row["_id"]: row["cost"] async for row in rows}
+        return {batch_id: found.get(batch_id, 0) for batch_id in batch_ids}
+
     async def alike(self, image: ImageDocument, bands: Sequence[str]) -> list[tuple[str, str]]:
         """The owner's other images that share one of `bands` of a perceptual hash: their ids and hashes."""
         query = {"owner": image.owner, "hash_bands": {"$in": list(bands)}, "_id": {"$ne": image.id}}

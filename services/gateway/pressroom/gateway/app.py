@@ -10,7 +10,7 @@ from starlette.types import Lifespan
 
 from pressroom.runtime.service import Service
 
-from . import batches, files, health, images, live, problems
+from . import batches, files, health, images, live, problems, providers, uploads
 from .body_limit import BodyLimit
 from .edge import Edge
 from .settings import GatewaySettings
@@ -35,7 +35,13 @@ def build(settings: GatewaySettings) -> FastAPI:
     app = _described(lifespan)
     app.state.settings = settings
     app.state.service = service
-    app.add_middleware(BodyLimit, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(
+        BodyLimit,
+        limits={
+            uploads.router.prefix: (settings.max_upload_bytes, "PRESSROOM_MAX_UPLOAD_BYTES"),
+            "/": (settings.max_body_bytes, "PRESSROOM_MAX_BODY_BYTES"),
+        },
+    )
     app.add_middleware(Edge)
     return app
 
@@ -57,7 +63,15 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         responses=problems.answers(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
     )
     problems.install(app)
-    for router in (batches.router, images.router, files.router, live.router, health.router):
+    for router in (
+        batches.router,
+        images.router,
+        providers.router,
+        uploads.router,
+        files.router,
+        live.router,
+        health.router,
+    ):
         app.include_router(router)
     return app
 

@@ -44,6 +44,12 @@ async def owned(house: House, owner: str, batch_id: str) -> BatchDocument:
     return batch
 
 
+async def _shown(house: House, batch: BatchDocument) -> Batch:
+    counts = await house.database.images.counts(batch.id)
+    costs = await house.database.images.costs_microusd([batch.id])
+    return batch_view(batch, counts, costs[batch.id])
+
+
 @router.post(
     "",
     status_code=HTTPStatus.ACCEPTED,
@@ -71,7 +77,7 @@ async def create_batch(
     response.headers["Location"] = f"/v1/batches/{admitted.batch.id}"
     if not admitted.created:
         response.headers["Idempotency-Replayed"] = "true"
-    return batch_view(admitted.batch, await house.database.images.counts(admitted.batch.id))
+    return await _shown(house, admitted.batch)
 
 
 @router.get("", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY))
@@ -82,9 +88,11 @@ async def list_batches(
     before = decode(cursor) if cursor is not None else None
     found = await house.database.batches.page(owner, state=state, before=before, limit=limit + 1)
     shown = found[:limit]
-    counts = await house.database.images.counts_of_many([batch.id for batch in shown])
+    names = [batch.id for batch in shown]
+    counts = await house.database.images.counts_of_many(names)
+    costs = await house.database.images.costs_microusd(names)
     return Page(
-        items=[batch_view(batch, counts[batch.id]) for batch in shown],
+        items=[batch_view(batch, counts[batch.id], costs[batch.id]) for batch in shown],
         next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
     )
 
@@ -93,7 +101,7 @@ async def list_batches(
 async def get_batch(batch_id: str, owner: Caller, house: House) -> Batch:
     """One batch and how far it is."""
     batch = await owned(house, owner, batch_id)
-    return batch_view(batch, await house.database.images.counts(batch_id))
+    return await _shown(house, batch)
 
 
 @router.get(
@@ -134,4 +142,4 @@ async def cancel_batch(batch_id: str, owner: Caller, house: House) -> Batch:
     batch = await owned(house, owner, batch_id)
     if batch.state is not BatchState.CANCELLED:
         raise conflict("batch-over", f"The batch is {batch.state}; there is nothing left to cancel.")
-    return batch_view(batch, await house.database.images.counts(batch_id))
+    return await _shown(house, batch)

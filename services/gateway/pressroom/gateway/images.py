@@ -90,6 +90,11 @@ _REVIEW = answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONF
 async def approve_image(image_id: str, owner: Caller, house: House) -> Image:
     """Say yes. The batch's `auto_publish` products are made of it. Approving twice is approving once."""
     image = await owned(house, owner, image_id)
+    if image.is_placeholder:
+        raise conflict(
+            "image-is-placeholder",
+            "Nobody made this image; a placeholder stands for it and is never published. Ask for the image again.",
+        )
     batch = await house.database.batches.get(image.batch_id)
     event = ImageApproved(
         batch_id=image.batch_id,

@@ -15,6 +15,9 @@ class GatewaySettings(Settings):
     max_body_bytes: Annotated[int, Field(ge=1024, le=2**30)] = Field(
         default=2 * 1024 * 1024, description="The largest request body that is read."
     )
+    max_upload_bytes: Annotated[int, Field(ge=1024, le=2**30)] = Field(
+        default=32 * 1024 * 1024, description="The largest reference picture that is taken."
+    )
     live_heartbeat_s: Annotated[float, Field(ge=0.5, le=300)] = Field(
         default=15.0, description="How often a silent event stream says that it is alive."
     )

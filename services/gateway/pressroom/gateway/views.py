@@ -1,14 +1,23 @@
 """Documents as the API shows them."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from pressroom.contracts.api import Batch, Image, Progress, Publication
 from pressroom.contracts.vocabulary import ImageState
 from pressroom.state.documents import BatchDocument, ImageDocument, PublicationDocument
 from pressroom.state.machines import IMAGE_READY
 
+MICRO = Decimal("0.000001")
 
-def batch_view(batch: BatchDocument, counts: Mapping[ImageState, int]) -> Batch:
+
+def dollars(microusd: int) -> Decimal:
+    """Without zeros at the end: 33600 is 0.0336."""
+    exact = (microusd * MICRO).normalize()
+    return exact.quantize(Decimal(1)) if exact == exact.to_integral() else exact
+
+
+def batch_view(batch: BatchDocument, counts: Mapping[ImageState, int], cost_microusd: int) -> Batch:
     return Batch(
         id=batch.id,
         owner=batch.owner,
@@ -21,6 +30,7 @@ def batch_view(batch: BatchDocument, counts: Mapping[ImageState, int]) -> Batch:
             cancelled=counts.get(ImageState.CANCELLED, 0),
             by_state=dict(counts),
         ),
+        cost_usd=dollars(cost_microusd),
         reasons=batch.reasons,
         created_at=batch.created_at,
         updated_at=batch.updated_at,
@@ -35,10 +45,19 @@ def image_view(image: ImageDocument, publications: Sequence[PublicationDocument]
         index=image.index,
         state=image.state,
         prompt=image.prompt,
+        full_prompt=image.sent_prompt,
         seed=image.seed,
         provider=image.provider,
         model=image.model,
+        placeholder=image.is_placeholder,
         attempt=image.attempt,
+        progress=image.progress,
+        tries=image.tries,
+        calls=image.calls,
+        estimated_cost_usd=None if image.estimated_cost_microusd is None else dollars(image.estimated_cost_microusd),
+        cost_usd=dollars(image.cost_microusd),
+        checks=image.checks,
+        credentials=image.credentials,
         error=image.error,
         file=image.file,
         thumbnail=image.thumbnail,

@@ -10,11 +10,11 @@ import typer
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from pressroom.contracts.api import Batch, Page
+from pressroom.runtime.backlog import LaneBacklog, backlog
 
 from ..connection import Api, instance
 from ..data_folder import DataFolder, InstanceFacts, ProgramFacts
 from ..errors import CommandFailed
-from ..lanes import LaneBacklog, backlog
 from ..memory import resident_bytes
 from ..nats_connection import TIMEOUT_S, connected
 from ..options import Data, Json
