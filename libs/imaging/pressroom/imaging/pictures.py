@@ -3,6 +3,7 @@
 What comes out of `opened` is one upright PNG, JPEG or WebP picture of a bearable size, read in strips. Keeps no state.
 """
 
+import functools
 from dataclasses import dataclass
 
 import pyvips
@@ -72,17 +73,24 @@ def opened(data: bytes, *, max_pixels: int = SOURCE_MAX_PIXELS) -> pyvips.Image:
 def to_srgb(image: pyvips.Image) -> pyvips.Image:
     """Three bands and perhaps an alpha, 8 bits each, without a profile. A picture without a profile is sRGB by
     convention; CMYK without one is taken as libvips' own CMYK profile says."""
-    if image.get_typeof("icc-profile-data") == 0:
-        return image if image.interpretation == "srgb" else image.colourspace("srgb")
-    fallback = "cmyk" if image.interpretation == "cmyk" else "srgb"
-    image = image.icc_transform("srgb", embedded=True, input_profile=fallback, intent="relative").copy()
-    image.remove("icc-profile-data")
-    return image
+    if image.get_typeof("icc-profile-data"):
+        if image.get("icc-profile-data") != _own_profile():  # our print files come back to be reduced
+            fallback = "cmyk" if image.interpretation == "cmyk" else "srgb"
+            image = image.icc_transform("srgb", embedded=True, input_profile=fallback, intent="relative")
+        image = image.copy()
+        image.remove("icc-profile-data")
+    return image if image.interpretation == "srgb" and image.format == "uchar" else image.colourspace("srgb")
 
 
 def first_line(error: Exception) -> str:
     """The one that names the cause: libvips puts it last."""
     return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+
+
+@functools.cache
+def _own_profile() -> bytes:
+    """The sRGB profile that our files get, from which there is nothing to transform: that takes longer than scaling."""
+    return pyvips.Image.profile_load("srgb")
 
 
 def _number(image: pyvips.Image, field: str) -> int:
