@@ -11,7 +11,15 @@ from pressroom.contracts.vocabulary import ProviderName
 from pressroom.image_worker.flux import FluxProvider, FluxSettings
 from pressroom.image_worker.providers import GenerationRequest, NotConfigured, RemoteJobOver
 from pressroom.imaging.pictures import NotAnImage, measure
-from pressroom.runtime.errors import ApiFailed, InvalidRequest, ModelGone, NetworkFailed, RateLimited
+from pressroom.runtime.errors import (
+    ApiFailed,
+    InvalidRequest,
+    ModelGone,
+    Moderated,
+    NetworkFailed,
+    OutOfCredit,
+    RateLimited,
+)
 
 from ...vendor_sandbox import VendorSandbox
 from .conformance import (
@@ -170,6 +178,21 @@ async def test_steps_and_guidance_reach_flex_only_and_within_its_range(
     assert (heard.steps, heard.guidance) == ((50, 1.5) if is_told else (None, None))
 
 
+@pytest.mark.parametrize("word", ["moderated", "unsafe-image"])
+async def test_a_moderation_says_which_and_why(backstage: FluxBackstage, word: str) -> None:
+    with pytest.raises(
+        Moderated, match=r"Flux refused the content \((Request|Content) Moderated\): .*change the prompt"
+    ):
+        await backstage.provider.generate(backstage.request(prompt=f"a fox [sandbox:{word}]"), ignore)
+
+
+async def test_an_empty_account_says_where_to_pay(backstage: FluxBackstage) -> None:
+    backstage.vendors.fault("flux", "no_credit", SUBMIT)
+
+    with pytest.raises(OutOfCredit, match=r"dashboard\.bfl\.ai"):
+        await a_ref(backstage)
+
+
 async def test_a_large_size_is_brought_to_four_megapixels_in_steps_of_16(backstage: FluxBackstage) -> None:
     await a_ref(backstage, width_px=4500, height_px=5400)
     heard = backstage.heard()
@@ -301,10 +324,10 @@ async def test_a_picture_that_claims_to_be_huge_is_handed_on_to_be_refused(backs
         measure(made.data)
 
 
-@pytest.mark.parametrize("fault", ["500", "429", "html", "truncate", "bad_json", "cut_before"])
+@pytest.mark.parametrize("fault", ["500", "429_retry_after", "html", "html_200", "truncate", "bad_json", "cut_before"])
 async def test_troubles_while_looking_are_waited_out(backstage: FluxBackstage, fault: str) -> None:
     ref = await a_ref(backstage)
-    backstage.vendors.fault("flux", fault, LOOK, times=1)
+    backstage.vendors.fault("flux", fault, LOOK, seconds=0.1)
 
     picture_of((await backstage.provider.resume(ref, backstage.request(), ignore)).data)
     assert backstage.made() == 1

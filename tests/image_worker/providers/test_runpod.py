@@ -273,6 +273,23 @@ async def test_a_reference_picture_goes_into_a_workflow_that_has_a_place_for_it(
     assert image["name"].endswith(".png")
 
 
+async def test_a_large_size_is_brought_to_four_megapixels_in_steps_of_16(backstage: RunPodBackstage) -> None:
+    await a_ref(backstage, width_px=4500, height_px=5400)
+    heard = backstage.heard()
+
+    assert heard.width_px is not None
+    assert heard.height_px is not None
+    assert heard.width_px % 16 == heard.height_px % 16 == 0
+    assert 3_900_000 < heard.width_px * heard.height_px <= 2048 * 2048
+
+
+async def test_a_setting_s_model_stays_out_of_workflows_that_load_others(backstage: RunPodBackstage) -> None:
+    provider = backstage.another(runpod_model="v1-5-pruned-emaonly-fp16.safetensors")
+    refs = [json.loads(await provider.submit(backstage.request(workflow=name), KEY)) for name in ("default", "flux")]
+
+    assert [ref["model"] for ref in refs] == ["v1-5-pruned-emaonly-fp16.safetensors", "flux1-dev.safetensors"]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
