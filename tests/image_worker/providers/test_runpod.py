@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ import pyvips
 from pressroom.image_worker.providers import GenerationRequest, NotConfigured, RemoteJobOver
 from pressroom.image_worker.runpod import RunPodProvider, RunPodSettings
 from pressroom.imaging.pictures import NotAnImage, measure
-from pressroom.runtime.errors import ApiFailed, InvalidRequest, ModelGone, NetworkFailed, TimedOut
+from pressroom.runtime.errors import ApiFailed, InvalidRequest, NetworkFailed, TimedOut
 
 from ...vendor_sandbox import VendorSandbox, running_sandbox
 from .conformance import (
@@ -230,7 +231,7 @@ async def test_a_faulty_template_names_the_setting_and_the_file(backstage: RunPo
 async def test_an_endpoint_that_does_not_exist_closes_the_lane(backstage: RunPodBackstage) -> None:
     provider = backstage.another(runpod_endpoint_id="elsewhere")
 
-    with pytest.raises(ModelGone, match="PRESSROOM_RUNPOD_ENDPOINT_ID") as caught:
+    with pytest.raises(InvalidRequest, match="PRESSROOM_RUNPOD_ENDPOINT_ID") as caught:
         await provider.submit(backstage.request(), KEY)
 
     assert caught.value.closes_lane
@@ -288,6 +289,18 @@ async def test_a_setting_s_model_stays_out_of_workflows_that_load_others(backsta
     refs = [json.loads(await provider.submit(backstage.request(workflow=name), KEY)) for name in ("default", "flux")]
 
     assert [ref["model"] for ref in refs] == ["v1-5-pruned-emaonly-fp16.safetensors", "flux1-dev.safetensors"]
+
+
+async def test_a_model_that_only_the_batch_s_own_workflow_names_closes_no_lane(
+    backstage: RunPodBackstage, tmp_path: Path
+) -> None:
+    default = files("pressroom.image_worker.workflows") / "builtin" / "default.json"
+    (tmp_path / "own.json").write_text(default.read_text().replace("sd_xl_base_1.0.safetensors", DEAD))
+
+    with pytest.raises(InvalidRequest, match="the batch's own workflow") as caught:
+        await backstage.another().generate(backstage.request(workflow="own"), ignore)
+
+    assert not caught.value.closes_lane
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ import httpx
 
 from pressroom.contracts.capabilities import Capabilities
 from pressroom.contracts.vocabulary import ProviderName
-from pressroom.runtime.errors import ApiFailed, ModelGone
+from pressroom.runtime.errors import ApiFailed
 from pressroom.runtime.public_http import PublicHttp, UrlGone
 from pressroom.runtime.vendor_http import VendorClient
+from pressroom.runtime.vendors.models import model_gone
 from pressroom.runtime.vendors.pictures import media_type_of
 
 from ..providers import Generation, GenerationRequest, NotConfigured, Progress, RemoteJobOver
@@ -108,8 +109,7 @@ class FluxProvider:
         try:
             response = await self._client.send(self._client.http.build_request("POST", path, json=body))
         except NotFound as error:
-            whose = "the batch's own model" if request.model else MODEL_SETTING
-            raise ModelGone(f"{VENDOR} has no model {model!r}: change {whose} ({error})") from error
+            raise model_gone(VENDOR, model, MODEL_SETTING, error, named_by_batch=request.model is not None) from error
         made = self._client.read(response, Submitted)
         polling_url = made.polling_url or f"{self._url}/v1/get_result?id={quote(made.id, safe='')}"
         return Job(id=made.id, polling_url=polling_url, model=model, cost=made.cost).model_dump_json()

@@ -112,7 +112,8 @@ class RunPodProvider:
 
     async def submit(self, request: GenerationRequest, key: str) -> str:
         name = self._workflow_name(request)
-        workflow = self._templates.fill(name, slot_values(request, request.model or self._default_model(name)))
+        model = request.model or self._default_model(name)
+        workflow = self._templates.fill(name, slot_values(request, model))
         webhook_url = self._webhook_url(key) if self._webhook_url else None
         begin = self._client.http.build_request(
             "POST",
@@ -124,7 +125,12 @@ class RunPodProvider:
             begun = self._client.read(await self._client.send(begin), Begun)
         except NotFound as error:
             raise endpoint_gone(self._endpoint, error) from error
-        return Job(id=begun.id, endpoint=self._endpoint, model=model_in(workflow) or name).model_dump_json()
+        return Job(
+            id=begun.id,
+            endpoint=self._endpoint,
+            model=model_in(workflow) or name,
+            named_by_workflow=model is None and name != self._settings.runpod_workflow,
+        ).model_dump_json()
 
     async def find(self, request: GenerationRequest, key: str) -> str | None:
         """None always: RunPod lists no jobs and keeps no key of ours, so a job whose answer was lost cannot be found.

@@ -13,8 +13,9 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pressroom.contracts.capabilities import SizeRules, nearest_size
-from pressroom.runtime.errors import ApiFailed, InvalidRequest, ModelGone, OutOfCredit, TimedOut, WorkError
+from pressroom.runtime.errors import ApiFailed, InvalidRequest, OutOfCredit, TimedOut, WorkError
 from pressroom.runtime.vendor_http import excerpt
+from pressroom.runtime.vendors.models import model_gone
 from pressroom.runtime.vendors.pictures import reference_type
 
 from ..providers import GenerationRequest, RemoteJobOver
@@ -50,11 +51,13 @@ class Begun(Wire):
 
 
 class Job(Wire):
-    """All that is needed to ask for a job again, and the model that its workflow loads: the ref, as JSON."""
+    """All that is needed to ask for a job again, and the model that its workflow loads: the ref, as JSON.
+    `named_by_workflow`: the model is that of a workflow which the batch chose, and nobody else's choice."""
 
     id: str
     endpoint: str
     model: str
+    named_by_workflow: bool = False
 
 
 class Status(Wire):
@@ -93,8 +96,10 @@ class NotFound(InvalidRequest):
     """404: no such endpoint, or no such job."""
 
 
-class EndpointGone(ModelGone):
-    """The endpoint is to RunPod what a model is to others: without it no job of the lane can be done."""
+class EndpointGone(InvalidRequest):
+    """Without the endpoint no job of the lane can be done; the message names the setting."""
+
+    closes_lane = True
 
 
 def read_error(response: httpx.Response) -> WorkError | None:
@@ -200,8 +205,10 @@ def _failure(job: Job, request: GenerationRequest, told: str) -> WorkError:
     """The worker tells all in words; ComfyUI's validation is known by its own."""
     said = told[:_EXCERPT_CHARACTERS]
     if "not in list" in told and (job.model in told or any(name in told for name in _MODEL_INPUTS)):
-        whose = "the batch's own model" if request.model else MODEL_SETTING
-        return ModelGone(f"{VENDOR}'s worker has no model {job.model!r}: change {whose}. It said: {said}")
+        if job.named_by_workflow:
+            # Only batches that ask for this workflow meet it: the lane stays open.
+            return InvalidRequest(f"{VENDOR}'s worker lacks a model that the batch's own workflow names: {said}")
+        return model_gone(VENDOR, job.model, MODEL_SETTING, said, named_by_batch=request.model is not None)
     if any(words in told.casefold() for words in _REFUSALS):
         return InvalidRequest(f"{VENDOR}'s worker does not take the workflow: {said}")
     return ApiFailed(f"{VENDOR}'s job {job.id} failed: {said}")
