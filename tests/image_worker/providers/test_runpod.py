@@ -370,6 +370,18 @@ async def test_a_job_of_another_endpoint_is_asked_for_there(backstage: RunPodBac
     picture_of((await moved.resume(ref, backstage.request(), ignore)).data)
 
 
+@pytest.mark.parametrize("seen", ["forgotten", "ended"])
+async def test_cancelling_what_runpod_does_not_cancel_any_more_is_quiet(backstage: RunPodBackstage, seen: str) -> None:
+    ref = await a_ref(backstage)
+    await backstage.provider.resume(ref, backstage.request(), ignore)
+    backstage.vendors.fault("runpod", "forget", "/cancel/")
+    if seen == "forgotten":
+        backstage.vendors.fault("runpod", "forget", LOOK)
+
+    await backstage.provider.cancel(ref)
+    await backstage.provider.cancel("what is this")
+
+
 async def test_a_ref_that_cannot_be_read_ends_the_job(backstage: RunPodBackstage) -> None:
     with pytest.raises(RemoteJobOver, match="RunPod"):
         await backstage.provider.resume("what is this", backstage.request(), ignore)

@@ -6,6 +6,7 @@ what dies between asking and storing is lost and billed, because RunPod takes no
 are kept for 30 minutes. An answer may come late: once a job was seen to have ended, no later word undoes it here.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -129,7 +130,7 @@ class RunPodProvider:
             id=begun.id,
             endpoint=self._endpoint,
             model=model_in(workflow) or name,
-            named_by_workflow=model is None and name != self._settings.runpod_workflow,
+            named_by_workflow=model is None and request.workflow not in (None, self._settings.runpod_workflow),
         ).model_dump_json()
 
     async def find(self, request: GenerationRequest, key: str) -> str | None:
@@ -153,11 +154,16 @@ class RunPodProvider:
         return Generation(data, model=job.model, gpu_seconds=ended.gpu_seconds)
 
     async def cancel(self, ref: str) -> None:
-        job = job_of(ref)
+        # A job that is over, or that nobody knows, needs no stopping.
+        with contextlib.suppress(RemoteJobOver):
+            await self._cancel(job_of(ref))
+
+    async def _cancel(self, job: Job) -> None:
         try:
             await self._client.send(self._client.http.build_request("POST", f"/{job.endpoint}/cancel/{job.id}"))
-        except NotFound:
-            return
+        except InvalidRequest:
+            if await self._look(job) is None:
+                raise
 
     async def _look(self, job: Job) -> Status | None:
         try:
