@@ -19,6 +19,7 @@ class SizeRules(Fact):
     min_side_px: Positive = 64
     max_side_px: Positive = 8192
     side_multiple: Positive = 1
+    min_pixels: Positive = 1
     max_pixels: Positive = 8192 * 8192
     max_ratio: Annotated[float, Field(ge=1)] = 128.0
 
@@ -77,13 +78,20 @@ def nearest_size(rules: SizeRules, width_px: int, height_px: int) -> tuple[int, 
     width, height = float(width_px), float(height_px)
     width, height = max(width, height / rules.max_ratio), max(height, width / rules.max_ratio)
     shrink = min(1.0, rules.max_side_px / max(width, height), (rules.max_pixels / (width * height)) ** 0.5)
-    grow = max(1.0, rules.min_side_px / (min(width, height) * shrink))
+    grow = max(
+        1.0,
+        rules.min_side_px / (min(width, height) * shrink),
+        (rules.min_pixels / (width * height)) ** 0.5 / shrink,
+    )
     return _on_grid(rules, width * shrink * grow, height * shrink * grow)
 
 
 def _on_grid(rules: SizeRules, width: float, height: float) -> tuple[int, int]:
     step = rules.side_multiple
     sides = [max(round(side / step) * step, -(-rules.min_side_px // step) * step) for side in (width, height)]
+    # Rounding may have gone below the least area: add a step to the shorter side.
+    while sides[0] * sides[1] < rules.min_pixels:
+        sides[sides.index(min(sides))] += step
     # Rounding up may have passed a limit: take steps off the longer side, so that the ratio suffers least.
     while (
         max(sides) > rules.max_side_px

@@ -46,8 +46,8 @@ async def announced(database: Database) -> Lanes:
     return {ProviderName(lane.id): lane for lane in found}
 
 
-def refusals(request: BatchRequest, settings: Settings, lanes: Lanes) -> list[Reason]:
-    """Why this deployment does not take a request; empty when it does."""
+def refusals(request: BatchRequest, settings: Settings, lanes: Lanes | None) -> list[Reason]:
+    """Why this deployment does not take a request; empty when it does. Without `lanes`, by the settings alone."""
     reasons: list[Reason] = []
     limit = settings.max_images_per_batch
     if request.image_count > limit:
@@ -64,7 +64,7 @@ def refusals(request: BatchRequest, settings: Settings, lanes: Lanes) -> list[Re
 
 
 def sorted_out(
-    request: BatchRequest, settings: Settings, lanes: Lanes
+    request: BatchRequest, settings: Settings, lanes: Lanes | None
 ) -> tuple[tuple[ProviderName, ...], list[Reason]]:
     """Who of those that a request names can make it, in its order; and why each of the others cannot."""
     able: list[ProviderName] = []
@@ -85,11 +85,11 @@ def _sent(prompt: str, request: BatchRequest, settings: Settings) -> str:
     return with_negative_clause(composed(prompt, request, settings.quality_words), request.negative_prompt)
 
 
-def _shortcomings(name: ProviderName, request: BatchRequest, longest: int, lanes: Lanes) -> list[Reason]:
+def _shortcomings(name: ProviderName, request: BatchRequest, longest: int, lanes: Lanes | None) -> list[Reason]:
     if request.mode not in MODES[name]:
         able = ", ".join(sorted(provider for provider, modes in MODES.items() if request.mode in modes))
         return [Reason(field="", message=f"it does not work in mode '{request.mode}'; in this mode there is: {able}")]
-    if request.mode is Mode.BATCH:
+    if request.mode is Mode.BATCH or lanes is None:
         return []
     lane = lanes.get(name)
     if lane is None or lane.service is None or lane.state is LaneState.CLOSED:

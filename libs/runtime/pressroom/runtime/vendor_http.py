@@ -19,7 +19,12 @@ USER_AGENT = "Pressroom/0.1"
 LONGEST_WAIT_S = 24 * 60 * 60.0
 """What asks for more ("inf", the year 9999) is no date that a lane could be paused until."""
 
+ANSWER_MAX_BYTES = 256 * 2**20
+"""Several large pictures as base64; more is no answer that anybody asked for, and would fill the memory."""
+
 _EXCERPT_CHARACTERS = 500
+
+_ENCODING_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -109,11 +114,29 @@ class VendorClient:
 
     async def send(self, request: httpx.Request) -> httpx.Response:
         try:
-            response = await self.http.send(request)
+            response = await self._read(await self.http.send(request, stream=True))
         except httpx.HTTPError as error:
             raise network_error(error, self.vendor) from error
         self.check(response)
         return response
+
+    async def _read(self, response: httpx.Response) -> httpx.Response:
+        """The same response with its body, which may not be endless."""
+        try:
+            pieces: list[bytes] = []
+            size = 0
+            async for piece in response.aiter_bytes():
+                size += len(piece)
+                if size > ANSWER_MAX_BYTES:
+                    raise ApiFailed(
+                        f"{self.vendor} answered more than {ANSWER_MAX_BYTES // 2**20} MB; nothing was kept"
+                    )
+                pieces.append(piece)
+        finally:
+            await response.aclose()
+        # Already decoded, so what said how is left out.
+        headers = [pair for pair in response.headers.multi_items() if pair[0].lower() not in _ENCODING_HEADERS]
+        return httpx.Response(response.status_code, headers=headers, content=b"".join(pieces), request=response.request)
 
     @asynccontextmanager
     async def stream(self, request: httpx.Request) -> AsyncGenerator[httpx.Response]:

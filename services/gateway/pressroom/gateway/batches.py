@@ -60,7 +60,8 @@ async def create_batch(
 ) -> Batch:
     """Ask for images. Answers at once; follow the batch, or its events, for what comes of it."""
     request = BatchRequest.model_validate(body.model_dump())
-    reasons = refusals(request, house.core_settings, await announced(house.database))
+    settings = house.core_settings
+    reasons = refusals(request, settings, None) or refusals(request, settings, await announced(house.database))
     if reasons:
         raise invalid(reasons)
     admission = Admission(house.database, house.outbox, house.core_settings)

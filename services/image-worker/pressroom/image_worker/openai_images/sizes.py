@@ -15,6 +15,7 @@ ANY_SIZE = SizeRules(
     min_side_px=480,
     max_side_px=3840,
     side_multiple=16,
+    min_pixels=LEAST_PIXELS,
     max_pixels=3840 * 2160,
     max_ratio=3.0,
 )
@@ -25,8 +26,4 @@ def size_for(model: str, width_px: int, height_px: int) -> tuple[int, int]:
     if not model.startswith("gpt-image-2"):
         wanted = math.log(width_px / height_px)
         return min(STANDARD_SIZES, key=lambda size: abs(math.log(size[0] / size[1]) - wanted))
-    grow = max(1.0, (LEAST_PIXELS / (width_px * height_px)) ** 0.5)
-    sides = list(nearest_size(ANY_SIZE, math.ceil(width_px * grow), math.ceil(height_px * grow)))
-    while sides[0] * sides[1] < LEAST_PIXELS:
-        sides[sides.index(min(sides))] += ANY_SIZE.side_multiple
-    return sides[0], sides[1]
+    return nearest_size(ANY_SIZE, width_px, height_px)
