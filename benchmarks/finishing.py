@@ -1,7 +1,9 @@
 """`./run bench finishing`: one print file of 24 megapixels, beside Pillow's defaults.
 
 Each side runs in a process of its own, in turns, so that its peak memory is its own: all that the process ever held,
-with the interpreter and the libraries. The picture is a studio print with an oval cut out of it.
+with the interpreter and the libraries. The picture is a studio print with an oval cut out of it. Pillow enlarges with
+Lanczos, libvips bicubically; most of Pillow's time is its PNG encoder's. A busy machine slows ours down more, which
+scales on all cores.
 """
 
 import asyncio

@@ -61,9 +61,10 @@ def finish_for(
 ) -> Finished:
     """Make the files and look at them. Without a profile the file gets the asked size, `width_px` x `height_px`.
 
-    A picture of another ratio is cropped around its centre or padded, as the profile says, never stretched; a smaller
-    one is enlarged (Lanczos). The file is an sRGB PNG at 300 DPI with its profile embedded, and `provenance` as XMP;
-    the thumbnail a WebP of at most 512 px. Raises `NotAnImage`.
+    A picture of another ratio is cropped around its centre or padded, as the profile says, never stretched; a larger
+    one is reduced with Lanczos, a smaller one enlarged with bicubic interpolation, which is what libvips has for it.
+    The file is an sRGB PNG at 300 DPI with its profile embedded, and `provenance` as XMP; the thumbnail a WebP of at
+    most 512 px. Raises `NotAnImage`.
 
     One exception: a picture that arrives with content credentials in exactly the asked size, and without a profile, is
     the file, byte for byte. Any change would break its credentials.
