@@ -5,6 +5,7 @@ import json
 import socket
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,12 @@ import pytest
 
 from pressroom.image_worker.comfyui import ComfyUIProvider, ComfyUISettings
 from pressroom.image_worker.comfyui.past import picture_in, picture_of_twin
+from pressroom.image_worker.comfyui.progress import Watch
 from pressroom.image_worker.comfyui.refusals import choices_in
 from pressroom.image_worker.comfyui.wire import Past
 from pressroom.image_worker.configured import MAKERS
 from pressroom.image_worker.providers import Generation, GenerationRequest, NotConfigured, RemoteJobOver
 from pressroom.image_worker.settings import ImageWorkerSettings
-from pressroom.image_worker.workflows import SlotValues, WorkflowTemplates
 from pressroom.runtime.errors import ApiFailed, InvalidRequest, ModelGone, NetworkFailed
 
 from ...vendor_sandbox import VendorSandbox, running_sandbox
@@ -165,22 +166,12 @@ class ComfyUIBackstage:
 
 @pytest.fixture
 def workflows(tmp_path: Path) -> Path:
-    """A folder of templates. The sandbox has no ImageScale, so its pictures come as large as the reference is."""
+    """A folder with one template: the default one with a second sampling."""
     folder = tmp_path / "workflows"
     folder.mkdir()
-    values = SlotValues("{{prompt}}", "{{negative}}", 0, 0, 0, 0, 0, model="{{model|sd_xl_base_1.0.safetensors}}")
-    graph: Any = WorkflowTemplates(None).fill("default", values)
-    graph["5"]["inputs"] |= {"seed": "{{seed}}", "steps": "{{steps}}", "cfg": "{{guidance}}"}
-    write(folder, "twice", {**sized(graph), **a_second_pass(graph)})
-    graph["4"] = {"class_type": "VAEEncode", "inputs": {"pixels": ["8", 0], "vae": ["1", 2]}}
-    graph["8"] = {"class_type": "LoadImage", "inputs": {"image": "{{image}}"}}
-    write(folder, "image-to-image", graph)
+    graph = json.loads((files("pressroom.image_worker.workflows") / "builtin" / "default.json").read_text())
+    write(folder, "twice", {**graph, **a_second_pass(graph)})
     return folder
-
-
-def sized(graph: dict[str, Any]) -> dict[str, Any]:
-    latent = {"width": "{{width}}", "height": "{{height}}", "batch_size": 1}
-    return {**graph, "4": {"class_type": "EmptyLatentImage", "inputs": latent}}
 
 
 def a_second_pass(graph: dict[str, Any]) -> dict[str, Any]:
@@ -267,6 +258,22 @@ async def test_a_server_that_is_away_is_left_out(backstage: ComfyUIBackstage) ->
     assert place_of(ref) == "comfyui"
     assert await provider.find(backstage.request(), str(uuid.uuid4())) is None
     picture_of((await provider.resume(ref, backstage.request(), _ignore)).data)
+
+
+async def test_a_server_that_hangs_is_left_out(backstage: ComfyUIBackstage) -> None:
+    backstage.with_two()
+    provider = backstage.replace(comfyui_timeout_s=SHORT_TIMEOUT_S)
+    backstage.vendors.fault("comfyui", "slow", "GET /comfyui/queue", seconds=3 * SHORT_TIMEOUT_S)
+
+    assert place_of(await submit(provider, backstage.request())) == "comfyui-2"
+
+
+async def test_an_address_that_is_no_comfyui_closes_the_lane(backstage: ComfyUIBackstage) -> None:
+    provider = backstage.replace(comfyui_urls=(f"{backstage.vendors.url}/nothing",))
+
+    with pytest.raises(InvalidRequest, match="check the path in PRESSROOM_COMFYUI_URLS") as caught:
+        await provider.generate(backstage.request(), _ignore)
+    assert caught.value.closes_lane
 
 
 async def test_when_all_are_away_it_is_the_network(backstage: ComfyUIBackstage) -> None:
@@ -409,6 +416,19 @@ async def test_cancelling_what_has_ended_interrupts_nothing(backstage: ComfyUIBa
     assert not any(line.startswith("POST /comfyui/interrupt") for line in backstage.vendors.lines("comfyui"))
 
 
+async def test_a_call_that_is_cancelled_while_it_posts_leaves_no_prompt_behind(backstage: ComfyUIBackstage) -> None:
+    backstage.vendors.fault("comfyui", "slow", PROMPT, seconds=SHORT_TIMEOUT_S)
+    call = asyncio.create_task(draw(backstage, steps=LONG_STEPS))
+    await until(lambda: "GET /comfyui/queue" in backstage.vendors.lines("comfyui"))
+
+    call.cancel()
+    await asyncio.wait([call])
+
+    assert call.cancelled()
+    assert backstage.made() == 1
+    await until(lambda: backstage.stopped() == 1)
+
+
 async def test_somebody_at_the_server_may_interrupt_it(backstage: ComfyUIBackstage) -> None:
     resuming = asyncio.create_task(draw(backstage, steps=LONG_STEPS))
     await until(lambda: bool(backstage.stats()["model_loads"]))
@@ -457,6 +477,12 @@ async def test_a_reference_picture_is_sent_by_the_name_of_its_content(backstage:
     names = {text.partition("pressroom-")[2][:64] for text in graphs}
     assert len(graphs) == 3
     assert len(names) == 2
+
+
+async def test_a_reference_picture_is_brought_to_the_wanted_size(backstage: ComfyUIBackstage) -> None:
+    image = picture_of((await draw(backstage, input_images=(a_picture(),), width_px=320, height_px=480)).data)
+
+    assert (image.width, image.height) == (320, 480)
 
 
 async def test_reference_pictures_that_it_cannot_take_are_refused(backstage: ComfyUIBackstage) -> None:
@@ -576,6 +602,32 @@ async def test_a_servers_password_is_used_and_never_told(backstage: ComfyUIBacks
 
 
 # What answers mean
+
+
+def test_only_this_prompts_own_steps_count_and_what_is_told_never_falls() -> None:
+    told: list[float] = []
+    watch = Watch("mine", told.append)
+    watch.expect({"1": {"class_type": "KSampler"}, "2": {"class_type": "KSamplerSelect"}})
+    said: list[object] = [
+        {"type": "progress", "data": {"prompt_id": "other", "node": "1", "value": 9, "max": 10}},
+        {"type": "status", "data": {"status": {}}},
+        {"type": "progress", "data": {"prompt_id": "mine", "node": "1", "value": 4, "max": 10}},
+        {"type": "progress", "data": {"prompt_id": "mine", "node": "1", "value": 2, "max": 10}},
+        {"type": "progress", "data": {"prompt_id": "mine", "node": "1", "value": "many", "max": 0}},
+        {"type": "progress", "data": {"prompt_id": "mine", "node": "1", "value": 5, "max": 0}},
+        {"type": "progress_state", "data": {"prompt_id": "mine", "nodes": {"1": {"value": 8, "max": 10}, "2": None}}},
+        {"type": "progress_state", "data": {"prompt_id": "mine", "nodes": {"7": {"value": 1, "max": 4}}}},
+        {"type": "progress_state", "data": {"prompt_id": "mine", "nodes": {"8": {"value": 0, "max": 1}}}},
+        {"type": "progress", "data": {"prompt_id": "mine", "node": "1", "value": 10, "max": 10}},
+        {"type": "progress", "data": {"prompt_id": "mine", "node": "7", "value": 40, "max": 4}},
+        {"type": "execution_success", "data": {"prompt_id": "mine"}},
+    ]
+
+    for message in [*map(json.dumps, said), "", "null", '{"type": 1}', '{"type": "progress", "data": []}']:
+        watch.hear(message)
+    watch.done()
+
+    assert told == [0, 0.4, 0.8, 0.99, 1]
 
 
 def test_the_choices_of_an_input_are_read_in_both_of_their_shapes() -> None:

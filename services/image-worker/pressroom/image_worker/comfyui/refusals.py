@@ -16,12 +16,19 @@ from .wire import Graph, Refusal
 MODEL_INPUTS = ("ckpt_name", "unet_name")
 """How the core's loaders call the file of a whole model."""
 
+VIEW = "/view"
 _NOT_IN_LIST = "value_not_in_list"
 _NAMES_SHOWN = 20
 
 
 class NotThere(InvalidRequest):
-    """404."""
+    """The file that was asked for is gone."""
+
+
+class NotComfyUI(InvalidRequest):
+    """404 to what every ComfyUI answers: the address is wrong, for whatever is asked there."""
+
+    closes_lane = True
 
 
 class GraphRefused(InvalidRequest):
@@ -55,7 +62,7 @@ class MissingModel:
 def read_refusal(response: httpx.Response) -> WorkError | None:
     """The `ErrorReader` of ComfyUI."""
     if response.status_code == HTTPStatus.NOT_FOUND:
-        return NotThere(f"ComfyUI has no {response.request.url.path} there (check {URLS_SETTING})")
+        return _not_found(response.request.url)
     if response.status_code != HTTPStatus.BAD_REQUEST:
         return None
     try:
@@ -102,6 +109,12 @@ def model_in(graph: Graph) -> str | None:
             if isinstance(inputs, dict) and isinstance(model := inputs.get(name), str):
                 return model
     return None
+
+
+def _not_found(url: httpx.URL) -> WorkError:
+    if url.path.endswith(VIEW):
+        return NotThere(f"ComfyUI has no file {url.params.get('filename')}")
+    return NotComfyUI(f"no ComfyUI answers at {url.host} to {url.path}: check the path in {URLS_SETTING}")
 
 
 def _faults(refusal: Refusal) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pressroom.runtime.errors import ApiFailed
 from pressroom.runtime.vendor_http import VendorClient, excerpt
 from pressroom.runtime.vendors.pictures import media_type_of
 
-from .refusals import choices_in, read_refusal
+from .refusals import VIEW, choices_in, read_refusal
 from .settings import URLS_SETTING
 from .wire import Graph, History, Past, Picture, Posted, Queue, Uploaded
 
@@ -79,7 +79,7 @@ class Server:
 
     async def picture(self, picture: Picture) -> bytes:
         """Its bytes. Raises `NotThere` when the file is gone."""
-        response = await self._get("/view", picture.model_dump())
+        response = await self._get(VIEW, picture.model_dump())
         if response.status_code != HTTPStatus.OK or media_type_of(response.content) is None:
             said = excerpt(response) if response.headers.get("content-type", "").startswith("text/") else "not text"
             raise ApiFailed(f"{self.label} gave something that is no picture as {picture.filename} ({said})")
