@@ -84,3 +84,10 @@ async def _delete_streams(url: str) -> None:
         if stream.config.name in ("EVENTS", "JOBS", "DEAD"):
             await stream_context.delete_stream(stream.config.name)
     await client.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tells of what was skipped because an extra is missing, which a row of dots does not."""
+    missing = "torch is not installed; ./run extra diffusers"
+    if any(missing in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())):
+        terminalreporter.write_line(f"diffusers tests did not run: {missing}")

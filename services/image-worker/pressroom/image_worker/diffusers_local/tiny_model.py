@@ -83,7 +83,9 @@ def make_tiny_stable_diffusion(folder: Path) -> Path:
         text_encoder=_clip(tokenizer),
         tokenizer=tokenizer,
         unet=unet.eval(),
-        scheduler=DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False),
+        scheduler=DDIMScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1
+        ),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
