@@ -84,12 +84,13 @@ class Api:
         path: str,
         *,
         json: object = None,
+        content: bytes | None = None,
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
     ) -> bytes:
         """The answer's body."""
         try:
-            response = self._http.request(method, path, json=json, params=query, headers=headers)
+            response = self._http.request(method, path, json=json, content=content, params=query, headers=headers)
         except httpx.HTTPError as error:
             raise CommandFailed(f"{self.url} does not answer ({error}).\nSee what runs with: ./run status") from error
         if response.is_error:

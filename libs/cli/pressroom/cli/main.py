@@ -16,6 +16,7 @@ COMMANDS = {
     "status": "status",
     "down": "down",
     "submit": "submit",
+    "providers": "providers",
     "tail": "tail",
     "dead": "dead",
     "provision": "provision",

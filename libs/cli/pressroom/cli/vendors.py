@@ -55,6 +55,7 @@ VENDORS = (
             "PRESSROOM_RUNPOD_URL": "{url}/runpod/v2",
             "PRESSROOM_RUNPOD_API_KEY": "sandbox-runpod-key",
             "PRESSROOM_RUNPOD_ENDPOINT_ID": "sandbox-endpoint",
+            "PRESSROOM_TRUSTED_PRIVATE_HOSTS": '["127.0.0.1"]',
         },
     ),
     Vendor(
@@ -65,6 +66,7 @@ VENDORS = (
             "PRESSROOM_FLUX_URL": "{url}/flux",
             "PRESSROOM_FLUX_API_KEY": "sandbox-flux-key",
             "PRESSROOM_FLUX_RESULT_HOSTS": '["127.0.0.1"]',
+            "PRESSROOM_TRUSTED_PRIVATE_HOSTS": '["127.0.0.1"]',
         },
     ),
     Vendor(

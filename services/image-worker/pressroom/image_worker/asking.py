@@ -29,9 +29,7 @@ from pressroom.state.documents import ImageDocument, RemoteJob
 from pressroom.state.images import Images
 
 from .providers import Generation, GenerationRequest, ImageProvider, JobProvider, Progress, RemoteJobOver
-
-SUBMIT_GRACE_S = 5.0
-"""A stopping worker waits this long to learn the name of a job that it has just asked for."""
+from .remote_jobs import SUBMIT_GRACE_S
 
 _UNSURE = frozenset({ErrorKind.NETWORK, ErrorKind.TIMEOUT, ErrorKind.API_ERROR, ErrorKind.UNKNOWN})
 """After these the effect of a call may have happened."""

@@ -7,10 +7,14 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from pressroom.runtime.errors import ApiFailed, NetworkFailed, RateLimited, TimedOut, WorkError
+from pressroom.runtime.tasks import see_through
 
 from .providers import Generation, GenerationRequest, JobProvider, Progress, RemoteJobOver
 
 Found = TypeVar("Found")
+
+SUBMIT_GRACE_S = 5.0
+"""Who is told to stop waits this long to learn the name of a job that it has just asked for."""
 
 _SLOWER = 1.5
 _TRANSIENT_AT_MOST = 5
@@ -18,15 +22,22 @@ _TRANSIENT_AT_MOST = 5
 
 
 async def generate_by_job(provider: JobProvider, request: GenerationRequest, progress: Progress) -> Generation:
-    """Submit and resume at once, for callers that store nothing. Cancelled, the job is cancelled too."""
-    ref = await provider.submit(request, str(uuid.uuid4()))
+    """Submit and resume at once, for callers that store nothing. Cancelled, also while the job is being asked for, the
+    job is cancelled too."""
+    refs: list[str] = []
+
+    async def submit() -> None:
+        refs.append(await provider.submit(request, str(uuid.uuid4())))
+
     try:
-        return await provider.resume(ref, request, progress)
+        await see_through(submit(), SUBMIT_GRACE_S)
+        return await provider.resume(refs[0], request, progress)
     except RemoteJobOver as over:
         raise over.error from over
     except asyncio.CancelledError:
-        with contextlib.suppress(WorkError):
-            await asyncio.shield(provider.cancel(ref))
+        for ref in refs:
+            with contextlib.suppress(WorkError):
+                await asyncio.shield(provider.cancel(ref))
         raise
 
 
@@ -42,7 +53,8 @@ async def poll(look: Callable[[], Awaitable[Found | None]], *, interval_s: float
             if found is not None:
                 return found
         except RateLimited as error:
-            wait_s = max(wait_s, error.retry_after_s or at_most_s)
+            asked_s = error.retry_after_s
+            wait_s = max(wait_s, at_most_s if asked_s is None else asked_s)
         except (NetworkFailed, ApiFailed, TimedOut):
             troubles += 1
             if troubles > _TRANSIENT_AT_MOST:

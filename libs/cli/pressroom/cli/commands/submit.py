@@ -1,18 +1,15 @@
 """`pressroom submit`: ask for a batch over HTTP, and with `--wait` stay until it is done."""
 
 import json as json_module
-import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pressroom.contracts.api import Batch
+from pressroom.contracts.api import Batch, StoredFile
 from pressroom.contracts.vocabulary import (
     BatchState,
+    Fallback,
     Mode,
     PlatformName,
     Priority,
@@ -23,9 +20,7 @@ from pressroom.contracts.vocabulary import (
 from ..connection import Api
 from ..errors import CommandFailed
 from ..options import Data, Json
-
-FINAL = frozenset({BatchState.COMPLETED, BatchState.REJECTED, BatchState.CANCELLED})
-_POLL_S = 0.3
+from ..waiting import wait_for
 
 
 def register(app: typer.Typer) -> None:
@@ -35,10 +30,24 @@ def register(app: typer.Typer) -> None:
 def submit(
     prompt: Annotated[str | None, typer.Argument(help="What to picture.")] = None,
     *,
-    provider: Annotated[ProviderName, typer.Option(help="What makes the pixels.")] = ProviderName.STUDIO,
+    provider: Annotated[
+        list[ProviderName] | None,
+        typer.Option(help="What makes the pixels, studio when absent; repeat it for who takes over what one gave up."),
+    ] = None,
+    fallback: Annotated[
+        Fallback | None, typer.Option(help="What an image gets that nobody made; it is never published.")
+    ] = None,
     mode: Annotated[Mode, typer.Option(help="One at a time, or the provider's half-price batch.")] = Mode.REALTIME,
     count: Annotated[int | None, typer.Option(help="How many images of the prompt.")] = None,
     negative_prompt: Annotated[str | None, typer.Option(help="What to leave out.")] = None,
+    style: Annotated[str | None, typer.Option(help="Added to the prompt, e.g. 'digital art'.")] = None,
+    genre: Annotated[str | None, typer.Option(help="Added to the prompt, e.g. futuristic.")] = None,
+    quality_words: Annotated[str | None, typer.Option(help="Added at the prompt's end.")] = None,
+    transparent: Annotated[bool | None, typer.Option("--transparent", help="A transparent background.")] = None,
+    input_image: Annotated[
+        list[Path] | None, typer.Option(help="A reference picture; repeat it for more.", exists=True, dir_okay=False)
+    ] = None,
+    workflow: Annotated[str | None, typer.Option(help="A workflow of a ComfyUI or RunPod lane.")] = None,
     model: Annotated[str | None, typer.Option(help="The provider's model.")] = None,
     width: Annotated[int | None, typer.Option(help="Pixels of the picture that the provider makes.")] = None,
     height: Annotated[int | None, typer.Option(help="Pixels of the picture that the provider makes.")] = None,
@@ -64,8 +73,16 @@ def submit(
     """Ask for a batch of images."""
     if (prompt is None) == (file is None):
         raise CommandFailed('Say what to picture: ./run submit "a red fox"   or give a request with --file')
+    names = provider or [ProviderName.STUDIO]
     options: dict[str, object | None] = {
-        "provider": provider,
+        "provider": str(names[0]) if len(names) == 1 else None,
+        "providers": [str(name) for name in names] if len(names) > 1 else None,
+        "fallback": fallback,
+        "style": style,
+        "genre": genre,
+        "quality_words": quality_words,
+        "transparent": transparent,
+        "workflow": workflow,
         "mode": mode,
         "prompt": prompt,
         "count": count,
@@ -86,17 +103,23 @@ def submit(
     body = _read_request(file) if file else {name: value for name, value in options.items() if value is not None}
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
     with Api.of(data) as api:
+        if input_image:
+            body["input_images"] = [_uploaded(api, picture) for picture in input_image]
         batch = Batch.model_validate_json(api.request("POST", "/v1/batches", json=body, headers=headers))
         if not json:
             typer.echo(f"{batch.id} {batch.state}", err=wait)
         if wait:
-            batch = _wait(api, batch.id, quiet=json)
+            batch = wait_for(api, batch.id, quiet=json)
     if json:
         typer.echo(batch.model_dump_json())
     elif wait:
         typer.echo(_outcome(batch))
     if wait and (batch.state is not BatchState.COMPLETED or batch.progress.failed):
         raise typer.Exit(1)
+
+
+def _uploaded(api: Api, picture: Path) -> str:
+    return StoredFile.model_validate_json(api.request("POST", "/v1/files", content=picture.read_bytes())).name
 
 
 def _target(text: str) -> dict[str, str]:
@@ -112,21 +135,6 @@ def _read_request(file: Path) -> Any:
         return json_module.loads(file.read_bytes())
     except (OSError, ValueError) as error:
         raise CommandFailed(f"{file} is no JSON that can be read: {error}") from error
-
-
-def _wait(api: Api, batch_id: str, *, quiet: bool) -> Batch:
-    console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(batch_id, total=None)
-        while True:
-            batch = Batch.model_validate_json(api.request("GET", f"/v1/batches/{batch_id}"))
-            counts = batch.progress
-            done = counts.ready + counts.failed + counts.cancelled
-            progress.update(task, completed=done, total=counts.requested or None, description=f"{batch.state}")
-            if batch.state in FINAL:
-                return batch
-            time.sleep(_POLL_S)
 
 
 def _outcome(batch: Batch) -> str:

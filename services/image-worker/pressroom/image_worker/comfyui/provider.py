@@ -6,8 +6,6 @@ same, so whoever resumes a prompt hears of it. A process that dies leaves a prom
 """
 
 import asyncio
-import contextlib
-import uuid
 from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
@@ -16,11 +14,10 @@ from pressroom.contracts.capabilities import Capabilities, SizeRules, nearest_si
 from pressroom.contracts.requests import PROMPT_MAX_CHARACTERS
 from pressroom.contracts.vocabulary import ProviderName
 from pressroom.runtime.errors import ApiFailed, InvalidRequest, NetworkFailed, TimedOut, WorkError
-from pressroom.runtime.tasks import see_through
 from pressroom.runtime.vendors.pictures import reference_type
 
 from ..providers import Generation, GenerationRequest, NotConfigured, Progress, RemoteJobOver
-from ..remote_jobs import poll
+from ..remote_jobs import generate_by_job, poll
 from ..workflows import BadWorkflow, SlotValues, WorkflowTemplates
 from .fleet import Fleet
 from .past import failure_in, picture_in, picture_of_twin
@@ -37,8 +34,6 @@ _IMAGE_TO_IMAGE = "image-to-image"
 _SOON_S = 0.1
 """Between two looks at a prompt that was told to have ended: its history is written a moment later."""
 
-_ASKING_GRACE_S = 2.0
-"""A call that is cancelled while its prompt is being posted waits this long for the answer, to cancel that too."""
 
 _LOOKS_AT_A_CANCELLED_PROMPT = 3
 """Between a look and the order a prompt may have moved from waiting to running."""
@@ -89,23 +84,7 @@ class ComfyUIProvider:
         await self._fleet.aclose()
 
     async def generate(self, request: GenerationRequest, progress: Progress) -> Generation:
-        """Submit and resume at once, for callers that store nothing. Cancelled, also while it is being asked for, the
-        prompt is cancelled too."""
-        asked: list[str] = []
-
-        async def ask() -> None:
-            asked.append(await self.submit(request, str(uuid.uuid4())))
-
-        try:
-            await see_through(ask(), _ASKING_GRACE_S)
-            return await self.resume(asked[0], request, progress)
-        except RemoteJobOver as over:
-            raise over.error from over
-        except asyncio.CancelledError:
-            for ref in asked:
-                with contextlib.suppress(WorkError):
-                    await asyncio.shield(self.cancel(ref))
-            raise
+        return await generate_by_job(self, request, progress)
 
     async def submit(self, request: GenerationRequest, key: str) -> str:
         """On the server with the shortest queue; among equals on the one that has the model warm. A server that

@@ -31,8 +31,6 @@ from .pixels import Pixels, pixels_of, reference_picture
 from .prompt_memory import PromptMemory
 from .settings import DiffusersSettings
 
-Loader = Callable[[DiffusersSettings, torch.dtype], Any]
-
 
 _log = logging.getLogger(__name__)
 
@@ -66,9 +64,9 @@ class _Way:
 class Engine:
     """Loads the model when made, and raises what `load_pipeline` does. For one thread."""
 
-    def __init__(self, settings: DiffusersSettings, load: Loader = load_pipeline) -> None:
+    def __init__(self, settings: DiffusersSettings) -> None:
         device = device_of(settings)
-        pipeline = load(settings, dtype_of(settings, device))
+        pipeline = load_pipeline(settings, dtype_of(settings, device))
         tune(pipeline, settings)
         self._thrift = Thrift(pipeline, device)
         self._place(pipeline, device)

@@ -19,7 +19,7 @@ from .model_folder import public_name
 from .settings import DiffusersSettings
 
 if TYPE_CHECKING:
-    from .engine import Engine, Loader
+    from .engine import Engine
     from .pixels import Pixels
 
 PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "peft")
@@ -40,16 +40,15 @@ def diffusers_provider(settings: DiffusersSettings) -> "DiffusersProvider":
 
 
 class DiffusersProvider:
-    """`load` replaces how the model comes into memory."""
+    """The model is loaded when it is first needed, or by `warm_up`."""
 
     name = ProviderName.DIFFUSERS
 
-    def __init__(self, settings: DiffusersSettings, load: "Loader | None" = None) -> None:
+    def __init__(self, settings: DiffusersSettings) -> None:
         assert settings.diffusers_model is not None, "a lane without a model is never made"
         self.model: str | None = public_name(settings.diffusers_model)
         self.capabilities: Capabilities = abilities_before_loading(settings)
         self._settings = settings
-        self._load = load
         self._engine: Engine | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="diffusers")
         self._is_closing = threading.Event()
@@ -107,7 +106,7 @@ class DiffusersProvider:
                 raise ModelGone(
                     f"diffusers: its packages do not import ({error}); type ./run extra diffusers"
                 ) from error
-            self._engine = Engine(self._settings) if self._load is None else Engine(self._settings, self._load)
+            self._engine = Engine(self._settings)
             self.capabilities = self._engine.capabilities
         return self._engine
 
