@@ -449,6 +449,21 @@ async def test_an_adapter_that_does_not_fit_is_refused_and_leaves_nothing_behind
     assert (await provider.generate(_request(), _ignore)).data == plain.data
 
 
+async def test_a_lora_worn_before_one_that_does_not_fit_is_gone_too(
+    provider: DiffusersProvider, adapters_dir: Path
+) -> None:
+    plain = await provider.generate(_request(), _ignore)
+    _write_lora(adapters_dir / "woodcut.safetensors", _pipeline(provider))
+    _write_tensors(adapters_dir / "other.safetensors", {"something.else": (3, 5)})
+    worn, other = (Adapter(kind=AdapterKind.LORA, name=name) for name in ("woodcut", "other"))
+    first = await provider.generate(_request(adapters=(worn,)), _ignore)
+    with pytest.raises(InvalidRequest, match="'other'"):
+        await provider.generate(_request(adapters=(worn, other)), _ignore)
+
+    assert (await provider.generate(_request(), _ignore)).data == plain.data
+    assert (await provider.generate(_request(adapters=(worn,)), _ignore)).data == first.data
+
+
 async def test_without_a_folder_an_adapter_is_refused_by_the_setting_s_name(tiny_models: Path) -> None:
     provider = DiffusersProvider(_settings(tiny_models / "flux"))
 

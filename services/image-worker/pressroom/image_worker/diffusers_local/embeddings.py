@@ -51,7 +51,7 @@ class Embeddings:
         self._pipeline = pipeline
         self._folder = folder
         self._encoders = list(_encoders(pipeline))
-        self._worn: list[tuple[Path, int, float]] = []
+        self._worn: list[tuple[Path, int, float]] | None = []
         self._words: dict[str, dict[str, str]] = {}
 
     def wear(self, wanted: Sequence[Adapter]) -> bool:
@@ -62,7 +62,8 @@ class Embeddings:
         if worn == self._worn:
             return False
         vectors = {_name(path): self._fitting(path, weight) for path, weight in files}
-        self._worn, self._words = [], {}
+        # Nothing, as far as one knows, until all encoders are through.
+        self._worn, self._words = None, {}
         for encoder in self._encoders:
             taught = {
                 name: by_suffix[encoder.suffix] for name, by_suffix in vectors.items() if encoder.suffix in by_suffix

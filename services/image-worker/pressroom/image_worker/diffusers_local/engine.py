@@ -31,7 +31,6 @@ from .pixels import Pixels, pixels_of, reference_picture
 from .prompt_memory import PromptMemory
 from .settings import DiffusersSettings
 
-
 _log = logging.getLogger(__name__)
 
 
@@ -80,7 +79,6 @@ class Engine:
     def make(self, order: Order) -> Pixels:
         """The picture. Raises `Stopped`, or a `WorkError`."""
         try:
-            self._dress(order.request)
             return self._once(order)
         except Exception as error:
             if not is_out_of_memory(error):
@@ -103,6 +101,7 @@ class Engine:
 
     def _once(self, order: Order) -> Pixels:
         request = order.request
+        self._dress(request)
         way = self._way_for(request)
         width_px, height_px = nearest_size(self.capabilities.sizes, request.width_px, request.height_px)
         shape = way.shape

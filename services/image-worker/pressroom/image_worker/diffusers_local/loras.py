@@ -4,7 +4,6 @@ are switched off, so that a batch does not read its file for every image."""
 # pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownParameterType=false, reportUnknownMemberType=false
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from pressroom.contracts.requests import ADAPTERS_MAX, Adapter
 from pressroom.runtime.errors import InvalidRequest
 
 from .adapter_folder import AdapterFolder
+from .memory import is_out_of_memory
 
 KEPT = ADAPTERS_MAX
 """Loaded at most; each is some hundred megabytes on the GPU."""
@@ -60,18 +60,23 @@ class Loras:
         # What does not fit raises whatever the mismatch runs into.
         try:
             self._pipeline.load_lora_weights(str(path), adapter_name=key, local_files_only=True)
-            fits = any(key in keys for keys in self._pipeline.get_list_adapters().values())
+            if not any(key in keys for keys in self._pipeline.get_list_adapters().values()):
+                raise ValueError("it changes no part of the model")
         except Exception as error:
-            with contextlib.suppress(Exception):
-                self._pipeline.delete_adapters(key)
-            self._worn = []
+            self._begin_anew()
+            if is_out_of_memory(error):
+                raise
             raise InvalidRequest(
                 f"diffusers: '{path.stem}' is no LoRA that fits this model: {_brief(error)}"
             ) from error
-        if not fits:
-            raise InvalidRequest(f"diffusers: '{path.stem}' is no LoRA that fits this model: it changes no part of it")
         self._loaded[stamp] = key
         return key
+
+    def _begin_anew(self) -> None:
+        """What a torn load left is not known, so all go."""
+        self._pipeline.unload_lora_weights()
+        self._loaded.clear()
+        self._worn = []
 
     def _forget_some(self) -> None:
         needed = {stamp for stamp, _ in self._worn}
