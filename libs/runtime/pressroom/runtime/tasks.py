@@ -15,12 +15,20 @@ AGAIN_AFTER_S = 0.5
 
 
 async def end(tasks: Iterable["asyncio.Task[Any]"]) -> None:
-    """Cancel `tasks` and wait until all have ended; what they raise is theirs."""
+    """Cancel `tasks` and wait until all have ended; what they raise is theirs. Cancelled meanwhile, as by an `end`
+    further up, it waits all the same, and is cancelled after that: else who is further up would go on without them."""
     remaining = {task for task in tasks if not task.done()}
+    was_cancelled = False
     while remaining:
         for task in remaining:
             task.cancel()
-        _, remaining = await asyncio.wait(remaining, timeout=AGAIN_AFTER_S)
+        try:
+            await asyncio.wait(remaining, timeout=AGAIN_AFTER_S)
+        except asyncio.CancelledError:
+            was_cancelled = True
+        remaining = {task for task in remaining if not task.done()}
+    if was_cancelled:
+        raise asyncio.CancelledError
 
 
 async def first_of(main: "asyncio.Task[Any]", watch: "asyncio.Task[Any]") -> None:
@@ -33,8 +41,10 @@ async def first_of(main: "asyncio.Task[Any]", watch: "asyncio.Task[Any]") -> Non
         await main
     finally:
         # What is watched may take its time to end, and is watched until then.
-        await end([main])
-        await end([watch])
+        try:
+            await end([main])
+        finally:
+            await end([watch])
 
 
 async def see_through(work: Coroutine[Any, Any, Result], grace_s: float) -> Result:
