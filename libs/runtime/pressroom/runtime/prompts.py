@@ -1,7 +1,11 @@
 """How a prompt is composed from what a batch says, in the order that print-on-demand users know: the prompt itself, its
 style, its genre, words for quality. Pure; the original prompt is kept beside the result."""
 
+import re
+
 from pressroom.contracts.requests import BatchRequest
+
+_AROUND = ", \t\n"
 
 NEGATIVE_CLAUSE = "\n\nDo not show any of this: "
 """For providers that have no field for what is unwanted: it is asked for in words."""
@@ -9,16 +13,21 @@ NEGATIVE_CLAUSE = "\n\nDo not show any of this: "
 
 def full_prompt(prompt: str, *, style: str, genre: str, quality_words: str) -> str:
     """`prompt, <style> style, <genre> theme, <quality words>`; what is empty, or is said already, is left out."""
-    parts = [prompt.strip().rstrip(",")]
+    parts = [prompt.strip().rstrip(_AROUND)]
     for words, noun in ((style, "style"), (genre, "theme"), (quality_words, "")):
-        added = words.strip().strip(",")
+        added = words.strip(_AROUND)
         if not added:
             continue
         if noun and not added.lower().endswith(noun):
             added = f"{added} {noun}"
-        if added.lower() not in parts[0].lower():
+        if not _says(parts[0], added):
             parts.append(added)
     return ", ".join(parts)
+
+
+def _says(prompt: str, words: str) -> bool:
+    """As words of their own: a birthday is not HD."""
+    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", prompt, re.IGNORECASE) is not None
 
 
 def composed(prompt: str, request: BatchRequest, default_quality_words: str) -> str:
