@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from math import ceil
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -38,7 +38,7 @@ class Price(BaseModel):
     unit: Literal["image", "area", "megapixel", "second"]
     usd: Dollars
     further_usd: Dollars | None = None
-    typical_s: Annotated[float, Field(gt=0)] | None = None
+    typical_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     up_to_px: Annotated[int, Field(ge=64)] | None = None
     batch_factor: Annotated[Decimal, Field(gt=0, le=1)] | None = None
     source: str
@@ -94,9 +94,11 @@ class PriceTable:
         prices = {price.key: price for price in built_in}
         if own is not None:
             try:
-                text = own.read_text()
+                text = own.read_text("utf-8")
             except OSError as error:
                 raise ValueError(f"{own} cannot be read: {error.strerror}") from error
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{own} is no text in UTF-8: {error}") from error
             prices.update({price.key: price for price in _read(text, str(own))})
         return cls(list(prices.values()))
 
@@ -127,11 +129,17 @@ class PriceTable:
 
 def _read(text: str, where: str) -> list[Price]:
     try:
-        entries = tomllib.loads(text, parse_float=Decimal).get("price", [])
+        table = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{where} is no TOML: {error}") from error
+    for name in table:
+        if name != "price":
+            raise ValueError(f"{where}: there is no '{name}'; each price begins with [[price]]")
+    entries: object = table.get("price", [])
+    if not isinstance(entries, list):
+        raise ValueError(f"{where}: 'price' is no list; each price begins with [[price]]")
     prices: list[Price] = []
-    for number, entry in enumerate(entries, start=1):
+    for number, entry in enumerate(cast("list[object]", entries), start=1):
         try:
             prices.append(Price.model_validate(entry))
         except ValidationError as error:
