@@ -62,8 +62,8 @@ file = print_file(laid_out(picture, placement, shape), xmp=None)""",
     ),
     "finished": (
         """from pressroom.contracts.finishing import BUILT_IN_PROFILES
-from pressroom.imaging.finishing import finish_for""",
-        'file = finish_for(data, BUILT_IN_PROFILES["t-shirt"], width_px=1024, height_px=1280).file.data',
+from pressroom.imaging.finishing import finish""",
+        'file = finish(data, BUILT_IN_PROFILES["t-shirt"], width_px=1024, height_px=1280).file.data',
     ),
     "empty": ("import pressroom.imaging.finishing", 'file = b""'),
 }

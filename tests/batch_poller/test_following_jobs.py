@@ -15,7 +15,7 @@ from pressroom.contracts.events import BatchCancelled
 from pressroom.contracts.facts import FileFacts
 from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderJobState
-from pressroom.imaging.finishing import finish_for
+from pressroom.imaging.finishing import finish
 from pressroom.runtime.admission import Admission
 from pressroom.runtime.blobs import BlobStore
 from pressroom.runtime.errors import StoreUnavailable
@@ -226,9 +226,9 @@ async def test_a_picture_that_cannot_be_finished_fails_alone(
         bad.append(data)
         if data == bad[0]:
             raise ValueError("libvips does not like it")
-        return finish_for(data, *args, **kwargs)
+        return finish(data, *args, **kwargs)
 
-    monkeypatch.setattr("pressroom.runtime.finishing.finish_for", finish_others)
+    monkeypatch.setattr("pressroom.runtime.finishing.finish", finish_others)
     async with poller(house, vendors):
         batch = await request(house)
         images = await house.completed(batch.id)

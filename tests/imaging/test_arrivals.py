@@ -9,7 +9,7 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms, PngImagePlugin
 
-from pressroom.imaging.finishing import NotAnImage, finish_for, measure
+from pressroom.imaging.finishing import NotAnImage, finish, measure
 from pressroom.imaging.pictures import SOURCE_MAX_PIXELS
 
 from .drawings import halves, read, saved
@@ -24,7 +24,7 @@ ENOUGH_TIME_S = 2.0
 
 
 def finished(data: bytes, width_px: int = SIDE, height_px: int = SIDE) -> pyvips.Image:
-    image = read(finish_for(data, None, width_px=width_px, height_px=height_px).file.data)
+    image = read(finish(data, None, width_px=width_px, height_px=height_px).file.data)
     assert (image.format, image.interpretation) == ("uchar", "srgb")
     return image
 
@@ -51,7 +51,7 @@ def test_what_is_no_picture_is_refused(data: bytes) -> None:
     with pytest.raises(NotAnImage):
         measure(data)
     with pytest.raises(NotAnImage):
-        finish_for(data, None, width_px=SIDE, height_px=SIDE)
+        finish(data, None, width_px=SIDE, height_px=SIDE)
 
 
 def test_a_refusal_shows_how_the_bytes_begin() -> None:
@@ -66,7 +66,7 @@ def test_no_other_decoder_is_ever_tried() -> None:
 
 def test_a_small_file_that_claims_billions_of_pixels_is_refused_before_it_is_decoded() -> None:
     began = time.monotonic()
-    for refuse in (measure, lambda data: finish_for(data, None, width_px=SIDE, height_px=SIDE)):
+    for refuse in (measure, lambda data: finish(data, None, width_px=SIDE, height_px=SIDE)):
         with pytest.raises(NotAnImage, match=r"60000x60000 pixels; at most 100 million"):
             refuse(png_of(60_000, 60_000))
     assert time.monotonic() - began < ENOUGH_TIME_S
@@ -84,7 +84,7 @@ def test_a_picture_cut_off_anywhere_is_refused_or_was_whole_already(kind: str) -
     whole = saved(Image.effect_noise((SIDE, SIDE), 60).convert("RGB"), kind)
     for length in range(0, len(whole) - 64, 97):
         with pytest.raises(NotAnImage):
-            finish_for(whole[:length], None, width_px=SIDE, height_px=SIDE)
+            finish(whole[:length], None, width_px=SIDE, height_px=SIDE)
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "GIF"])
@@ -162,7 +162,7 @@ def test_nothing_that_a_provider_wrote_beside_the_pixels_gets_into_the_files() -
     exif = Image.Exif()
     exif[0x010E] = "a secret prompt"
     data = saved(Image.new("RGB", (SIDE, SIDE), (200, 30, 40)), "PNG", pnginfo=texts, exif=exif)
-    made = finish_for(data, None, width_px=SIDE, height_px=SIDE)
+    made = finish(data, None, width_px=SIDE, height_px=SIDE)
     assert b"secret" in data
     assert b"secret" not in made.file.data
     assert b"secret" not in made.thumbnail.data

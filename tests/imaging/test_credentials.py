@@ -9,7 +9,7 @@ from PIL import Image
 
 from pressroom.contracts.finishing import Credentials, Fit, Profile
 from pressroom.imaging.credentials import has_credentials
-from pressroom.imaging.finishing import finish_for
+from pressroom.imaging.finishing import finish
 
 from .drawings import halves, saved
 
@@ -92,7 +92,7 @@ def test_rubbish_raises_nothing_and_ends(media_type: str) -> None:
 @pytest.mark.parametrize("media_type", CARRIERS)
 def test_a_picture_in_the_asked_size_is_handed_on_byte_for_byte(media_type: str) -> None:
     data = CARRIERS[media_type]
-    finished = finish_for(data, None, width_px=SIDE, height_px=SIDE)
+    finished = finish(data, None, width_px=SIDE, height_px=SIDE)
     assert finished.credentials is Credentials.KEPT
     assert finished.file.data == data
     assert (finished.file.media_type, finished.file.width_px, finished.file.height_px) == (media_type, SIDE, SIDE)
@@ -110,7 +110,7 @@ def test_a_picture_in_the_asked_size_is_handed_on_byte_for_byte(media_type: str)
     ids=["enlarged", "cropped", "padded"],
 )
 def test_other_pixels_are_a_new_work_with_no_broken_credentials(profile: Profile | None, side: int) -> None:
-    finished = finish_for(CARRIERS["image/png"], profile, width_px=side, height_px=side)
+    finished = finish(CARRIERS["image/png"], profile, width_px=side, height_px=side)
     assert finished.credentials is Credentials.SOURCE_ONLY
     assert not has_credentials(finished.file.data)
     assert not has_credentials(finished.thumbnail.data)
@@ -119,6 +119,6 @@ def test_other_pixels_are_a_new_work_with_no_broken_credentials(profile: Profile
 
 def test_a_picture_without_credentials_is_always_made_anew() -> None:
     data = halves(SIDE, SIDE)
-    finished = finish_for(data, None, width_px=SIDE, height_px=SIDE)
+    finished = finish(data, None, width_px=SIDE, height_px=SIDE)
     assert finished.credentials is Credentials.NONE
     assert finished.file.data != data

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from pressroom.imaging.finishing import NotAnImage, finish_for, reduce
+from pressroom.imaging.finishing import NotAnImage, finish, reduce
 from pressroom.imaging.provenance import Provenance, read_xmp, xmp_packet
 
 from .drawings import halves, saved
@@ -29,7 +29,7 @@ VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
 def print_file(provenance: Provenance | None) -> bytes:
-    return finish_for(halves(64, 64), None, width_px=64, height_px=64, provenance=provenance).file.data
+    return finish(halves(64, 64), None, width_px=64, height_px=64, provenance=provenance).file.data
 
 
 def changed(**fields: object) -> Provenance:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pressroom.contracts.finishing import Credentials, Profile
 from pressroom.imaging.credentials import has_credentials
-from pressroom.imaging.finishing import finish_for
+from pressroom.imaging.finishing import finish
 from pressroom.imaging.provenance import read_xmp
 from pressroom.imaging.signing import SigningFailed, SigningIdentity, sign
 
@@ -55,7 +55,7 @@ UNTRUSTED = ["signingCredential.untrusted"]
 
 
 def test_a_signed_print_file_is_valid_but_for_the_root(identity: SigningIdentity) -> None:
-    made = finish_for(halves(SIDE, SIDE), LARGER, width_px=SIDE, height_px=SIDE, provenance=PROVENANCE)
+    made = finish(halves(SIDE, SIDE), LARGER, width_px=SIDE, height_px=SIDE, provenance=PROVENANCE)
     data = sign(made.file.data, made.file.media_type, identity, provenance=PROVENANCE)
     assert complaints(data) == UNTRUSTED
     assert read_xmp(data) == read_xmp(made.file.data)
@@ -79,13 +79,13 @@ def test_other_formats_are_signed_too_and_our_detection_sees_it(kind: str, ident
 
 
 def test_a_kept_file_still_validates(signed: bytes) -> None:
-    finished = finish_for(signed, None, width_px=SIDE, height_px=SIDE, provenance=PROVENANCE)
+    finished = finish(signed, None, width_px=SIDE, height_px=SIDE, provenance=PROVENANCE)
     assert finished.credentials is Credentials.KEPT
     assert complaints(finished.file.data) == UNTRUSTED
 
 
 def test_a_file_made_of_a_picture_with_credentials_leads_back_to_them(signed: bytes, identity: SigningIdentity) -> None:
-    made = finish_for(signed, LARGER, width_px=SIDE, height_px=SIDE, provenance=PROVENANCE)
+    made = finish(signed, LARGER, width_px=SIDE, height_px=SIDE, provenance=PROVENANCE)
     assert made.credentials is Credentials.SOURCE_ONLY
     data = sign(made.file.data, "image/png", identity, provenance=PROVENANCE, parent=signed)
     assert complaints(data) == UNTRUSTED

@@ -136,8 +136,8 @@ class Backstage(Protocol):
         ...
 
     def long_request(self) -> GenerationRequest:
-        """A picture that takes long enough to be cancelled in the middle; arranged for the next call, perhaps of another
-        `provider`."""
+        """A picture that takes long enough to be cancelled in the middle; arranged for the next call, perhaps of
+        another `provider`."""
         ...
 
     def made(self) -> int:

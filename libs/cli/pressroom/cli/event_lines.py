@@ -3,13 +3,15 @@
 from pressroom.contracts import events
 from pressroom.contracts.events import EVENT_TYPES, Event
 from pressroom.contracts.facts import ErrorReport
+from pressroom.contracts.finishing import Verdict
 
 from .errors import CommandFailed
 
+_MICRO = 1_000_000
 _PROMPT_CHARACTERS = 60
 _GOOD = (events.BatchCompleted, events.ImageGenerated, events.ImageApproved, events.ImagePublished, events.LaneResumed)
-_BAD = (events.BatchRejected, events.ImageFailed, events.PublishFailed)
-_GREY = (events.BatchCancelled, events.ImageRejected, events.LanePaused)
+_BAD = (events.BatchRejected, events.ImageFailed, events.PublishFailed, events.LaneClosed)
+_GREY = (events.BatchCancelled, events.ImageRejected, events.ImageRerouted, events.LanePaused)
 
 
 def event_type(name: str) -> type[Event]:
@@ -48,17 +50,27 @@ def detail(event: Event) -> str:
             request = event.request
             prompt = request.wanted()[0].prompt
             shown = prompt if len(prompt) <= _PROMPT_CHARACTERS else f"{prompt[:_PROMPT_CHARACTERS]}…"
-            return f"{_count(request.image_count, 'image')} by {request.provider}, {request.mode}: {shown!r}"
+            makers = " or ".join(request.candidates)
+            return f"{_count(request.image_count, 'image')} by {makers}, {request.mode}: {shown!r}"
         case events.BatchAccepted():
             return f"{_count(event.image_count, 'image')} by {event.provider}"
         case events.BatchRejected():
             return "; ".join(f"{reason.field}: {reason.message}" for reason in event.reasons)
         case events.BatchCompleted():
             counts = event.counts
-            return f"{counts.generated} generated, {counts.failed} failed, {counts.cancelled} cancelled"
+            made = f"{counts.generated} generated"
+            if counts.placeholders:
+                made += f" ({_count(counts.placeholders, 'placeholder')})"
+            return f"{made}, {counts.failed} failed, {counts.cancelled} cancelled"
         case events.ImageGenerated():
             file = event.file
-            return f"{file.width_px}x{file.height_px} by {event.model} in {event.generation_ms / 1000:.1f} s"
+            told = f"{file.width_px}x{file.height_px} by {event.model} in {event.generation_ms / 1000:.1f} s"
+            if event.cost_microusd:
+                told += f", ${event.cost_microusd / _MICRO:g}"
+            doubtful = [check.name for check in event.checks if check.verdict is not Verdict.PASS]
+            return f"{told}; look at: {', '.join(doubtful)}" if doubtful else told
+        case events.ImageRerouted():
+            return f"from {event.provider} to {event.to}: {event.error.kind}: {event.error.message}"
         case events.ImageFailed() | events.PublishFailed():
             return _error(event.error, event.attempt)
         case events.ImageApproved():
@@ -71,6 +83,8 @@ def detail(event: Event) -> str:
             return f"{_count(event.image_count, 'image')} as {event.vendor_name}"
         case events.ProviderJobFinished():
             return f"{event.state}: {event.succeeded} succeeded, {event.failed} failed"
+        case events.LaneClosed():
+            return event.reason
         case events.LanePaused():
             return f"until {event.until}: {event.reason}"
         case _:

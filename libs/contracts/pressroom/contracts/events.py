@@ -121,6 +121,15 @@ class ImageFailed(ImageEvent):
     calls: NonNegative = 0
 
 
+class ImageRerouted(ImageEvent):
+    """A provider gave the image up, and the next of its list, or the placeholder, takes over."""
+
+    fact = "rerouted"
+    provider: ProviderName
+    to: ProviderName
+    error: ErrorReport
+
+
 class ImageApproved(ImageEvent):
     """A person said yes. `publish` is the batch's rule for approved images."""
 
@@ -228,6 +237,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     BatchCancelled,
     ImageGenerated,
     ImageFailed,
+    ImageRerouted,
     ImageApproved,
     ImageRejected,
     ImagePublished,

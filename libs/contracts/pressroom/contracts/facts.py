@@ -68,4 +68,5 @@ class ProviderTry(Fact):
     cost_microusd: MicroDollars = 0
     began_at: datetime
     seconds: Annotated[float, Field(ge=0)] = 0.0
+    seed: NonNegative | None = Field(default=None, description="None where the provider takes no seed.")
     error: ErrorReport | None = None

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 import pyvips
 
 from pressroom.contracts.finishing import (
-    BUILT_IN_PROFILES,
     FILE_SIDE_MAX_PX,
-    NO_PROFILE,
     Check,
     Credentials,
     Profile,
@@ -27,7 +25,7 @@ from .pictures import NotAnImage, Rendering, first_line, measure, media_type_of,
 from .placement import Placement, placed
 from .provenance import Provenance, packet_of, xmp_packet
 
-__all__ = ["Finished", "NotAnImage", "Rendering", "finish", "finish_for", "measure", "reduce"]
+__all__ = ["Finished", "NotAnImage", "Rendering", "finish", "measure", "reduce"]
 
 THUMBNAIL_SIDE_PX = 512
 _THUMBNAIL_QUALITY = 82
@@ -51,7 +49,7 @@ class Finished:
     raw_height_px: int
 
 
-def finish_for(
+def finish(
     data: bytes,
     profile: Profile | None,
     *,
@@ -95,12 +93,6 @@ def finish_for(
         )
     except pyvips.Error as error:
         raise NotAnImage(f"not a picture that can be finished: {first_line(error)}") from error
-
-
-def finish(data: bytes, profile: str, *, width_px: int, height_px: int) -> Finished:
-    """`finish_for` with a built-in profile's name."""
-    shape = None if profile == NO_PROFILE else BUILT_IN_PROFILES[profile]
-    return finish_for(data, shape, width_px=width_px, height_px=height_px)
 
 
 def reduce(data: bytes, side_px: int) -> Rendering:

@@ -13,9 +13,10 @@ from pressroom.contracts.events import ImageFailed, ImageGenerated
 from pressroom.contracts.facts import ErrorReport, FileFacts, ProviderTry
 from pressroom.contracts.finishing import Check
 from pressroom.contracts.vocabulary import ImageState, ProviderName
-from pressroom.imaging.finishing import Finished, NotAnImage, Rendering, finish_for, measure
+from pressroom.imaging.finishing import Finished, NotAnImage, Rendering, finish, measure
 from pressroom.imaging.likeness import bands, duplicate_check, hamming
 from pressroom.imaging.provenance import Provenance
+from pressroom.imaging.signing import SigningIdentity
 from pressroom.state.collection import Claim
 from pressroom.state.database import Database, DatabaseError
 from pressroom.state.documents import ImageDocument
@@ -26,6 +27,7 @@ from .logs import get_logger
 from .memory import give_back
 from .outbox import Outbox
 from .settings import Settings
+from .signatures import signed
 
 STORE_RETRY_S = 2.0
 
@@ -35,8 +37,16 @@ log = get_logger(__name__)
 class Finishing:
     """Brings images from `generating` to `generated`."""
 
-    def __init__(self, database: Database, blobs: BlobStore, outbox: Outbox, settings: Settings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        outbox: Outbox,
+        settings: Settings,
+        signer: SigningIdentity | None = None,
+    ) -> None:
         self._profiles = settings.all_profiles()
+        self._signer = signer
         self._images = database.images
         self._blobs = blobs
         self._outbox = outbox
@@ -146,17 +156,16 @@ class Finishing:
         data = await self._blobs.get(raw.key)
         # The profile is settled when the batch is taken; one that was removed since leaves the asked size.
         profile = self._profiles.get(image.profile)
+        provenance = _provenance(image, model)
         try:
-            return await asyncio.to_thread(
-                finish_for,
-                data,
-                profile,
-                width_px=image.width,
-                height_px=image.height,
-                provenance=_provenance(image, model),
+            finished = await asyncio.to_thread(
+                finish, data, profile, width_px=image.width, height_px=image.height, provenance=provenance
             )
         except NotAnImage as error:
             raise ApiFailed(f"the provider's answer is {error}") from error
+        if self._signer is None:
+            return finished
+        return await asyncio.to_thread(signed, finished, self._signer, provenance, parent=data)
 
     async def _duplicates(self, image: ImageDocument, perceptual_hash: str) -> Check:
         """Against all that the owner has. Two that are finished in the same moment do not see each other."""
@@ -216,7 +225,7 @@ def _provenance(image: ImageDocument, model: str) -> Provenance:
         prompt_sha256=hashlib.sha256(image.sent_prompt.encode()).hexdigest(),
         provider=str(image.provider),
         model=model,
-        seed=image.seed,
+        seed=image.tries[-1].seed if image.tries else image.seed,
         created_at=image.created_at,
         trained=image.provider not in _NOT_TRAINED,
     )

@@ -30,7 +30,7 @@ from .broker import BrokerError, client_of, jetstream_of, make_broker
 from .listening import ListensAtOnce
 from .memory import use_few_arenas
 from .outbox import Outbox, OutboxRelay
-from .settings import Settings, SettingsType, load
+from .settings import Settings, SettingsType, WrongSetting, load
 from .tasks import end
 
 RESTART_WAIT_S = 1.0
@@ -177,7 +177,12 @@ def run(
     settings = load(settings_type)
     logs.configure(settings, name)
     tracing.configure(settings, name)
-    serve(build(settings), settings.host, port_of(settings))
+    try:
+        app = build(settings)
+    except WrongSetting as error:
+        log.error("service.not_started", reason=str(error))
+        raise SystemExit(2) from None
+    serve(app, settings.host, port_of(settings))
 
 
 def serve(app: ASGIApp, host: str, port: int) -> None:

@@ -108,6 +108,18 @@ class Settings(BaseSettings):
         description="Hosts on private addresses where a provider's answer may say that its picture is: your own S3.",
     )
 
+    signing_certificate: Path | None = Field(
+        default=None,
+        description="PEM file of the certificates that print files are signed with (C2PA), the signer's own first.",
+    )
+    signing_key: Path | None = Field(default=None, description="PEM file of that certificate's private key.")
+    signing_algorithm: Literal["es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519"] = Field(
+        default="es256", description="As the key is."
+    )
+    signing_timestamp_url: str | None = Field(
+        default=None, description="A timestamp authority (RFC 3161), asked with each signature."
+    )
+
     @field_validator("profiles")
     @classmethod
     def _keeps_none(cls, profiles: dict[ProfileName, Profile]) -> dict[ProfileName, Profile]:
@@ -144,6 +156,10 @@ class Settings(BaseSettings):
     def all_profiles(self) -> dict[str, Profile]:
         """The built-in profiles and the deployment's own, which win."""
         return {**BUILT_IN_PROFILES, **self.profiles}
+
+
+class WrongSetting(ValueError):
+    """A setting that can be read and does not do; the message begins with its name."""
 
 
 SettingsType = TypeVar("SettingsType", bound=Settings)

@@ -102,8 +102,11 @@ class Settling:
         is_realtime = batch.request.mode is Mode.REALTIME
         states = (*waiting, ImageState.GENERATING) if is_realtime else waiting
         async for image in self._database.images.in_states(batch.id, states):
+            # Whose job its provider still has is taken once more, to stop that.
             cancelled = await self._database.images.transition(
-                image.id, ImageState.CANCELLED, guard={"state": {"$in": [str(state) for state in waiting]}}
+                image.id,
+                ImageState.CANCELLED,
+                guard={"state": {"$in": [str(state) for state in waiting]}, "remote": None},
             )
             if cancelled is None and is_realtime:
                 # Also where it was handed back in this very moment: whoever takes it next finds it asked to stop.

@@ -43,7 +43,7 @@ IMAGE: Machine = _table(
         ImageState.GENERATED: {ImageState.APPROVED, ImageState.REJECTED},
         ImageState.APPROVED: set(),
         ImageState.REJECTED: {ImageState.APPROVED},
-        ImageState.FAILED: {ImageState.QUEUED},
+        ImageState.FAILED: {ImageState.QUEUED, ImageState.FINISHING},
         ImageState.CANCELLED: set(),
     }
 )

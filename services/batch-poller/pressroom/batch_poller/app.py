@@ -11,6 +11,7 @@ from pressroom.runtime.intake import Intake
 from pressroom.runtime.prices import price_table
 from pressroom.runtime.service import Service, application
 from pressroom.runtime.settling import Settling
+from pressroom.runtime.signatures import signing_identity
 from pressroom.runtime.sweep import BatchSweep
 from pressroom.runtime.topology import BATCH_CANCELLED_BATCH, BATCH_REQUESTED_BATCH
 from pressroom.state.database import Database
@@ -29,6 +30,7 @@ NAME = "batch-poller"
 def build(settings: BatchPollerSettings, provider: BatchProvider | None = None) -> AsgiFastStream:
     """The service. `provider` replaces Gemini."""
     service = Service(NAME, settings)
+    signer = signing_identity(settings)
     batch_provider = provider or GeminiBatches(settings)
 
     async def then_submit_or_cancel(batch: BatchDocument) -> None:
@@ -40,7 +42,7 @@ def build(settings: BatchPollerSettings, provider: BatchProvider | None = None) 
     async def start() -> None:
         service.at_close(batch_provider.aclose)
         settling = Settling(service.database, service.outbox)
-        finishing = Finishing(service.database, service.blobs, service.outbox, settings)
+        finishing = Finishing(service.database, service.blobs, service.outbox, settings, signer)
         collector = Collector(service.database, service.outbox, finishing, settling, price_table(settings.price_table))
         steps = JobSteps(service.database, service.outbox, batch_provider, collector, settings)
         tracker = Tracker(service.database, steps, collector, settings, worker=service.worker)

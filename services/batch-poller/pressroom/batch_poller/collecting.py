@@ -127,6 +127,7 @@ class Collector:
                 calls=1,
                 cost_microusd=self._cost(job, model, raw),
                 began_at=began_at,
+                seed=image.seed,
                 seconds=max(0.0, (datetime.now(UTC) - began_at).total_seconds()),
             )
             kept = await self._finishing.generated(image, raw, attempt, token=None)

@@ -20,6 +20,7 @@ from pressroom.runtime.logs import get_logger
 from pressroom.runtime.prices import price_table
 from pressroom.runtime.service import Service, application
 from pressroom.runtime.settling import Settling
+from pressroom.runtime.signatures import signing_identity
 from pressroom.runtime.sweep import BatchSweep
 from pressroom.runtime.topology import BATCH_CANCELLED_REALTIME, BATCH_REQUESTED_REALTIME
 from pressroom.state.documents import LaneService
@@ -43,6 +44,7 @@ def build(
 ) -> AsgiFastStream:
     """The service. `providers` replaces the lanes' own ones; a lane of another name is not served then."""
     service = Service(NAME, settings)
+    signer = signing_identity(settings)
     missing: dict[ProviderName, str] = {}
     served = dict(providers) if providers is not None else _configured(settings, missing)
 
@@ -50,7 +52,7 @@ def build(
     intake.subscribe(BATCH_REQUESTED_REALTIME, BATCH_CANCELLED_REALTIME)
 
     async def start() -> None:
-        finishing = Finishing(service.database, service.blobs, service.outbox, settings)
+        finishing = Finishing(service.database, service.blobs, service.outbox, settings, signer)
         settling = Settling(service.database, service.outbox)
         lanes = Lanes(service.database, service.client, service.outbox, GenerateImage)
         prices = price_table(settings.price_table)

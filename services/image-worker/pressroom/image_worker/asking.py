@@ -131,53 +131,83 @@ class Asking:
         """Note what came of it, and whether anything is left at the provider to resume."""
         image = call.image
         report = report_of(failure)
-        is_unsure = report.kind in _UNSURE
-        changes: dict[str, Any] = {"call_began_at": None}
-        outcome = TryOutcome.FAILED
-        if image.remote is not None:
-            # A job that may go on is resumed by the next try, or looked for, and so not paid twice.
-            if isinstance(failure, TimedOut) and self.provider.capabilities.cancel:
-                await self.stop(image)
-                changes["remote"] = None
-            elif not is_unsure:
-                changes["remote"] = None
-        elif is_unsure and image.call_began_at is not None:
-            outcome = TryOutcome.UNKNOWN
+        left = await self._left(image, failure)
+        changes: dict[str, Any] = {"call_began_at": None, "remote": left.model_dump() if left else None}
+        is_lost = image.remote is None and image.call_began_at is not None and report.kind in _UNSURE
         if not isinstance(failure, RateLimited):
-            changes["tries"] = with_try(image, self._lost(call, outcome, call.began_at, report))
+            account = self._lost(call, TryOutcome.UNKNOWN if is_lost else TryOutcome.FAILED, call.began_at, report)
+            if left is not None:
+                # The one call that it was is counted when the job has ended.
+                account = account.model_copy(update={"calls": 0})
+            changes["tries"] = with_try(image, account)
         await self._write(call, changes)
 
-    async def stop(self, image: ImageDocument) -> None:
-        """Stop the image's job at the provider, if there is one and it can be stopped."""
+    async def _left(self, image: ImageDocument, failure: Exception) -> RemoteJob | None:
+        """The job that may go on after a failure: the next try resumes it, or looks for it, and so pays nothing twice.
+        A job with a ref is over by `RemoteJobOver` alone, whatever else went wrong."""
+        remote = image.remote
+        if remote is None:
+            return None
+        if remote.ref is None:
+            return remote if report_of(failure).kind in _UNSURE else None
+        return None if isinstance(failure, TimedOut) and await self._stopped(remote) else remote
+
+    async def _stopped(self, remote: RemoteJob) -> bool:
+        """Stop a job at the provider; False when it may go on there."""
         provider = self.provider
-        if isinstance(provider, JobProvider) and image.remote is not None and image.remote.ref is not None:
-            try:
-                await provider.cancel(image.remote.ref)
-            except WorkError as error:
-                log.warning("image.not_stopped", ref=image.remote.ref, error=str(error))
+        if not isinstance(provider, JobProvider) or remote.provider is not provider.name or remote.ref is None:
+            return False
+        try:
+            await provider.cancel(remote.ref)
+        except WorkError as error:
+            log.warning("image.not_stopped", ref=remote.ref, error=str(error))
+            return False
+        return provider.capabilities.cancel
+
+    async def let_go(self, claim: ImageClaim, image: ImageDocument) -> ImageDocument:
+        """Stop what the provider still has of an image that it is asked for no more. The image, to be written without
+        it: what may go on there, or may have been made, counts as perhaps paid."""
+        began_at = image.remote.began_at if image.remote is not None else image.call_began_at
+        if began_at is None:
+            return image
+        changes: dict[str, Any] = {"remote": None, "call_began_at": None}
+        is_stopped = image.remote is not None and await self._stopped(image.remote)
+        if not is_stopped and self.provider.capabilities.is_billed:
+            account = self._unheard(_Call(claim, image, _request_of(image), datetime.now(UTC)), began_at)
+            changes["tries"] = (*image.tries, account)
+        return image.model_copy(update=changes)
 
     async def _unheard_of(self, call: _Call, began_at: datetime) -> None:
         """Somebody asked, and died or lost the connection before the answer: it may have been billed."""
+        account = self._unheard(call, began_at)
+        await self._write(call, {"tries": with_try(call.image, account), "call_began_at": None, "remote": None})
+
+    def _unheard(self, call: _Call, began_at: datetime) -> ProviderTry:
         report = ErrorReport(
             kind=ErrorKind.UNKNOWN, message="nobody heard what became of this call; it may be billed", recoverable=True
         )
-        account = self._lost(call, TryOutcome.UNKNOWN, began_at, report)
         log.warning("image.call_unheard_of", provider=str(self.provider.name), began_at=began_at.isoformat())
-        await self._write(call, {"tries": with_try(call.image, account), "call_began_at": None, "remote": None})
+        return self._lost(call, TryOutcome.UNKNOWN, began_at, report)
 
     def _account(self, call: _Call, generation: Generation) -> ProviderTry:
         cost = generation.cost_microusd
         if cost is None:
             cost = self._price(call.request, generation.model, generation.gpu_seconds)
-        return self._try(TryOutcome.MADE, generation.model, cost, call.began_at, None)
+        return self._try(call, TryOutcome.MADE, generation.model, cost, call.began_at, None)
 
     def _lost(self, call: _Call, outcome: TryOutcome, began_at: datetime, report: ErrorReport) -> ProviderTry:
         model = call.request.model or self.provider.model
         cost = self._price(call.request, model, None) if outcome is TryOutcome.UNKNOWN else 0
-        return self._try(outcome, model, cost, began_at, report)
+        return self._try(call, outcome, model, cost, began_at, report)
 
     def _try(
-        self, outcome: TryOutcome, model: str | None, cost: int, began_at: datetime, report: ErrorReport | None
+        self,
+        call: _Call,
+        outcome: TryOutcome,
+        model: str | None,
+        cost: int,
+        began_at: datetime,
+        report: ErrorReport | None,
     ) -> ProviderTry:
         is_billed = self.provider.capabilities.is_billed
         if is_billed:
@@ -191,6 +221,7 @@ class Asking:
             cost_microusd=cost,
             began_at=began_at,
             seconds=max(0.0, (datetime.now(UTC) - began_at).total_seconds()),
+            seed=call.request.seed if self.provider.capabilities.seeds else None,
             error=report,
         )
 
@@ -204,21 +235,7 @@ class Asking:
         return known or 0
 
     async def _request(self, image: ImageDocument) -> GenerationRequest:
-        return GenerationRequest(
-            image_id=image.id,
-            prompt=image.sent_prompt,
-            negative_prompt=image.negative_prompt,
-            model=image.requested_model,
-            seed=image.seed,
-            width_px=image.width,
-            height_px=image.height,
-            steps=image.steps,
-            guidance=image.guidance,
-            transparent=image.transparent,
-            input_images=tuple([await self._stored(name) for name in image.input_images]),
-            adapters=image.adapters,
-            workflow=image.workflow,
-        )
+        return _request_of(image, tuple([await self._stored(name) for name in image.input_images]))
 
     async def _stored(self, name: str) -> bytes:
         try:
@@ -231,3 +248,21 @@ class Asking:
         if written is None:
             raise LeaseLost(call.claim.id)
         call.image = written
+
+
+def _request_of(image: ImageDocument, input_images: tuple[bytes, ...] = ()) -> GenerationRequest:
+    return GenerationRequest(
+        image_id=image.id,
+        prompt=image.sent_prompt,
+        negative_prompt=image.negative_prompt,
+        model=image.requested_model,
+        seed=image.seed,
+        width_px=image.width,
+        height_px=image.height,
+        steps=image.steps,
+        guidance=image.guidance,
+        transparent=image.transparent,
+        input_images=input_images,
+        adapters=image.adapters,
+        workflow=image.workflow,
+    )

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from pressroom.contracts.events import ImageRerouted
 from pressroom.contracts.facts import ErrorReport
 from pressroom.contracts.jobs import GenerateImage
 from pressroom.contracts.vocabulary import BatchState, Fallback, ImageState, LaneState, ProviderName
@@ -209,7 +210,7 @@ class ImageWork:
         if following is not None and await self._hand_on(claim, image, following, error):
             return False
         if image.state is ImageState.GENERATING:
-            await self._asking.stop(image)
+            image = await self._asking.let_go(claim, image)
         await self._finishing.fail(image, error, claim=claim)
         return True
 
@@ -229,8 +230,16 @@ class ImageWork:
     async def _hand_on(
         self, claim: Claim[ImageDocument], image: ImageDocument, following: ProviderName, error: ErrorReport
     ) -> bool:
-        await self._asking.stop(image)
+        image = await self._asking.let_go(claim, image)
         job = GenerateImage(batch_id=image.batch_id, image_id=image.id, provider=following, priority=image.priority)
+        event = ImageRerouted(
+            batch_id=image.batch_id,
+            image_id=image.id,
+            index=image.index,
+            provider=image.provider,
+            to=following,
+            error=error,
+        )
         moved = await self.collection.transition(
             image.id,
             ImageState.QUEUED,
@@ -238,12 +247,13 @@ class ImageWork:
                 "provider": str(following),
                 "failures": 0,
                 "crashes": 0,
+                "tries": [attempt.model_dump() for attempt in image.tries],
                 "remote": None,
                 "call_began_at": None,
                 "progress": None,
                 "error": error.model_dump(),
             },
-            messages=[self._outbox.job(job)],
+            messages=[self._outbox.event(event), self._outbox.job(job)],
             token=claim.token,
         )
         if moved is None:
@@ -253,10 +263,12 @@ class ImageWork:
         return True
 
     async def cancel(self, claim: Claim[ImageDocument]) -> bool:
-        image = await self.collection.get(claim.id)
-        if image is not None:
-            await self._asking.stop(image)
-        changes = {"remote": None, "progress": None}
+        image = await self.collection.get(claim.id) or claim.document
+        if image.state is not ImageState.GENERATING:
+            return False
+        image = await self._asking.let_go(claim, image)
+        tries = [attempt.model_dump() for attempt in image.tries]
+        changes = {"tries": tries, "remote": None, "call_began_at": None, "progress": None}
         cancelled = await self.collection.transition(claim.id, ImageState.CANCELLED, changes=changes, token=claim.token)
         return cancelled is not None
 
@@ -273,9 +285,9 @@ class ImageWork:
             return False
         changes = {"failures": 0, "crashes": 0, "error": None}
         guard = {"state": str(ImageState.FAILED)}
-        return (
-            await self.collection.transition(document.id, ImageState.QUEUED, changes=changes, guard=guard) is not None
-        )
+        # Bytes that are stored were paid for: they only have to be finished.
+        waits_as = ImageState.QUEUED if document.raw is None else ImageState.FINISHING
+        return await self.collection.transition(document.id, waits_as, changes=changes, guard=guard) is not None
 
     async def settle(self, document: ImageDocument) -> None:
         await self._settling.settle(document.batch_id)

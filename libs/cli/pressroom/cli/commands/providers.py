@@ -128,7 +128,8 @@ def _describe(image: Image, path: Path | None) -> None:
         typer.echo(drawn(path.read_bytes()))
     typer.echo(f"{path}: {image.file.width_px}x{image.file.height_px}, {image.file.size_bytes / 1e6:.1f} MB")
     seconds = sum(attempt.seconds for attempt in image.tries)
-    typer.echo(f"{image.provider} {image.model}, seed {image.seed}, {seconds:.1f} s, {len(image.tries)} calls")
+    seed = "no seed" if image.tries and image.tries[-1].seed is None else f"seed {image.seed}"
+    typer.echo(f"{image.provider} {image.model}, {seed}, {seconds:.1f} s")
     estimate = "not known" if image.estimated_cost_usd is None else f"${image.estimated_cost_usd}"
     typer.echo(f"cost ${image.cost_usd}, estimated {estimate}")
     for found in image.checks:

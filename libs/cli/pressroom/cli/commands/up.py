@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from textwrap import wrap
 from typing import Annotated
 
 import typer
@@ -11,9 +12,11 @@ from ..data_folder import DataFolder, InstanceFacts
 from ..launcher import Launcher
 from ..options import Data, Json
 from ..own_instance import OwnInstance
+from ..vendors import VENDORS
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_green")
 _NAME_WIDTH = 14
+_TEXT_COLUMNS = 100
 
 
 def register(app: typer.Typer) -> None:
@@ -89,8 +92,9 @@ def _announce(facts: InstanceFacts, folder: DataFolder, seconds: float, *, json:
 def stand_in_warning(names: tuple[str, ...]) -> list[str]:
     """Says that nothing real happens, so loudly that nobody takes a stand-in for the vendor."""
     loudly = f"  STAND-INS, played by the sandbox: {', '.join(names)}."
+    keys = [vendor.key_settings[0] for vendor in VENDORS if vendor.name in names]
     return [
         typer.style(loudly, fg="yellow", bold=True),
         "  Nothing is bought and nothing appears in a shop. A vendor whose key is set is the real one:",
-        "  PRESSROOM_GEMINI_API_KEY, PRESSROOM_PRINTIFY_TOKEN, PRESSROOM_SHOPIFY_TOKEN.",
+        *(f"  {line}" for line in wrap(f"{', '.join(keys)}.", _TEXT_COLUMNS)),
     ]
