@@ -9,6 +9,7 @@ import sys
 BENCHES = {
     "overhead": "images per second through the whole line, beside a bare loop doing the same writes",
     "dispatch": "accepted to taken, beside a bare loop doing the same writes",
+    "worker": "how much of the time a GPU works, beside a worker that takes one image at a time",
     "finishing": "one print file of 24 megapixels, beside Pillow's defaults",
     "diffusers": "images per second of the diffusers lane, beside a bare loop over the same pipeline",
 }

@@ -14,12 +14,13 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from pressroom.cli.servers import MongoServer, NatsServer
+from pressroom.contracts.capabilities import Capabilities
 from pressroom.contracts.finishing import NO_PROFILE
 from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import ProviderName
 from pressroom.image_worker.app import build
-from pressroom.image_worker.providers import Generation, GenerationRequest
+from pressroom.image_worker.providers import Generation, GenerationRequest, Progress
 from pressroom.image_worker.settings import ImageWorkerSettings
 from pressroom.runtime import logs
 from pressroom.runtime.admission import Admission
@@ -35,12 +36,14 @@ class ReadyProvider:
     """Returns the same small picture at once, and notes when it was asked for which image."""
 
     name = ProviderName.STUDIO
+    model: str | None = "ready"
+    capabilities = Capabilities(prompt_max_characters=1000)
 
     def __init__(self, on_taken: Callable[[str], None] = lambda _image_id: None) -> None:
         self._data = bytes(pyvips.Image.black(SIDE_PX, SIDE_PX, bands=3).pngsave_buffer())
         self._on_taken = on_taken
 
-    async def generate(self, request: GenerationRequest) -> Generation:
+    async def generate(self, request: GenerationRequest, progress: Progress) -> Generation:
         self._on_taken(request.image_id)
         return Generation(self._data, model="ready")
 
@@ -56,14 +59,15 @@ class BenchHouse:
     js: JetStreamContext
     outbox: Outbox
 
-    async def request(self, count: int) -> str:
+    async def request(self, count: int, *, sides_px: tuple[int, int] = (SIDE_PX, SIDE_PX)) -> str:
         """Ask for a batch as the gateway does; its id."""
+        width_px, height_px = sides_px
         request = BatchRequest(
             provider=ProviderName.STUDIO,
             prompt="ready",
             count=count,
-            width=SIDE_PX,
-            height=SIDE_PX,
+            width=width_px,
+            height=height_px,
             profile=NO_PROFILE,
         )
         admission = Admission(self.database, self.outbox, self.settings)

@@ -40,7 +40,10 @@ log = get_logger(__name__)
 
 
 def build(
-    settings: ImageWorkerSettings, providers: Mapping[ProviderName, ImageProvider] | None = None
+    settings: ImageWorkerSettings,
+    providers: Mapping[ProviderName, ImageProvider] | None = None,
+    *,
+    beyond_generating: int = BEYOND_GENERATING,
 ) -> AsgiFastStream:
     """The service. `providers` replaces the lanes' own ones; a lane of another name is not served then."""
     service = Service(NAME, settings)
@@ -83,7 +86,7 @@ def build(
                 settings,
                 worker=service.worker,
                 at_once=at_once,
-                in_flight=at_once + BEYOND_GENERATING,
+                in_flight=at_once + beyond_generating,
             )
             service.background(f"lane {name}", runner.run)
         if not served:
