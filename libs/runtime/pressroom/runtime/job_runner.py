@@ -286,12 +286,21 @@ class JobRunner(Generic[JobType, Doc]):
                 return
 
     async def _perform_with_heartbeat(self, message: Msg, claim: Claim[Doc], turn: Turn) -> None:
-        performing = asyncio.create_task(self._work.perform(claim, turn))
-        beating = asyncio.create_task(self._beat(message, claim))
+        unwanted = asyncio.Event()
+        performing = asyncio.create_task(self._perform_while_wanted(claim, turn, unwanted))
+        beating = asyncio.create_task(self._beat(message, claim, unwanted))
         await first_of(performing, beating)
 
-    async def _beat(self, message: Msg, claim: Claim[Doc]) -> None:
-        """Keep the lease and the message. Ends by raising `LeaseLost` or `WorkCancelled`."""
+    async def _perform_while_wanted(self, claim: Claim[Doc], turn: Turn, unwanted: asyncio.Event) -> None:
+        async def refuse() -> None:
+            await unwanted.wait()
+            raise WorkCancelled(claim.id)
+
+        await first_of(asyncio.create_task(self._work.perform(claim, turn)), asyncio.create_task(refuse()))
+
+    async def _beat(self, message: Msg, claim: Claim[Doc], unwanted: asyncio.Event) -> None:
+        """Keep the lease and the message, also while work that is `unwanted` takes its time to end: what it paid for
+        would be another taker's to begin again. Ends by raising `LeaseLost`."""
         while True:
             await asyncio.sleep(self._settings.lease_s / BEATS_PER_LEASE)
             try:
@@ -308,7 +317,7 @@ class JobRunner(Generic[JobType, Doc]):
                 if document is None:
                     raise LeaseLost(claim.id)
                 if getattr(document, "cancel_requested", False):
-                    raise WorkCancelled(claim.id)
+                    unwanted.set()
             await try_to(message.in_progress())
 
     async def _failed(self, message: Msg, claim: Claim[Doc], error: Exception) -> str:
