@@ -15,11 +15,11 @@ from typing import Any
 from pressroom.contracts.events import ImageRerouted
 from pressroom.contracts.facts import ErrorReport
 from pressroom.contracts.jobs import GenerateImage
-from pressroom.contracts.vocabulary import BatchState, Fallback, ImageState, LaneState, ProviderName
+from pressroom.contracts.vocabulary import BatchState, Fallback, ImageState, LaneState, ProviderName, TryOutcome
 from pressroom.runtime import metrics
 from pressroom.runtime.admission import announced
-from pressroom.runtime.errors import ApiFailed, LeaseLost, ModelGone, NotYet, WorkCancelled, WorkError
-from pressroom.runtime.finishing import Finishing
+from pressroom.runtime.errors import ApiFailed, LeaseLost, ModelGone, NotYet, WorkCancelled, WorkError, report_of
+from pressroom.runtime.finishing import Finishing, with_try
 from pressroom.runtime.job_runner import Turn
 from pressroom.runtime.lanes import Lanes
 from pressroom.runtime.logs import get_logger
@@ -153,9 +153,11 @@ class ImageWork:
             turn.leave()
         try:
             raw = await self._finishing.keep(generation.data)
-        except ApiFailed:
-            # Whatever the provider keeps of this job is no picture: the next try needs another one.
-            await self.collection.change(claim.id, {"remote": None, "call_began_at": None}, token=claim.token)
+        except ApiFailed as error:
+            # Whatever the provider keeps of this job is no picture: the next try needs another one. This one was paid.
+            spoilt = attempt.model_copy(update={"outcome": TryOutcome.FAILED, "error": report_of(error)})
+            changes = {"remote": None, "call_began_at": None, "tries": with_try(image, spoilt)}
+            await self.collection.change(claim.id, changes, token=claim.token)
             raise
         kept = await self._finishing.generated(image, raw, attempt, token=claim.token)
         if kept is None:
