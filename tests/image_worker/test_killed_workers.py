@@ -1,0 +1,316 @@
+"""Workers that are killed while a vendor works for them: the next one brings the image home, and nothing is paid twice.
+
+Every worker is a process of its own and the vendors are the sandbox, whose books are the judge: what it made, and what
+it would bill, is what the image's `tries` say.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pressroom.cli.servers import MongoServer, NatsServer
+from pressroom.contracts.vocabulary import ImageState, ProviderName, TryOutcome
+from pressroom.state.documents import ImageDocument
+
+from ..house import House, eventually
+from ..vendor_sandbox import VendorSandbox, running_sandbox
+from .killable_worker import PATIENT_S, Workers
+
+HELD_S = 3.0
+"""How long the sandbox keeps a request waiting: longer than it takes to kill who waits."""
+
+ANSWERED_AFTER_S = 1.5
+"""For a call that is waited for after the worker was told to stop: well within the patience that it has then."""
+
+FLUX_PRICE = 30_000
+GEMINI_PRICE = 33_600
+OPENAI_PRICE = 53_000
+"""Of one picture of 1024 x 1024, by the built-in table."""
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """Where a vendor that keeps jobs is met, and what one picture costs there."""
+
+    name: ProviderName
+    submit: str
+    look: str
+    fetch: str
+    cost_microusd: int
+    calls: int
+    finds: bool = False
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+
+FLUX = Vendor(ProviderName.FLUX, "POST /flux/v1/flux-2", "GET /flux/v1/get_result", "GET /flux/delivery", FLUX_PRICE, 1)
+RUNPOD = Vendor(ProviderName.RUNPOD, "POST .*/run$", "GET .*/status/", "GET /runpod/bucket", 0, 1)
+COMFYUI = Vendor(
+    ProviderName.COMFYUI, "POST /comfyui/prompt", "GET /comfyui/history/", "GET /comfyui/view", 0, 0, finds=True
+)
+
+with_jobs = pytest.mark.parametrize("vendor", [FLUX, RUNPOD, COMFYUI], ids=str)
+
+
+@pytest.fixture(scope="module")
+def sandbox_with_a_bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VendorSandbox]:
+    with running_sandbox(tmp_path_factory.mktemp("vendors"), RUNPOD_OUTPUT="s3_url") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def vendors(sandbox_with_a_bucket: VendorSandbox) -> VendorSandbox:
+    """An empty sandbox whose RunPod leaves its pictures in a bucket, to be fetched."""
+    sandbox_with_a_bucket.reset()
+    return sandbox_with_a_bucket
+
+
+@dataclass
+class Scene:
+    """A house, a vendor, and workers that come and go."""
+
+    house: House
+    vendors: VendorSandbox
+    workers: Workers
+    lane: ProviderName
+
+    async def ask(self) -> str:
+        """One image of the lane; the batch's id."""
+        batch = await self.house.request(provider=str(self.lane), width=1024, height=1024)
+        return batch.id
+
+    async def struck(self) -> None:
+        """When the sandbox keeps somebody waiting."""
+
+        async def look() -> bool:
+            async with httpx.AsyncClient(base_url=self.vendors.url, trust_env=False) as http:
+                faults = (await http.get("/_sandbox/faults")).json()
+            listed = faults["items"] if isinstance(faults, dict) else faults
+            return any(fault["hits"] for fault in listed)
+
+        await eventually(look, PATIENT_S)
+
+    async def counts(self, **expected: int) -> None:
+        """When the vendor's books say so."""
+
+        async def look() -> bool:
+            stats = self.vendors.stats(str(self.lane))
+            return {name: stats[name] for name in expected} == expected
+
+        await eventually(look)
+
+    async def home(self, batch_id: str) -> ImageDocument:
+        (image,) = await self.house.completed(batch_id, within_s=PATIENT_S)
+        assert image.state is ImageState.GENERATED, image.error
+        assert (image.remote, image.call_began_at, image.lease) == (None, None, None)
+        told = [event.type for event in await self.house.events()]
+        assert told.count("pressroom.image.generated.v1") == 1
+        assert (await self.house.audit()).drifts == ()
+        return image
+
+    def made(self) -> tuple[int, int]:
+        """Jobs and pictures, as the vendor would bill them."""
+        stats = self.vendors.stats(str(self.lane))
+        jobs, images = stats["jobs"], stats["images"]
+        assert isinstance(jobs, int)
+        assert isinstance(images, int)
+        return jobs, images
+
+
+def outcomes(image: ImageDocument) -> list[tuple[TryOutcome, int, int]]:
+    return [(attempt.outcome, attempt.calls, attempt.cost_microusd) for attempt in image.tries]
+
+
+def made_once(vendor: Vendor) -> list[tuple[TryOutcome, int, int]]:
+    return [(TryOutcome.MADE, vendor.calls, vendor.cost_microusd)]
+
+
+@pytest.fixture
+async def scene(
+    house: House, vendors: VendorSandbox, request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[Scene]:
+    """Of the lane that the test is about."""
+    lane: ProviderName = request.getfixturevalue("vendor").name
+    workers = Workers(house, vendors, lane, tmp_path)
+    yield Scene(house, vendors, workers, lane)
+    workers.end()
+
+
+@with_jobs
+async def test_a_worker_killed_between_submit_and_result_leaves_one_job_and_one_picture(
+    scene: Scene, vendor: Vendor
+) -> None:
+    scene.vendors.fault(vendor.name, "slow", vendor.look, seconds=HELD_S)
+    doomed = await scene.workers.another()
+    batch_id = await scene.ask()
+    await scene.struck()
+    doomed.kill()
+    await scene.workers.another()
+    image = await scene.home(batch_id)
+    assert scene.made() == (1, 1)
+    assert outcomes(image) == made_once(vendor)
+    assert (image.crashes, image.failures) == (1, 0)
+
+
+@with_jobs
+async def test_a_worker_killed_while_it_downloads_the_result_fetches_the_same_one_again(
+    scene: Scene, vendor: Vendor
+) -> None:
+    scene.vendors.fault(vendor.name, "slow", vendor.fetch, seconds=HELD_S)
+    doomed = await scene.workers.another()
+    batch_id = await scene.ask()
+    await scene.struck()
+    doomed.kill()
+    await scene.workers.another()
+    image = await scene.home(batch_id)
+    assert scene.made() == (1, 1)
+    assert outcomes(image) == made_once(vendor)
+    assert (image.crashes, image.failures) == (1, 0)
+
+
+@with_jobs
+async def test_a_worker_killed_before_it_heard_of_its_job_counts_what_cannot_be_found(
+    scene: Scene, vendor: Vendor
+) -> None:
+    # What is matched by its body is read before it waits, and so is done although nobody hears of it.
+    scene.vendors.fault(vendor.name, "slow", vendor.submit, match_body=".", seconds=ANSWERED_AFTER_S)
+    doomed = await scene.workers.another()
+    batch_id = await scene.ask()
+    await scene.struck()
+    doomed.kill()
+    await scene.counts(jobs=1)
+    await scene.workers.another()
+    image = await scene.home(batch_id)
+    if vendor.finds:
+        assert scene.made() == (1, 1)
+        assert outcomes(image) == made_once(vendor)
+    else:
+        assert scene.made() == (2, 2)
+        assert outcomes(image)[1:] == made_once(vendor)
+        lost = image.tries[0]
+        assert (lost.outcome, lost.calls, lost.cost_microusd) == (TryOutcome.UNKNOWN, 1, vendor.cost_microusd)
+        assert image.calls == 2
+
+
+@with_jobs
+@pytest.mark.parametrize("step", ["look", "fetch"])
+async def test_a_worker_told_to_stop_in_the_middle_hands_its_job_on(scene: Scene, vendor: Vendor, step: str) -> None:
+    scene.vendors.fault(vendor.name, "slow", getattr(vendor, step), seconds=HELD_S)
+    first = await scene.workers.another()
+    batch_id = await scene.ask()
+    await scene.struck()
+    first.tell_to_stop()
+    await first.stopped()
+    image = await scene.house.image(f"{batch_id}-0000")
+    assert (image.state, image.lease) == (ImageState.QUEUED, None)
+    assert image.remote is not None
+    assert image.remote.ref is not None
+    await scene.workers.another()
+    image = await scene.home(batch_id)
+    assert scene.made() == (1, 1)
+    assert outcomes(image) == made_once(vendor)
+    assert (image.crashes, image.failures) == (0, 0)
+
+
+@with_jobs
+async def test_a_worker_told_to_stop_while_it_asks_for_a_job_waits_for_its_name(scene: Scene, vendor: Vendor) -> None:
+    scene.vendors.fault(vendor.name, "slow", vendor.submit, match_body=".", seconds=ANSWERED_AFTER_S)
+    first = await scene.workers.another()
+    batch_id = await scene.ask()
+    await scene.struck()
+    first.tell_to_stop()
+    await first.stopped()
+    await scene.workers.another()
+    image = await scene.home(batch_id)
+    assert scene.made() == (1, 1)
+    assert outcomes(image) == made_once(vendor)
+    assert (image.crashes, image.failures) == (0, 0)
+
+
+@pytest.fixture
+async def fragile(
+    vendors: VendorSandbox,
+    nats_server: NatsServer,
+    mongo_server: MongoServer,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> AsyncIterator[Scene]:
+    """A scene whose servers are its own."""
+    lane: ProviderName = request.getfixturevalue("vendor").name
+    house = House(nats_server.url, mongo_server.url, "fragile", tmp_path)
+    await house.open()
+    workers = Workers(house, vendors, lane, tmp_path)
+    yield Scene(house, vendors, workers, lane)
+    workers.end()
+    await house.close()
+
+
+@with_jobs
+async def test_nats_dies_with_the_worker_and_the_image_has_one_job(
+    fragile: Scene, vendor: Vendor, nats_server: NatsServer
+) -> None:
+    fragile.vendors.fault(vendor.name, "slow", vendor.look, seconds=HELD_S)
+    doomed = await fragile.workers.another()
+    batch_id = await fragile.ask()
+    await fragile.struck()
+    nats_server.kill()
+    doomed.kill()
+    nats_server.start()
+    await fragile.workers.another()
+    image = await fragile.home(batch_id)
+    assert fragile.made() == (1, 1)
+    assert outcomes(image) == made_once(vendor)
+
+
+@with_jobs
+async def test_nats_dies_under_a_worker_that_waits_and_the_image_has_one_job(
+    fragile: Scene, vendor: Vendor, nats_server: NatsServer
+) -> None:
+    fragile.vendors.fault(vendor.name, "slow", vendor.look, seconds=HELD_S)
+    await fragile.workers.another()
+    batch_id = await fragile.ask()
+    await fragile.struck()
+    nats_server.kill()
+    nats_server.start()
+    image = await fragile.home(batch_id)
+    assert fragile.made() == (1, 1)
+    assert outcomes(image) == made_once(vendor)
+    assert (image.crashes, image.failures) == (0, 0)
+
+
+@pytest.mark.parametrize("vendor", [FLUX], ids=str)
+@pytest.mark.parametrize("step", ["look", "fetch"])
+async def test_mongod_dies_with_the_worker_and_the_image_has_one_job(
+    fragile: Scene, vendor: Vendor, mongo_server: MongoServer, step: str
+) -> None:
+    fragile.vendors.fault(vendor.name, "slow", getattr(vendor, step), seconds=HELD_S)
+    doomed = await fragile.workers.another()
+    batch_id = await fragile.ask()
+    await fragile.struck()
+    mongo_server.kill()
+    doomed.kill()
+    mongo_server.start()
+    await fragile.workers.another()
+    image = await fragile.home(batch_id)
+    assert fragile.made() == (1, 1)
+    assert outcomes(image) == made_once(vendor)
+
+
+@pytest.mark.parametrize("vendor", [FLUX], ids=str)
+async def test_mongod_is_away_while_a_job_is_asked_for_and_the_image_has_one_job(
+    fragile: Scene, vendor: Vendor, mongo_server: MongoServer
+) -> None:
+    fragile.vendors.fault(vendor.name, "slow", vendor.submit, match_body=".", seconds=ANSWERED_AFTER_S)
+    await fragile.workers.another()
+    batch_id = await fragile.ask()
+    await fragile.struck()
+    mongo_server.kill()
+    await fragile.counts(jobs=1)
+    mongo_server.start()
+    image = await fragile.home(batch_id)
+    assert fragile.made() == (1, 1)
+    assert outcomes(image) == made_once(vendor)
