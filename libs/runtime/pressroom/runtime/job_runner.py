@@ -215,6 +215,11 @@ class JobRunner(Generic[JobType, Doc]):
                 kind=ErrorKind.VALIDATION, message=f"there is no {document_id} in the database", recoverable=False
             )
             return await self._bury(message, report, MALFORMED_ATTEMPT)
+        if not await self._work.collection.find({"_id": document_id, **self._work.guard}, limit=1):
+            # It has moved to another lane, whose message is the one that counts.
+            await self._work.settle(document)
+            await message.ack()
+            return "moved"
         if document.lease is not None:
             # Somebody works on it and beats, or died a moment ago. Ask again at the next beat.
             await message.nak(delay=self._settings.lease_s / BEATS_PER_LEASE)
