@@ -10,10 +10,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from pressroom.contracts.vocabulary import BatchState, ImageState, LaneState, Mode
+from pressroom.contracts.facts import ErrorReport, ProviderTry
+from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, LaneState, Mode, TryOutcome
 from pressroom.state.documents import BatchDocument, ImageDocument
 
-from .admission import Lanes, announced
+from .admission import Lanes, announced, estimated_cost
+from .finishing import with_try
 from .logs import get_logger
 from .service import Service
 from .settling import job_of
@@ -77,12 +79,50 @@ class BatchSweep:
         moved = await images.transition(
             image.id,
             ImageState.QUEUED,
-            changes={"provider": str(following), "failures": 0, "crashes": 0, "remote": None},
+            changes={
+                "provider": str(following),
+                "failures": 0,
+                "crashes": 0,
+                "remote": None,
+                "call_began_at": None,
+                "tries": self._tries_with_what_is_left(batch, image, lanes),
+            },
             messages=[self._service.outbox.job(job_of(batch, image.id, following))],
-            guard={"state": str(ImageState.QUEUED), "provider": str(image.provider), "lease": None},
+            # The same attempt: nobody has taken it, and added a try, since it was read.
+            guard={
+                "state": str(ImageState.QUEUED),
+                "provider": str(image.provider),
+                "lease": None,
+                "attempt": image.attempt,
+            },
         )
         if moved is None:
             return False
         log.info("image.moved", image_id=image.id, provider=str(image.provider), to=str(following))
         await self._service.outbox.publish(images, moved)
         return True
+
+    def _tries_with_what_is_left(
+        self, batch: BatchDocument, image: ImageDocument, lanes: Lanes
+    ) -> list[dict[str, object]]:
+        """A stopped worker may have left a call or a job at the provider, which nobody asks about any more."""
+        service = lanes[image.provider].service
+        began_at = image.remote.began_at if image.remote is not None else image.call_began_at
+        if began_at is None or service is None or not service.capabilities.is_billed:
+            return [known.model_dump() for known in image.tries]
+        cost = estimated_cost(batch.request, image.provider, self._service.core_settings, lanes)
+        account = ProviderTry(
+            provider=image.provider,
+            model=image.requested_model or service.model,
+            outcome=TryOutcome.UNKNOWN,
+            calls=1,
+            cost_microusd=cost or 0,
+            began_at=began_at,
+            seed=image.seed if service.capabilities.seeds else None,
+            error=ErrorReport(
+                kind=ErrorKind.UNKNOWN,
+                message="its lane was closed before anybody heard what became of this call; it may be billed",
+                recoverable=True,
+            ),
+        )
+        return with_try(image, account)
