@@ -17,7 +17,7 @@ from pressroom.contracts.vocabulary import ErrorKind, TryOutcome
 from pressroom.runtime import metrics
 from pressroom.runtime.blobs import BlobStore
 from pressroom.runtime.errors import InvalidRequest, LeaseLost, RateLimited, TimedOut, WorkError, report_of
-from pressroom.runtime.finishing import with_try
+from pressroom.runtime.finishing import STORE_RETRY_S, with_try
 from pressroom.runtime.lane_gate import LaneGate
 from pressroom.runtime.lane_policies import LaneRules
 from pressroom.runtime.logs import get_logger
@@ -123,9 +123,20 @@ class Asking:
         return await see_through(self._submitted(provider, call, intent), SUBMIT_GRACE_S)
 
     async def _submitted(self, provider: JobProvider, call: _Call, intent: RemoteJob) -> str:
+        """Keeps trying to store the ref while the database is away: forgotten, the job would be asked for, and paid,
+        again."""
         ref = await provider.submit(call.request, intent.key)
-        await self._write(call, {"remote": intent.model_copy(update={"ref": ref}).model_dump()})
-        return ref
+        remote = intent.model_copy(update={"ref": ref}).model_dump()
+        while True:
+            try:
+                await self._write(call, {"remote": remote})
+            except DatabaseError as error:
+                log.error(
+                    "database.unavailable", error=str(error), next="trying again; the job's name is kept", ref=ref
+                )
+                await asyncio.sleep(STORE_RETRY_S)
+            else:
+                return ref
 
     async def _failed(self, call: _Call, failure: Exception) -> None:
         """Note what came of it, and whether anything is left at the provider to resume."""
