@@ -66,6 +66,14 @@ class KillableWorker:
         """SIGTERM; returns at once."""
         os.kill(self.child.pid, signal.SIGTERM)
 
+    async def said(self, words: str, *, times: int = 1) -> None:
+        """When its log has `words` so often."""
+
+        async def found() -> bool:
+            return self._log.read_text().count(words) >= times
+
+        await eventually(found, PATIENT_S)
+
     async def stopped(self) -> None:
         """When it has ended by itself, in good order."""
         deadline = asyncio.get_running_loop().time() + PATIENT_S

@@ -4,6 +4,7 @@ Every worker is a process of its own and the vendors are the sandbox, whose book
 it would bill, is what the image's `tries` say.
 """
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from pressroom.cli.servers import MongoServer, NatsServer
+from pressroom.contracts.events import ImageGenerated
 from pressroom.contracts.vocabulary import ImageState, ProviderName, TryOutcome
 from pressroom.state.documents import ImageDocument
 
@@ -314,3 +316,105 @@ async def test_mongod_is_away_while_a_job_is_asked_for_and_the_image_has_one_job
     image = await fragile.home(batch_id)
     assert fragile.made() == (1, 1)
     assert outcomes(image) == made_once(vendor)
+
+
+@pytest.mark.parametrize("vendor", [FLUX, RUNPOD], ids=str)
+async def test_a_job_whose_name_cannot_be_stored_for_a_long_while_is_not_asked_for_again(
+    fragile: Scene, vendor: Vendor, mongo_server: MongoServer
+) -> None:
+    fragile.vendors.fault(vendor.name, "slow", vendor.submit, match_body=".", seconds=ANSWERED_AFTER_S)
+    worker = await fragile.workers.another()
+    batch_id = await fragile.ask()
+    await fragile.struck()
+    mongo_server.kill()
+    # Twice as long as a write waits for the database.
+    await worker.said("job.heartbeat_missed", times=2)
+    mongo_server.start()
+    image = await fragile.home(batch_id)
+    assert fragile.made() == (1, 1)
+    assert outcomes(image) == made_once(vendor)
+    assert (image.crashes, image.failures) == (0, 0)
+
+
+GEMINI = Vendor(ProviderName.GEMINI, "POST .*:generateContent", "", "", GEMINI_PRICE, 1)
+OPENAI = Vendor(ProviderName.OPENAI, "POST /openai/v1/images/generations", "", "", OPENAI_PRICE, 1)
+
+without_jobs = pytest.mark.parametrize("vendor", [GEMINI, OPENAI], ids=str)
+
+
+def pictures(scene: Scene) -> int:
+    """As the vendor would bill them."""
+    name = "images_made" if scene.lane is ProviderName.GEMINI else "images"
+    made = scene.vendors.stats(str(scene.lane))[name]
+    assert isinstance(made, int)
+    return made
+
+
+def calls(scene: Scene, vendor: Vendor) -> int:
+    return sum(re.search(vendor.submit, line) is not None for line in scene.vendors.lines(str(vendor.name)))
+
+
+@without_jobs
+async def test_a_worker_told_to_stop_in_the_middle_of_a_paid_call_waits_for_its_picture(
+    scene: Scene, vendor: Vendor
+) -> None:
+    scene.vendors.fault(vendor.name, "slow", vendor.submit, seconds=ANSWERED_AFTER_S)
+    first = await scene.workers.another()
+    batch_id = await scene.ask()
+    await scene.struck()
+    first.tell_to_stop()
+    await first.stopped()
+    image = await scene.house.image(f"{batch_id}-0000")
+    assert image.state in (ImageState.FINISHING, ImageState.GENERATED)
+    assert image.raw is not None
+    await scene.workers.another()
+    image = await scene.home(batch_id)
+    assert (calls(scene, vendor), pictures(scene)) == (1, 1)
+    assert outcomes(image) == made_once(vendor)
+    assert (image.crashes, image.failures) == (0, 0)
+
+
+@without_jobs
+async def test_a_worker_that_may_not_wait_for_a_paid_call_leaves_it_counted_as_perhaps_paid(
+    scene: Scene, vendor: Vendor
+) -> None:
+    scene.vendors.fault(vendor.name, "slow", vendor.submit, match_body=".", seconds=ANSWERED_AFTER_S)
+    first = await scene.workers.another(stop_grace_s=0.1)
+    batch_id = await scene.ask()
+    await scene.struck()
+    first.tell_to_stop()
+    await first.stopped()
+    await scene.workers.another()
+    image = await scene.home(batch_id)
+    await lost_and_made(scene, vendor, image)
+    assert (image.crashes, image.failures) == (0, 0)
+
+
+@without_jobs
+async def test_a_worker_killed_in_the_middle_of_a_paid_call_leaves_it_counted_as_perhaps_paid(
+    scene: Scene, vendor: Vendor
+) -> None:
+    scene.vendors.fault(vendor.name, "slow", vendor.submit, match_body=".", seconds=ANSWERED_AFTER_S)
+    doomed = await scene.workers.another()
+    batch_id = await scene.ask()
+    await scene.struck()
+    doomed.kill()
+    await scene.workers.another()
+    image = await scene.home(batch_id)
+    await lost_and_made(scene, vendor, image)
+    assert (image.crashes, image.failures) == (1, 0)
+
+
+async def lost_and_made(scene: Scene, vendor: Vendor, image: ImageDocument) -> None:
+    """One call of which nobody heard, one that made the picture: both are told, and both are billed."""
+    price = vendor.cost_microusd
+    assert outcomes(image) == [(TryOutcome.UNKNOWN, 1, price), (TryOutcome.MADE, 1, price)]
+    assert (image.calls, image.cost_microusd) == (2, 2 * price)
+    (told,) = [event for event in await scene.house.events() if event.type == "pressroom.image.generated.v1"]
+    assert isinstance(told.data, ImageGenerated)
+    assert (told.data.calls, told.data.cost_microusd) == (2, 2 * price)
+
+    async def both_made() -> bool:
+        return (calls(scene, vendor), pictures(scene)) == (2, 2)
+
+    await eventually(both_made)
