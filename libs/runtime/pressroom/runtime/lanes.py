@@ -62,7 +62,7 @@ class Lanes:
         if document is None:
             return
         log.warning("lane.paused", lane=lane, seconds=round(seconds, 1), reason=reason)
-        await self._pause_consumers(lane, until)
+        await self._shut(lane, until)
         await self._outbox.publish(self._database.lanes, document)
 
     async def close(self, lane: str, reason: str) -> None:
@@ -79,7 +79,7 @@ class Lanes:
         if document is None:
             return
         log.error("lane.closed", lane=lane, reason=reason)
-        await self._pause_consumers(lane, datetime.now(UTC) + CLOSED_PAUSE)
+        await self._shut(lane, datetime.now(UTC) + CLOSED_PAUSE)
         await self._outbox.publish(self._database.lanes, document)
 
     async def open(self, lane: str) -> bool:
@@ -105,8 +105,12 @@ class Lanes:
             await self.open(lane)
 
     async def announce(self, lane: str, service: LaneService, *, worker: str) -> None:
-        """Say what `lane` can do, and that `worker` serves it."""
-        await self._make(lane, LaneState.OPEN)
+        """Say what `lane` can do, and that `worker` serves it. Who is the first to serve it opens it."""
+        if not await self._make(lane, LaneState.OPEN):
+            known = await self._database.lanes.get(lane)
+            if known is not None and known.service is None:
+                # Before it is described: dead in between, a described lane would be closed and nobody told of it.
+                await self.reopen(lane)
         changes = {"service": service.model_dump(), "served_at": datetime.now(UTC), "served_by": worker}
         await self._database.lanes.change(lane, changes)
 
@@ -145,11 +149,11 @@ class Lanes:
             return
         now = datetime.now(UTC)
         if document.state is LaneState.CLOSED:
-            await self._pause_consumers(lane, now + CLOSED_PAUSE)
+            await self._shut(lane, now + CLOSED_PAUSE)
         if document.state is not LaneState.PAUSED or document.paused_until is None:
             return
         if document.paused_until > now:
-            await self._pause_consumers(lane, document.paused_until)
+            await self._shut(lane, document.paused_until)
             return
         opened = await self._database.lanes.transition(
             lane,
@@ -161,6 +165,14 @@ class Lanes:
         if opened is not None:
             log.info("lane.resumed", lane=lane)
             await self._outbox.publish(self._database.lanes, opened)
+
+    async def _shut(self, lane: str, until: datetime) -> None:
+        """Hold the lane's consumers back, unless somebody has opened it since its document was read: their word came
+        first then, and nobody would take this pause back."""
+        await self._pause_consumers(lane, until)
+        document = await self._database.lanes.get(lane)
+        if document is not None and document.state is LaneState.OPEN:
+            await self._pause_consumers(lane, None)
 
     async def _pause_consumers(self, lane: str, until: datetime | None) -> None:
         """`None` lets them go on at once."""
