@@ -57,7 +57,7 @@ class LaneGate:
             raise
         finally:
             await end([staying])
-            gap_s = self._rules.delay_after_error_s if place.failed else self._rules.delay_s
+            gap_s = max(self._rules.delay_s, self._rules.delay_after_error_s if place.failed else 0.0)
             # Not given back, it runs out.
             with contextlib.suppress(DatabaseError):
                 await self._gates.leave(self._lane, holder, gap_s=gap_s)
