@@ -6,6 +6,7 @@ its provider gave up goes on to the next of its list, or becomes a placeholder i
 """
 
 import asyncio
+import math
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from pressroom.contracts.events import ImageRerouted
-from pressroom.contracts.facts import ErrorReport
+from pressroom.contracts.facts import ErrorReport, FileFacts
 from pressroom.contracts.jobs import GenerateImage
 from pressroom.contracts.vocabulary import BatchState, Fallback, ImageState, LaneState, ProviderName, TryOutcome
 from pressroom.runtime import metrics
@@ -33,13 +34,16 @@ from pressroom.state.collection import Claim
 from pressroom.state.documents import ImageDocument
 
 from .asking import Asking, Lane
-from .providers import JobProvider, Progress
+from .providers import Generation, JobProvider, Progress
 
 FETCH_AHEAD_S = 0.25
 """The next job is fetched this long before the image at hand is expected to be ready: more than a fetch takes, and so
 little that another worker which stands idle loses next to nothing by it."""
 
 _WEIGHT_OF_THE_LAST = 0.3
+
+SHAPE_TOLERANCE = 0.05
+"""Vendors round sides to multiples of up to 64 px."""
 
 log = get_logger(__name__)
 
@@ -153,6 +157,7 @@ class ImageWork:
             turn.leave()
         try:
             raw = await self._finishing.keep(generation.data)
+            self._check_shape(generation, raw)
         except ApiFailed as error:
             # Whatever the provider keeps of this job is no picture: the next try needs another one. This one was paid.
             spoilt = attempt.model_copy(update={"outcome": TryOutcome.FAILED, "error": report_of(error)})
@@ -164,6 +169,19 @@ class ImageWork:
             raise LeaseLost(image.id)
         await self._pause_after(image, failed=False)
         return kept
+
+    def _check_shape(self, generation: Generation, raw: FileFacts) -> None:
+        """What has another shape than was asked for is not what was asked for: cropped, it would lose its subject."""
+        if generation.asked_px is None:
+            return
+        width_px, height_px = generation.asked_px
+        off_by = abs(math.log(raw.width_px / raw.height_px) - math.log(width_px / height_px))
+        # A pixel more or less is much of the ratio of a small picture.
+        if off_by > SHAPE_TOLERANCE + 1 / min(raw.width_px, raw.height_px):
+            raise ApiFailed(
+                f"'{self._lane.provider.name}' answered a picture of {raw.width_px}x{raw.height_px} px where "
+                f"{width_px}x{height_px} was asked for"
+            )
 
     @contextmanager
     def _fetching_ahead(self, turn: Turn) -> Generator[None]:

@@ -46,13 +46,15 @@ class Generation:
     """A provider's answer: encoded picture bytes (PNG, JPEG or WebP), and the model that made them.
 
     `cost_microusd`: what the provider said that it costs; None when it did not, and the price table decides.
-    `gpu_seconds`: what it said that it took, where it bills by that.
+    `gpu_seconds`: what it said that it took, where it bills by that. `asked_px`: the width and height that the provider
+    was asked for, where it promises to keep them, their ratio at least; None where a workflow of the user's decides.
     """
 
     data: bytes = field(repr=False)
     model: str
     cost_microusd: int | None = None
     gpu_seconds: float | None = None
+    asked_px: tuple[int, int] | None = None
 
 
 class NotConfigured(Exception):
@@ -95,8 +97,9 @@ class JobProvider(ImageProvider, Protocol):
         """Ask for a job; its ref. After a `NetworkFailed`, `TimedOut` or `ApiFailed` the job may exist."""
         ...
 
-    async def find(self, request: GenerationRequest, key: str) -> str | None:
-        """The ref of a job whose `submit` was not heard of again; None when there is none, or when nobody can know."""
+    async def find(self, request: GenerationRequest, key: str, vendor_id: str | None) -> str | None:
+        """The ref of a job whose `submit` was not heard of again; None when there is none, or when nobody can know.
+        `vendor_id`: what the vendor's webhook called it, if it came."""
         ...
 
     async def resume(self, ref: str, request: GenerationRequest, progress: Progress) -> Generation:
@@ -106,4 +109,16 @@ class JobProvider(ImageProvider, Protocol):
 
     async def cancel(self, ref: str) -> None:
         """Stop a job that nobody wants any more; nothing happens when it has ended."""
+        ...
+
+
+@runtime_checkable
+class ToldProvider(JobProvider, Protocol):
+    """A job provider whose vendor tells of a job's end by itself."""
+
+    told_within_s: float
+    """How long after `submit` a job that nobody heard of may still make itself known; 0 when it cannot."""
+
+    def told(self, key: str) -> None:
+        """The vendor has told of the job of this key: whoever waits for it here looks at once."""
         ...

@@ -105,6 +105,12 @@ def nearest_aspect_ratio(width_px: int, height_px: int) -> str:
     return min(ASPECT_RATIOS, key=lambda ratio: abs(math.log(_value(ratio)) - wanted))
 
 
+def nominal_size(width_px: int, height_px: int) -> tuple[int, int]:
+    """Width and height of the ratio that is asked for; Gemini keeps the ratio within a few percent."""
+    longer, ratio = max(width_px, height_px), _value(nearest_aspect_ratio(width_px, height_px))
+    return (longer, round(longer / ratio)) if ratio >= 1 else (round(longer * ratio), longer)
+
+
 def nearest_image_size(width_px: int, height_px: int) -> str:
     """The size that the longer side is off from by the smallest factor; a step up costs half as much again."""
     wanted = math.log(max(width_px, height_px))

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from pressroom.contracts.capabilities import Capabilities
+from pressroom.contracts.capabilities import Capabilities, nearest_size
 from pressroom.contracts.vocabulary import ProviderName
 from pressroom.runtime.errors import ApiFailed
 from pressroom.runtime.public_http import PublicHttp, UrlGone
@@ -114,7 +114,7 @@ class FluxProvider:
         polling_url = made.polling_url or f"{self._url}/v1/get_result?id={quote(made.id, safe='')}"
         return Job(id=made.id, polling_url=polling_url, model=model, cost=made.cost).model_dump_json()
 
-    async def find(self, request: GenerationRequest, key: str) -> str | None:
+    async def find(self, request: GenerationRequest, key: str, vendor_id: str | None) -> str | None:
         """None always: BFL lists no tasks and keeps no key of ours, so a task whose answer was lost cannot be found.
         It may have been billed."""
         return None
@@ -148,6 +148,7 @@ class FluxProvider:
             data,
             model=job.model,
             cost_microusd=None if credits_spent is None else round(credits_spent * MICRODOLLARS_PER_CREDIT),
+            asked_px=nearest_size(SIZES, request.width_px, request.height_px),
         )
 
     async def cancel(self, ref: str) -> None:

@@ -26,7 +26,7 @@ from pressroom.runtime.vendors.gemini import (
     read_gemini_error,
     refusal_of,
 )
-from pressroom.runtime.vendors.gemini_content import Answer, picture_of, picture_request
+from pressroom.runtime.vendors.gemini_content import Answer, nominal_size, picture_of, picture_request
 from pressroom.runtime.vendors.models import model_gone
 
 from ..providers import Generation, GenerationRequest, NotConfigured, Progress
@@ -74,7 +74,7 @@ class GeminiProvider:
             raise model_gone(VENDOR, model, MODEL_SETTING, error, named_by_batch=request.model is not None) from error
         data = await asyncio.to_thread(self._picture, response)
         progress(1.0)
-        return Generation(data, model=model)
+        return Generation(data, model=model, asked_px=nominal_size(request.width_px, request.height_px))
 
     async def aclose(self) -> None:
         await self._client.aclose()

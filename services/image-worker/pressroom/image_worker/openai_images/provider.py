@@ -67,7 +67,7 @@ class OpenAIProvider:
         # Megabytes of base64 are nothing for the event loop.
         data = await asyncio.to_thread(self._picture, response)
         progress(1.0)
-        return Generation(data, model=model)
+        return Generation(data, model=model, asked_px=size_for(model, request.width_px, request.height_px))
 
     async def aclose(self) -> None:
         await self._client.aclose()
