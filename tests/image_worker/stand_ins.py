@@ -139,7 +139,7 @@ class Jobs:
             await self._after(request)
         return job.ref
 
-    async def find(self, request: GenerationRequest, key: str) -> str | None:
+    async def find(self, request: GenerationRequest, key: str, vendor_id: str | None) -> str | None:
         self.vendor.finds.append(key)
         if not self._finds:
             return None

@@ -404,7 +404,7 @@ class ProviderConformance:
             await provider.submit(request, key)
 
         successor = _jobs(backstage.another())
-        ref = await successor.find(request, key)
+        ref = await successor.find(request, key, None)
 
         assert (ref is not None) is self.can_find
         if ref is not None:
@@ -414,7 +414,7 @@ class ProviderConformance:
     async def test_a_job_that_was_never_asked_for_is_not_found(self, backstage: Backstage) -> None:
         provider = _jobs(backstage.provider)
 
-        assert await provider.find(backstage.request(), _a_key()) is None
+        assert await provider.find(backstage.request(), _a_key(), None) is None
         assert backstage.made() == 0
 
     async def test_a_late_word_of_progress_does_not_undo_the_end(self, backstage: Backstage) -> None:

@@ -256,7 +256,7 @@ async def test_a_server_that_is_away_is_left_out(backstage: ComfyUIBackstage) ->
     ref = await submit(provider, backstage.request())
 
     assert place_of(ref) == "comfyui"
-    assert await provider.find(backstage.request(), str(uuid.uuid4())) is None
+    assert await provider.find(backstage.request(), str(uuid.uuid4()), None) is None
     picture_of((await provider.resume(ref, backstage.request(), _ignore)).data)
 
 
@@ -284,7 +284,7 @@ async def test_when_all_are_away_it_is_the_network(backstage: ComfyUIBackstage) 
         await provider.generate(backstage.request(), _ignore)
     assert all(url in str(caught.value) for url in away)
     with pytest.raises(NetworkFailed):
-        await provider.find(backstage.request(), str(uuid.uuid4()))
+        await provider.find(backstage.request(), str(uuid.uuid4()), None)
 
 
 async def test_a_model_that_only_one_server_has_is_made_there(backstage: ComfyUIBackstage, tmp_path: Path) -> None:
@@ -317,12 +317,12 @@ async def test_a_prompt_whose_answer_was_lost_is_found_on_any_server_and_not_pos
     with pytest.raises(NetworkFailed):
         await provider.submit(backstage.request(), key)
 
-    ref = await backstage.another().find(backstage.request(), key)
+    ref = await backstage.another().find(backstage.request(), key, None)
 
     assert ref is not None
     assert place_of(ref) == "comfyui-2"
     picture_of((await provider.resume(ref, backstage.request(), _ignore)).data)
-    assert await provider.find(backstage.request(), key) == ref, "also when it has ended"
+    assert await provider.find(backstage.request(), key, None) == ref, "also when it has ended"
     assert backstage.stats("comfyui-2")["prompt_ids_posted_twice"] == 0
     assert backstage.stats("comfyui-2")["jobs"] == 1
 

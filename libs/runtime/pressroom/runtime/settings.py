@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, StringConstraints, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pressroom.contracts.finishing import BUILT_IN_PROFILES, NO_PROFILE, Profile, ProfileName
@@ -47,6 +47,16 @@ class Settings(BaseSettings):
     blob_url: str = Field(
         default_factory=lambda: (default_data_dir() / "blobs").as_uri(),
         description="Where files are kept: file:///folder, s3://bucket/prefix, gs://bucket/prefix, az://container/prefix.",
+    )
+    public_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")] | None = Field(
+        default=None,
+        description="Where vendors reach the gateway to tell of a job's end; none: they are only asked.",
+    )
+    webhook_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        default=None,
+        validate_default=True,
+        description="Signs the addresses that vendors are given; needed with `PRESSROOM_PUBLIC_URL`, and set alike for "
+        "every service.",
     )
     host: str = Field(default="127.0.0.1", description="The address that this service's HTTP port binds to.")
     log_format: Literal["auto", "console", "json"] = Field(
@@ -119,6 +129,13 @@ class Settings(BaseSettings):
     signing_timestamp_url: str | None = Field(
         default=None, description="A timestamp authority (RFC 3161), asked with each signature."
     )
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _signs_the_public_url(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if secret is None and info.data.get("public_url") is not None:
+            raise ValueError("must be set when PRESSROOM_PUBLIC_URL is, to 16 characters or more that nobody guesses")
+        return secret
 
     @field_validator("profiles")
     @classmethod

@@ -74,6 +74,7 @@ class Database:
                 IndexModel([("batch_id", ASCENDING), ("index", ASCENDING)], name="by_batch", unique=True),
                 IndexModel([("batch_id", ASCENDING), ("state", ASCENDING)], name="by_batch_and_state"),
                 IndexModel([("owner", ASCENDING), ("hash_bands", ASCENDING)], name="alike"),
+                IndexModel([("remote.key", ASCENDING)], name="remote_key", sparse=True),
             ]
         )
         await self.publications.raw.create_indexes(

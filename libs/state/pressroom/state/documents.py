@@ -92,11 +92,12 @@ class BatchDocument(Document):
 
 class RemoteJob(Part):
     """A job that a provider keeps for an image. `key` is ours, chosen before the job is asked for; `ref` is theirs,
-    None until it is known: until then the job may exist or not."""
+    None until it is known: until then the job may exist or not. `vendor_id`: what a webhook called the job."""
 
     provider: ProviderName
     key: str
     ref: str | None = None
+    vendor_id: str | None = None
     began_at: datetime
 
 

@@ -62,6 +62,15 @@ class Images(Collection[ImageDocument]):
         rows = self.raw.find(query, projection={"perceptual_hash": 1}, limit=_ALIKE_AT_MOST)
         return [(row["_id"], row["perceptual_hash"]) async for row in rows if row.get("perceptual_hash")]
 
+    async def note_vendor_id(self, provider: ProviderName, key: str, vendor_id: str) -> ImageDocument | None:
+        """Write down what the vendor calls the job that has our `key`; what is known already stays. The image, or None
+        where no image has such a job. Needs no lease, as no taker writes this field."""
+        image = self.read(await self.raw.find_one({"remote.key": key, "remote.provider": str(provider)}))
+        if image is None:
+            return None
+        guard = {"remote.key": key, "remote.vendor_id": None}
+        return await self.change(image.id, {"remote.vendor_id": vendor_id}, guard=guard) or image
+
     async def placeholders(self, batch_id: str) -> int:
         """How many of a batch's images that are ready are placeholders."""
         ready = [str(state) for state in IMAGE_READY]

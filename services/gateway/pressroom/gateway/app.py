@@ -10,7 +10,7 @@ from starlette.types import Lifespan
 
 from pressroom.runtime.service import Service
 
-from . import batches, files, health, images, live, problems, providers, uploads
+from . import batches, files, health, images, live, problems, providers, uploads, webhooks
 from .body_limit import BodyLimit
 from .edge import Edge
 from .settings import GatewaySettings
@@ -39,6 +39,8 @@ def build(settings: GatewaySettings) -> FastAPI:
         BodyLimit,
         limits={
             uploads.router.prefix: (settings.max_upload_bytes, "PRESSROOM_MAX_UPLOAD_BYTES"),
+            # A vendor tells of a job with all that it made.
+            webhooks.router.prefix: (settings.max_upload_bytes, "PRESSROOM_MAX_UPLOAD_BYTES"),
             "/": (settings.max_body_bytes, "PRESSROOM_MAX_BODY_BYTES"),
         },
     )
@@ -69,6 +71,7 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         providers.router,
         uploads.router,
         files.router,
+        webhooks.router,
         live.router,
         health.router,
     ):

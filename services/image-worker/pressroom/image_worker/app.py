@@ -4,9 +4,11 @@ A lane whose provider lacks a setting is closed with the reason; the others are 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from faststream.asgi import AsgiFastStream
+from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from pressroom.contracts.jobs import GenerateImage
 from pressroom.contracts.vocabulary import Mode, ProviderName
@@ -23,12 +25,13 @@ from pressroom.runtime.settling import Settling
 from pressroom.runtime.signatures import signing_identity
 from pressroom.runtime.sweep import BatchSweep
 from pressroom.runtime.topology import BATCH_CANCELLED_REALTIME, BATCH_REQUESTED_REALTIME
+from pressroom.runtime.webhook_urls import ALL_HINTS, hinted
 from pressroom.state.documents import LaneService
 
 from .asking import Lane
 from .configured import MAKERS
 from .image_jobs import ImageWork
-from .providers import ImageProvider, NotConfigured
+from .providers import ImageProvider, NotConfigured, ToldProvider
 from .settings import ImageWorkerSettings
 
 NAME = "image-worker"
@@ -89,6 +92,7 @@ def build(
                 in_flight=at_once + beyond_generating,
             )
             service.background(f"lane {name}", runner.run)
+        await _pass_hints_on(service.client, list(served.values()))
         if not served:
             log.error("worker.idle", reason="no lane can be served", missing=missing)
         service.background("announcements", lambda: _announce(lanes, served, settings, service.worker))
@@ -121,6 +125,19 @@ def lane_service(provider: ImageProvider, settings: ImageWorkerSettings) -> Lane
         timeout_s=rules.timeout_s,
         max_attempts=rules.retry.max_attempts,
     )
+
+
+async def _pass_hints_on(client: Client, providers: Sequence[ImageProvider]) -> None:
+    """Let the providers know when the gateway was told of a job."""
+    listening = {str(provider.name): provider for provider in providers if isinstance(provider, ToldProvider)}
+
+    async def hint(message: Msg) -> None:
+        vendor, key = hinted(message.subject)
+        if vendor in listening:
+            listening[vendor].told(key)
+
+    if listening:
+        await client.subscribe(ALL_HINTS, cb=hint)
 
 
 async def _announce(

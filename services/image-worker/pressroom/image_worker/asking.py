@@ -2,7 +2,8 @@
 
 Before a call that costs, the intent is stored; a job's ref the moment it is known; what came of a failed call before
 anybody acts on the failure. Killed in between, the next taker finds: a job with a ref, which it resumes; a job without
-one, which it looks for; or a billed call of which nobody heard, which it counts as possibly paid and makes again.
+one, which it looks for, or waits for the vendor's word of it; or a billed call of which nobody heard, which it counts
+as possibly paid and makes again.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from pressroom.contracts.facts import ErrorReport, ProviderTry
 from pressroom.contracts.vocabulary import ErrorKind, TryOutcome
 from pressroom.runtime import metrics
 from pressroom.runtime.blobs import BlobStore
-from pressroom.runtime.errors import InvalidRequest, LeaseLost, RateLimited, TimedOut, WorkError, report_of
+from pressroom.runtime.errors import InvalidRequest, LeaseLost, NotYet, RateLimited, TimedOut, WorkError, report_of
 from pressroom.runtime.finishing import STORE_RETRY_S, with_try
 from pressroom.runtime.lane_gate import LaneGate
 from pressroom.runtime.lane_policies import LaneRules
@@ -28,11 +29,14 @@ from pressroom.state.database import DatabaseError
 from pressroom.state.documents import ImageDocument, RemoteJob
 from pressroom.state.images import Images
 
-from .providers import Generation, GenerationRequest, ImageProvider, JobProvider, Progress, RemoteJobOver
+from .providers import Generation, GenerationRequest, ImageProvider, JobProvider, Progress, RemoteJobOver, ToldProvider
 from .remote_jobs import SUBMIT_GRACE_S
 
 _UNSURE = frozenset({ErrorKind.NETWORK, ErrorKind.TIMEOUT, ErrorKind.API_ERROR, ErrorKind.UNKNOWN})
 """After these the effect of a call may have happened."""
+
+_LOOK_AGAIN_S = 2.0
+"""How often a job that may still make itself known is looked for. Its place is another image's meanwhile."""
 
 log = get_logger(__name__)
 
@@ -70,7 +74,7 @@ class Asking:
 
     async def generation(self, claim: ImageClaim, progress: Progress) -> tuple[Generation, ProviderTry, ImageDocument]:
         """The picture, the account of how it was made, and the document as it stands. Raises a `WorkError`; the
-        document tells of it then."""
+        document tells of it then. Raises `NotYet` while a job may still make itself known."""
         request = await self._request(claim.document)
         call = _Call(claim, claim.document, request, datetime.now(UTC))
         timeout_s = self._lane.rules.for_image(claim.document.pacing).timeout_s
@@ -86,7 +90,7 @@ class Asking:
         except RemoteJobOver as over:
             failure = over.error
             await self._write(call, {"remote": None})
-        except (LeaseLost, DatabaseError):
+        except (LeaseLost, NotYet, DatabaseError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, it is accounted for before it is raised again
             failure = error
@@ -113,7 +117,7 @@ class Asking:
             if remote.ref is not None:
                 log.info("image.resumed", ref=remote.ref)
                 return remote.ref
-            found = await provider.find(call.request, remote.key)
+            found = await self._found(provider, call, remote)
             if found is not None:
                 await self._write(call, {"remote": remote.model_copy(update={"ref": found}).model_dump()})
                 return found
@@ -121,6 +125,19 @@ class Asking:
         intent = RemoteJob(provider=provider.name, key=str(uuid.uuid4()), began_at=datetime.now(UTC))
         await self._write(call, {"remote": intent.model_dump()})
         return await see_through(self._submitted(provider, call, intent), SUBMIT_GRACE_S)
+
+    async def _found(self, provider: JobProvider, call: _Call, remote: RemoteJob) -> str | None:
+        """The ref of a job whose `submit` was not heard of; None when it counts as lost."""
+        # Read again, because a webhook's word is written by others, whoever has the lease.
+        image = await self._images.get(call.claim.id)
+        told = image.remote if image is not None else None
+        vendor_id = told.vendor_id if told is not None and told.key == remote.key else None
+        found = await provider.find(call.request, remote.key, vendor_id)
+        if found is None and isinstance(provider, ToldProvider):
+            waited_s = (datetime.now(UTC) - remote.began_at).total_seconds()
+            if waited_s < provider.told_within_s:
+                raise NotYet(min(provider.told_within_s - waited_s, _LOOK_AGAIN_S))
+        return found
 
     async def _submitted(self, provider: JobProvider, call: _Call, intent: RemoteJob) -> str:
         """Keeps trying to store the ref while the database is away: forgotten, the job would be asked for, and paid,
@@ -143,7 +160,10 @@ class Asking:
         image = call.image
         report = report_of(failure)
         left = await self._left(image, failure)
-        changes: dict[str, Any] = {"call_began_at": None, "remote": left.model_dump() if left else None}
+        changes: dict[str, Any] = {"call_began_at": None}
+        if left is None:
+            # What is left stays as it is stored: a webhook may have added to it.
+            changes["remote"] = None
         is_lost = image.remote is None and image.call_began_at is not None and report.kind in _UNSURE
         if not isinstance(failure, RateLimited):
             account = self._lost(call, TryOutcome.UNKNOWN if is_lost else TryOutcome.FAILED, call.began_at, report)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from pressroom.contracts.vocabulary import ProviderName
+from pressroom.runtime.webhook_urls import webhook_url
 
 from .comfyui import ComfyUIProvider
 from .diffusers_local.provider import diffusers_provider
@@ -24,13 +25,19 @@ def _placeholder(_settings: ImageWorkerSettings) -> ImageProvider:
     return PlaceholderProvider()
 
 
+def _runpod(settings: ImageWorkerSettings) -> ImageProvider:
+    if settings.public_url is None:
+        return RunPodProvider(settings)
+    return RunPodProvider(settings, webhook_url=lambda key: webhook_url(settings, ProviderName.RUNPOD, key))
+
+
 MAKERS: Mapping[ProviderName, Callable[[ImageWorkerSettings], ImageProvider]] = {
     ProviderName.STUDIO: _studio,
     ProviderName.COMFYUI: ComfyUIProvider,
     ProviderName.GEMINI: GeminiProvider,
     ProviderName.OPENAI: OpenAIProvider,
     ProviderName.FLUX: FluxProvider,
-    ProviderName.RUNPOD: RunPodProvider,
+    ProviderName.RUNPOD: _runpod,
     ProviderName.DIFFUSERS: diffusers_provider,
     ProviderName.PLACEHOLDER: _placeholder,
 }

@@ -107,7 +107,7 @@ class ComfyUIProvider:
                 return Ref(server=server.name, prompt_id=prompt_id).model_dump_json()
         raise refused or NetworkFailed("no ComfyUI server was asked")
 
-    async def find(self, request: GenerationRequest, key: str) -> str | None:
+    async def find(self, request: GenerationRequest, key: str, vendor_id: str | None) -> str | None:
         """Where the prompt waits, runs or has run, on the servers that answer."""
         server = await self._fleet.knowing(key)
         return None if server is None else Ref(server=server.name, prompt_id=key).model_dump_json()

@@ -1,9 +1,10 @@
 """A serverless endpoint of RunPod that runs worker-comfyui: a job is queued, looked at until it ends, its picture taken
 from the answer or fetched from the worker's bucket.
 
-The job's ref is stored by whoever calls, so a worker that dies is followed by one that asks for the same job again;
-what dies between asking and storing is lost and billed, because RunPod takes no key of ours and lists no jobs. Results
-are kept for 30 minutes. An answer may come late: once a job was seen to have ended, no later word undoes it here.
+The job's ref is stored by whoever calls, so a worker that dies is followed by one that asks for the same job again.
+RunPod takes no key of ours and lists no jobs, so what dies between asking and storing is found by the job's webhook
+alone, whose address carries our key; without a public address it is lost, and billed. Results are kept for 30 minutes.
+An answer may come late: once a job was seen to have ended, no later word undoes it here.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from pressroom.runtime.vendor_http import VendorClient
 from pressroom.runtime.vendors.pictures import decoded_picture, media_type_of
 
 from ..providers import Generation, GenerationRequest, NotConfigured, Progress, RemoteJobOver
-from ..remote_jobs import generate_by_job, poll
+from ..remote_jobs import Wakers, generate_by_job, poll
 from ..workflows import BadWorkflow, WorkflowTemplates
 from .settings import (
     ENDPOINT_SETTING,
@@ -52,8 +53,8 @@ from .wire import (
 AT_ONCE = 8
 """Jobs that one of our workers has there together. RunPod starts more GPUs as its queue grows."""
 
-WebhookUrl = Callable[[str], str]
-"""The URL that RunPod tells of a job's end, by our key for it."""
+WebhookUrl = Callable[[str], str | None]
+"""The URL that RunPod tells of a job's end, by our key for it; None: nobody is told."""
 
 _POLL_AT_MOST_S = 10.0
 _IMAGE_TO_IMAGE = "image-to-image"
@@ -101,6 +102,8 @@ class RunPodProvider:
         self._pictures = PublicHttp(
             VENDOR, timeout_s=settings.runpod_timeout_s, trusted_hosts=settings.trusted_private_hosts
         )
+        self.told_within_s = settings.runpod_webhook_wait_s if webhook_url is not None else 0.0
+        self._wakers = Wakers()
         self._ended: dict[str, Status] = {}
         """Jobs that have ended and whose picture could not be fetched yet."""
 
@@ -112,9 +115,7 @@ class RunPodProvider:
         return await generate_by_job(self, request, progress)
 
     async def submit(self, request: GenerationRequest, key: str) -> str:
-        name = self._workflow_name(request)
-        model = request.model or self._default_model(name)
-        workflow = self._templates.fill(name, slot_values(request, model))
+        workflow, _ = self._workflow(request)
         webhook_url = self._webhook_url(key) if self._webhook_url else None
         begin = self._client.http.build_request(
             "POST",
@@ -126,25 +127,18 @@ class RunPodProvider:
             begun = self._client.read(await self._client.send(begin), Begun)
         except NotFound as error:
             raise endpoint_gone(self._endpoint, error) from error
-        return Job(
-            id=begun.id,
-            endpoint=self._endpoint,
-            model=model_in(workflow) or name,
-            named_by_workflow=model is None and request.workflow not in (None, self._settings.runpod_workflow),
-        ).model_dump_json()
+        return self._ref(begun.id, key, request)
 
-    async def find(self, request: GenerationRequest, key: str) -> str | None:
-        """None always: RunPod lists no jobs and keeps no key of ours, so a job whose answer was lost cannot be found.
-        It runs on until its time limits, and is billed."""
-        return None
+    async def find(self, request: GenerationRequest, key: str, vendor_id: str | None) -> str | None:
+        """By what its webhook called it alone: RunPod lists no jobs and keeps no key of ours."""
+        return None if vendor_id is None else self._ref(vendor_id, key, request)
+
+    def told(self, key: str) -> None:
+        self._wakers.wake(key)
 
     async def resume(self, ref: str, request: GenerationRequest, progress: Progress) -> Generation:
         job = job_of(ref)
-        ended = self._ended.get(job.id) or await poll(
-            lambda: self._look(job),
-            interval_s=self._settings.runpod_poll_s,
-            at_most_s=max(self._settings.runpod_poll_s, _POLL_AT_MOST_S),
-        )
+        ended = self._ended.get(job.id) or await self._end_of(job)
         image = image_of(job, request, ended)
         if image.type == S3_URL:
             self._remember(job, ended)
@@ -164,6 +158,15 @@ class RunPodProvider:
         except InvalidRequest:
             if await self._look(job) is None:
                 raise
+
+    async def _end_of(self, job: Job) -> Status:
+        with self._wakers.waiting(job.key) as told:
+            return await poll(
+                lambda: self._look(job),
+                interval_s=self._settings.runpod_poll_s,
+                at_most_s=max(self._settings.runpod_poll_s, _POLL_AT_MOST_S),
+                told=told,
+            )
 
     async def _look(self, job: Job) -> Status | None:
         try:
@@ -198,6 +201,24 @@ class RunPodProvider:
         self._ended[job.id] = ended
         while len(self._ended) > AT_ONCE:
             self._ended.pop(next(iter(self._ended)))
+
+    def _ref(self, job_id: str, key: str, request: GenerationRequest) -> str:
+        """Of a job that was asked for with `request`, by whichever of our workers."""
+        workflow, is_named = self._workflow(request)
+        return Job(
+            id=job_id,
+            endpoint=self._endpoint,
+            model=model_in(workflow) or self._workflow_name(request),
+            key=key,
+            named_by_workflow=is_named,
+        ).model_dump_json()
+
+    def _workflow(self, request: GenerationRequest) -> tuple[dict[str, object], bool]:
+        """The filled template, and whether its model is only that of a workflow which the batch chose."""
+        name = self._workflow_name(request)
+        model = request.model or self._default_model(name)
+        workflow = self._templates.fill(name, slot_values(request, model))
+        return workflow, model is None and request.workflow not in (None, self._settings.runpod_workflow)
 
     def _workflow_name(self, request: GenerationRequest) -> str:
         """A picture to start from goes into a template that has a place for it."""

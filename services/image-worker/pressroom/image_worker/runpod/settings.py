@@ -46,3 +46,8 @@ class RunPodSettings(Settings):
     runpod_poll_s: Annotated[float, Field(ge=0.05, le=60)] = Field(
         default=1.0, description="How soon a new job is looked at; less often as it goes on."
     )
+    runpod_webhook_wait_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=60.0,
+        description="With `PRESSROOM_PUBLIC_URL`: how long a job whose id was never heard may take to tell of its end, "
+        "before it counts as lost, perhaps paid, and another is asked for.",
+    )

@@ -52,11 +52,13 @@ class Begun(Wire):
 
 class Job(Wire):
     """All that is needed to ask for a job again, and the model that its workflow loads: the ref, as JSON.
-    `named_by_workflow`: the model is that of a workflow which the batch chose, and nobody else's choice."""
+    `key`: ours, by which its webhook speaks of it. `named_by_workflow`: the model is that of a workflow which the batch
+    chose, and nobody else's choice."""
 
     id: str
     endpoint: str
     model: str
+    key: str | None = None
     named_by_workflow: bool = False
 
 
