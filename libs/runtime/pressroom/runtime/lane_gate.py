@@ -18,6 +18,7 @@ from pressroom.state.database import DatabaseError
 from pressroom.state.gates import Gates
 
 from . import metrics
+from .errors import NotYet
 from .lane_policies import LaneRules
 from .tasks import end
 
@@ -52,6 +53,8 @@ class LaneGate:
         staying = asyncio.create_task(self._stay(holder))
         try:
             yield place
+        except NotYet:
+            raise
         except Exception:
             place.failed = True
             raise

@@ -8,7 +8,7 @@ its provider gave up goes on to the next of its list, or becomes a placeholder i
 import asyncio
 import math
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -41,6 +41,8 @@ FETCH_AHEAD_S = 0.25
 little that another worker which stands idle loses next to nothing by it."""
 
 _WEIGHT_OF_THE_LAST = 0.3
+_CLOSED_WAIT_S = 1.0
+"""Then the message waits for the lane's consumers, which are held back while it is closed."""
 
 SHAPE_TOLERANCE = 0.05
 """Vendors round sides to multiples of up to 64 px."""
@@ -110,6 +112,18 @@ class ImageWork:
             await releasing
         await self._settling.complete(image.batch_id)
 
+    async def _keep_the_lanes_pause(self) -> None:
+        """A lane that was paused or closed since the image was fetched would only refuse it too."""
+        lane = await self._database.lanes.get(str(self._lane.provider.name))
+        if lane is None or lane.state is LaneState.OPEN:
+            return
+        if lane.state is LaneState.CLOSED:
+            raise NotYet(_CLOSED_WAIT_S)
+        # By its date: the consumers go on at that moment, the document is opened by the next sweep.
+        left_s = (lane.paused_until - datetime.now(UTC)).total_seconds() if lane.paused_until else 0.0
+        if left_s > 0:
+            raise NotYet(left_s)
+
     async def _keep_the_pause(self, image: ImageDocument) -> None:
         """The batch may want some time between its images."""
         if not image.pacing.has_delays:
@@ -128,33 +142,38 @@ class ImageWork:
             await self._database.batches.change(image.batch_id, {"next_image_at": next_image_at})
 
     async def _generated(self, claim: Claim[ImageDocument], turn: Turn) -> ImageDocument:
-        provider = self._lane.provider
-        making = self._made(claim, turn)
-        if provider.capabilities.is_billed and not isinstance(provider, JobProvider):
-            # A call that was paid is brought to its end when the worker stops: nobody else could.
-            return await see_through(making, self._stop_grace_s)
-        return await making
-
-    async def _made(self, claim: Claim[ImageDocument], turn: Turn) -> ImageDocument:
-        """From the first wait for the stage to the stored bytes."""
-        image = claim.document
+        """From the first wait for the stage to the stored bytes. When an image fails, the stage is left after all that
+        follows of it: the next one finds a lane that was paused or closed because of it."""
+        provider, image = self._lane.provider, claim.document
         await turn.enter()
+        async with AsyncExitStack() as place:
+            await place.enter_async_context(self._lane.gate.place(image.id))
+            # It may have waited long, and been fetched ahead.
+            await self._keep_the_lanes_pause()
+            await self._keep_the_pause(image)
+            making = self._made(claim, turn, place)
+            if provider.capabilities.is_billed and not isinstance(provider, JobProvider):
+                # A call that was paid is brought to its end when the worker stops: nobody else could.
+                return await see_through(making, self._stop_grace_s)
+            return await making
+
+    async def _made(self, claim: Claim[ImageDocument], turn: Turn, place: AsyncExitStack) -> ImageDocument:
+        """From the call to the stored bytes; the place and the stage are left in between."""
+        image = claim.document
+        log.info("image.generating", index=image.index, provider=str(image.provider), seed=image.seed)
+        began = asyncio.get_running_loop().time()
         try:
-            async with self._lane.gate.place(image.id):
-                log.info("image.generating", index=image.index, provider=str(image.provider), seed=image.seed)
-                began = asyncio.get_running_loop().time()
-                try:
-                    with self._fetching_ahead(turn), metrics.GENERATION_SECONDS.labels(str(image.provider)).time():
-                        generation, attempt, image = await self._asking.generation(claim, self._progress_of(image.id))
-                finally:
-                    self._progress.pop(image.id, None)
-                self._learn(asyncio.get_running_loop().time() - began)
+            with self._fetching_ahead(turn), metrics.GENERATION_SECONDS.labels(str(image.provider)).time():
+                generation, attempt, image = await self._asking.generation(claim, self._progress_of(image.id))
         except WorkError as error:
             await self._pause_after(image, failed=True)
             await self._close_lane(image, error)
             raise
         finally:
-            turn.leave()
+            self._progress.pop(image.id, None)
+        self._learn(asyncio.get_running_loop().time() - began)
+        await place.aclose()
+        turn.leave()
         try:
             raw = await self._finishing.keep(generation.data)
             self._check_shape(generation, raw)
