@@ -1,4 +1,4 @@
-"""A steady run of small batches of both modes, and somebody who says yes to every picture.
+"""A steady run of small batches of both modes and of many providers, and somebody who says yes to every picture.
 
 What was asked for is remembered only when it was acknowledged: a 202 of the gateway, or the stream's PubAck. Asking is
 repeated under the same key or id until then, as a careful client does.
@@ -27,7 +27,46 @@ AGAIN_AFTER_S = 0.2
 _ANSWER_WITHIN_S = 5.0
 _IMAGES_MAX = 3
 _WIDTH_PX, _HEIGHT_PX = 256, 320  # chaos is about what survives, not about pixels
+MODERATED = "[sandbox:moderated]"
+"""In a prompt: OpenAI refuses it, so that the next provider of a list takes over; ComfyUI draws it."""
+
+SLOW_VENDORS = {
+    "PRESSROOM_SANDBOX_FLUX_SECONDS": "2",
+    "PRESSROOM_SANDBOX_RUNPOD_SECONDS": "2",
+    "PRESSROOM_SANDBOX_RUNPOD_OUTPUT": "s3_url",
+}
+"""Jobs that take so long that workers die in the middle of them, and pictures that have to be fetched."""
+
+_OPENAI_SECONDS = 1.0
 _SUBJECTS = ("a calm sea", "a lighthouse", "wind over wheat", "a geometric quilt", "ferns", "a city at night")
+
+
+@dataclass(frozen=True)
+class Way:
+    """Who is asked for a batch, and how."""
+
+    providers: tuple[ProviderName, ...]
+    mode: Mode = Mode.REALTIME
+    first_is_moderated: bool = False
+
+
+WAYS = (
+    Way((ProviderName.STUDIO,)),
+    Way((ProviderName.GEMINI,), mode=Mode.BATCH),
+    Way((ProviderName.FLUX,)),
+    Way((ProviderName.RUNPOD,)),
+    Way((ProviderName.COMFYUI,)),
+    Way((ProviderName.OPENAI,)),
+    Way((ProviderName.OPENAI, ProviderName.COMFYUI), first_is_moderated=True),
+)
+"""Seven, and every fourth batch is asked for by event: each comes both ways."""
+
+
+async def slow_openai(facts: InstanceFacts) -> None:
+    """Let each call take a while. It is read first, and so it is billed also when nobody waits for it any more."""
+    fault = {"vendor": "openai", "kind": "slow", "match": "POST", "match_body": ".", "times": -1}
+    async with httpx.AsyncClient(base_url=facts.sandbox_url or "") as http:
+        (await http.post("/_sandbox/faults", json={**fault, "seconds": _OPENAI_SECONDS})).raise_for_status()
 
 
 @dataclass
@@ -39,7 +78,7 @@ class Load:
     acknowledged: dict[str, int] = field(default_factory=dict[str, int])
 
     async def ask(self, js: JetStreamContext, number: int) -> None:
-        """One batch: odd ones by Gemini's batches, every fourth of all by event instead of HTTP."""
+        """One batch: the ways in turn, every fourth of all by event instead of HTTP."""
         request = self._request(number)
         if number % 4 == 3:
             await self._ask_by_event(js, f"chaos-{number}", request)
@@ -59,11 +98,15 @@ class Load:
         targets = self.dice.choice(((printify,), (shopify,), (printify, shopify)))
         count = self.dice.randint(1, _IMAGES_MAX)
         # Every prompt is used once, so that the sandbox can tell a picture that was made twice.
+        way = WAYS[number % len(WAYS)]
         prompts = [f"{self.dice.choice(_SUBJECTS)}, number {number}-{index}" for index in range(count)]
-        by_gemini = number % 2 == 1
+        if way.first_is_moderated:
+            prompts[0] += f" {MODERATED}"
+        alone = way.providers[0] if len(way.providers) == 1 else None
         return BatchRequest(
-            provider=ProviderName.GEMINI if by_gemini else ProviderName.STUDIO,
-            mode=Mode.BATCH if by_gemini else Mode.REALTIME,
+            provider=alone,
+            providers=() if alone else way.providers,
+            mode=way.mode,
             images=tuple(ImageRequest(prompt=prompt) for prompt in prompts),
             width=_WIDTH_PX,
             height=_HEIGHT_PX,

@@ -1,10 +1,14 @@
-"""The judge of a chaos run sees what it is there for: a clean run as clean, a loss, a drift, a doubled product."""
+"""The judge of a chaos run sees what it is there for: a clean run as clean, a loss, a drift, a doubled product, a
+job that was paid twice."""
 
 import asyncio
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,11 +17,16 @@ from pymongo import MongoClient
 from pressroom.cli.data_folder import DataFolder, InstanceFacts
 from pressroom.cli.nats_connection import connected
 from pressroom.cli.own_instance import OwnInstance, without_settings
+from pressroom.contracts.facts import ProviderTry
+from pressroom.contracts.vocabulary import ProviderName, TryOutcome
+from pressroom.state.documents import ImageDocument
 
-from .load import Load
+from .load import WAYS, Load
+from .paid_jobs import label_of, reckon
 from .verdict import drained, judge
 
 WITHIN_S = 90.0
+MADE, FAILED, UNKNOWN = TryOutcome.MADE, TryOutcome.FAILED, TryOutcome.UNKNOWN
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +43,7 @@ async def quiet_run(facts: InstanceFacts) -> dict[str, int]:
     async with connected(facts.nats_url, facts.nats_token) as client:
         js = client.jetstream(timeout=5.0)
         approving = asyncio.create_task(load.approve_all(js))
-        for number in range(4):
+        for number in range(len(WAYS)):
             await load.ask(js, number)
         assert await drained(facts, load.acknowledged, WITHIN_S) == []
         approving.cancel()
@@ -46,6 +55,15 @@ async def test_the_judge_sees_what_is_clean_what_is_lost_and_what_is_there_twice
     clean = await judge(facts, acknowledged, 20.0)
     assert clean.complaints == []
     assert clean.images == sum(acknowledged.values())
+
+    await double_a_job(facts)
+    paid_twice = await judge(facts, acknowledged, 0.0)
+    assert (paid_twice.duplicates, paid_twice.unsure, paid_twice.lost, paid_twice.drift) == (1, 0, 0, 0)
+    assert any("flux has 2 jobs for" in complaint for complaint in paid_twice.complaints)
+
+    explain_the_job(facts)
+    explained = await judge(facts, acknowledged, 0.0)
+    assert (explained.complaints, explained.unsure) == ([], 1)
 
     await double_a_product(facts)
     doubled = await judge(facts, acknowledged, 0.0)
@@ -60,6 +78,60 @@ async def test_the_judge_sees_what_is_clean_what_is_lost_and_what_is_there_twice
 
     unknown = await judge(facts, {**acknowledged, "chaos-never-stored": 2}, 0.0)
     assert any("chaos-never-stored is not there" in complaint for complaint in unknown.complaints)
+
+
+REMOTE = (ProviderName.FLUX, ProviderName.RUNPOD, ProviderName.COMFYUI, ProviderName.OPENAI)
+
+
+def an_image(vendor: ProviderName, label: str, *outcomes: TryOutcome) -> ImageDocument:
+    now = datetime.now(UTC)
+    tries = tuple(ProviderTry(provider=vendor, outcome=outcome, calls=1, began_at=now) for outcome in outcomes)
+    return ImageDocument.model_construct(prompt=f"a fox, {label}", tries=tries)
+
+
+@pytest.mark.parametrize("vendor", REMOTE)
+def test_each_job_beyond_the_first_needs_a_try_of_the_same_image_of_which_nobody_heard(vendor: ProviderName) -> None:
+    once, twice = "number 1-0", "number 1-1"
+    images = [an_image(vendor, once, MADE), an_image(vendor, twice, UNKNOWN, MADE)]
+    clean = reckon(images, {vendor: Counter({once: 1, twice: 2})})
+    assert (clean.unsure, clean.doubled, clean.missing) == (1, [], [])
+    # That nobody heard of a call does not mean that it was made.
+    assert reckon(images, {vendor: Counter({once: 1, twice: 1})}).unsure == 0
+    # Another image's loss explains nothing.
+    paid_twice = reckon(images, {vendor: Counter({once: 2, twice: 1})})
+    assert (paid_twice.unsure, len(paid_twice.doubled), paid_twice.missing) == (0, 1, [])
+    too_often = reckon(images, {vendor: Counter({once: 1, twice: 3})})
+    assert (too_often.unsure, len(too_often.doubled)) == (1, 1)
+    assert len(reckon(images, {vendor: Counter({twice: 2})}).missing) == 1
+
+
+def test_a_refused_call_makes_nothing_and_the_next_provider_one_picture() -> None:
+    label = "number 6-0"
+    openai, comfyui = ProviderName.OPENAI, ProviderName.COMFYUI
+    tries = (*an_image(openai, label, FAILED).tries, *an_image(comfyui, label, MADE).tries)
+    image = ImageDocument.model_construct(prompt=label, tries=tries)
+    clean = reckon([image], {openai: Counter(), comfyui: Counter({label: 1})})
+    assert (clean.unsure, clean.doubled, clean.missing) == (0, [], [])
+    assert len(reckon([image], {openai: Counter({label: 1}), comfyui: Counter({label: 1})}).doubled) == 1
+
+
+async def double_a_job(facts: InstanceFacts) -> None:
+    """What an image-worker without a memory would do: ask for a job once more, and hear nothing of the first."""
+    async with httpx.AsyncClient(base_url=facts.sandbox_url or "", headers={"x-key": "sandbox-flux-key"}) as http:
+        first = (await http.get("/_sandbox/flux/tasks")).raise_for_status().json()["items"][0]
+        again = {name: first[name] for name in ("prompt", "seed", "width", "height")}
+        (await http.post(f"/flux/v1/{first['model']}", json=again)).raise_for_status()
+
+
+def explain_the_job(facts: InstanceFacts) -> None:
+    """As an image-worker leaves it that counts what its dead predecessor may have asked for."""
+    sandbox = httpx.get(f"{facts.sandbox_url}/_sandbox/flux/tasks").raise_for_status().json()["items"]
+    with MongoClient[dict[str, Any]](facts.mongo_url) as client:
+        images = client[facts.mongo_database]["images"]
+        label = label_of(sandbox[0]["prompt"])
+        (image,) = [image for image in images.find() if label_of(image["prompt"]) == label]
+        lost = {**image["tries"][0], "outcome": "unknown"}
+        images.update_one({"_id": image["_id"]}, {"$push": {"tries": lost}})
 
 
 async def double_a_product(facts: InstanceFacts) -> None:

@@ -15,6 +15,8 @@ from pressroom.state.database import Database, DatabaseError
 from pressroom.state.documents import BatchDocument, ImageDocument, PublicationDocument
 from pressroom.state.machines import IMAGE_SETTLED
 
+from .paid_jobs import read_made, reckon
+
 _POLL_S = 0.5
 _REPEATED = {PlatformName.PRINTIFY: "duplicate_fingerprints", PlatformName.SHOPIFY: "duplicate_products"}
 _PUBLICATION_FINAL = frozenset({PublicationState.PUBLISHED, PublicationState.FAILED})
@@ -68,13 +70,15 @@ class Books:
 
 @dataclass
 class Verdict:
-    """`complaints` has a line for everything that is counted here."""
+    """`complaints` has a line for everything that is counted here but `images` and `unsure`: jobs that are there twice
+    because a worker died before it had stored what it asked for, and that are counted as perhaps paid."""
 
     images: int
     duplicates: int
     lost: int
     doubled_products: int
     drift: int
+    unsure: int
     complaints: list[str] = field(default_factory=list[str])
 
     @property
@@ -113,6 +117,7 @@ async def judge(facts: InstanceFacts, acknowledged: Mapping[str, int], quiet_wit
     report = await _audit(facts, quiet_within_s)
     async with httpx.AsyncClient(base_url=facts.sandbox_url or "") as http:
         stats = (await http.get("/_sandbox/stats")).raise_for_status().json()
+        paid = reckon(books.images, await read_made(http, stats))
     lost = [*books.unfinished(acknowledged), *books.failed()]
     made = sum(len([image for image in books.images if image.batch_id == batch]) for batch in acknowledged)
     lost += [f"{sum(acknowledged.values()) - made} images were never planned"] * (sum(acknowledged.values()) != made)
@@ -123,10 +128,23 @@ async def judge(facts: InstanceFacts, acknowledged: Mapping[str, int], quiet_wit
         doubled += max(int(stats[platform][repeated]), products - books.published(platform))
         missing += max(0, books.published(platform) - products)
     lost += [f"{missing} publications have no product"] * bool(missing)
-    complaints = [*lost, *(f"{one.entity} {one.id}: told {one.told}, stored {one.stored}" for one in report.drifts)]
+    lost += paid.missing
+    complaints = [
+        *lost,
+        *paid.doubled,
+        *(f"{one.entity} {one.id}: told {one.told}, stored {one.stored}" for one in report.drifts),
+    ]
     complaints += [f"Gemini made {twice} images twice: {stats['gemini']['made_twice']}"] * bool(twice)
     complaints += [f"{doubled} products are there twice: {stats}"] * bool(doubled)
-    return Verdict(len(books.images), twice, len(lost), doubled, len(report.drifts), complaints)
+    return Verdict(
+        images=len(books.images),
+        duplicates=twice + len(paid.doubled),
+        lost=len(lost),
+        doubled_products=doubled,
+        drift=len(report.drifts),
+        unsure=paid.unsure,
+        complaints=complaints,
+    )
 
 
 async def _audit(facts: InstanceFacts, quiet_within_s: float) -> AuditReport:
