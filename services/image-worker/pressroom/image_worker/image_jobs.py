@@ -8,7 +8,7 @@ its provider gave up goes on to the next of its list, or becomes a placeholder i
 import asyncio
 import math
 from collections.abc import Generator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -31,6 +31,7 @@ from pressroom.runtime.service import Service
 from pressroom.runtime.settling import Settling
 from pressroom.runtime.tasks import see_through
 from pressroom.state.collection import Claim
+from pressroom.state.database import DatabaseError
 from pressroom.state.documents import ImageDocument
 
 from .asking import Asking, Lane
@@ -135,11 +136,13 @@ class ImageWork:
                 raise NotYet(left_s)
 
     async def _pause_after(self, image: ImageDocument, *, failed: bool) -> None:
+        """Before the next image may begin. A picture that is paid is not given up because this cannot be written."""
         pacing = image.pacing
         delay_s = max(pacing.delay_s, pacing.delay_after_error_s) if failed else pacing.delay_s
         if delay_s > 0:
             next_image_at = datetime.now(UTC) + timedelta(seconds=delay_s)
-            await self._database.batches.change(image.batch_id, {"next_image_at": next_image_at})
+            with suppress(DatabaseError):
+                await self._database.batches.change(image.batch_id, {"next_image_at": next_image_at})
 
     async def _generated(self, claim: Claim[ImageDocument], turn: Turn) -> ImageDocument:
         """From the first wait for the stage to the stored bytes. When an image fails, the stage is left after all that
@@ -172,6 +175,7 @@ class ImageWork:
         finally:
             self._progress.pop(image.id, None)
         self._learn(asyncio.get_running_loop().time() - began)
+        await self._pause_after(image, failed=False)
         await place.aclose()
         turn.leave()
         try:
@@ -186,7 +190,6 @@ class ImageWork:
         kept = await self._finishing.generated(image, raw, attempt, token=claim.token)
         if kept is None:
             raise LeaseLost(image.id)
-        await self._pause_after(image, failed=False)
         return kept
 
     def _check_shape(self, generation: Generation, raw: FileFacts) -> None:
