@@ -1,7 +1,6 @@
 """Places in a lane's limits: held by leases in MongoDB, for all workers together."""
 
 import asyncio
-import itertools
 import time
 from collections.abc import AsyncIterator
 
@@ -18,6 +17,8 @@ from ..house import eventually
 GENERAL = LanePolicy(max_attempts=3, backoff_initial_s=1, backoff_max_s=10, rate_limit_pause_s=60, timeout_s=120)
 LANE = ProviderName.FLUX
 LEASE_S = 1.0
+CLOCKS_S = 0.01
+"""What the database's clock, which counts milliseconds, may be apart from the test's."""
 
 
 @pytest.fixture
@@ -102,11 +103,9 @@ async def test_images_enter_no_sooner_after_each_other_than_the_limit_says(gates
         async with gate(gates, requests_per_minute=240).place(f"image-{number}"):
             entered.append(time.monotonic())
 
+    began = time.monotonic()
     await asyncio.gather(*(one(number) for number in range(5)))
-    between = [later - earlier for earlier, later in itertools.pairwise(entered)]
-    # What is seen of it here comes later by an answer's way, and the first one's way may be the longest.
-    assert min(between) > 0.25 - 0.1
-    assert entered[-1] - entered[0] >= 4 * 0.25 - 0.1
+    assert [moment - began >= number * 0.25 - CLOCKS_S for number, moment in enumerate(entered)] == [True] * 5
 
 
 async def test_no_more_are_inside_than_there_are_places_over_all_workers(gates: Gates) -> None:
@@ -124,11 +123,15 @@ async def test_no_more_are_inside_than_there_are_places_over_all_workers(gates: 
     assert most == 2
 
 
-@pytest.mark.parametrize(("fails", "least_s"), [(False, 0.3), (True, 0.9)])
+@pytest.mark.parametrize(
+    ("fails", "limits"),
+    [(False, {"delay_s": 0.3, "delay_after_error_s": 60}), (True, {"delay_s": 0.1, "delay_after_error_s": 0.3})],
+)
 async def test_the_next_enters_after_the_pause_that_the_last_ones_end_asks_for(
-    gates: Gates, fails: bool, least_s: float
+    gates: Gates, fails: bool, limits: dict[str, float]
 ) -> None:
-    limits = {"delay_s": 0.3, "delay_after_error_s": 0.9}
+
+    began = time.monotonic()
 
     async def work() -> None:
         async with gate(gates, **limits).place("first"):
@@ -140,10 +143,11 @@ async def test_the_next_enters_after_the_pause_that_the_last_ones_end_asks_for(
             await work()
     else:
         await work()
-    left = time.monotonic()
+    ended = time.monotonic()
     async with gate(gates, **limits).place("second"):
-        waited_s = time.monotonic() - left
-    assert least_s - 0.1 <= waited_s < least_s + 0.6
+        waited_s = time.monotonic() - began
+    assert waited_s >= 0.3 - CLOCKS_S
+    assert time.monotonic() - ended < 30
 
 
 async def test_who_is_torn_off_gives_the_place_back(gates: Gates) -> None:
