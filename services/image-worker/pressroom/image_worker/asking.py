@@ -43,6 +43,10 @@ log = get_logger(__name__)
 ImageClaim = Claim[ImageDocument]
 
 
+class _TookTooLong(TimedOut):
+    """The image's own time is up, and nobody waits for its job any longer."""
+
+
 @dataclass(frozen=True)
 class Lane:
     """What a lane is served with."""
@@ -82,7 +86,7 @@ class Asking:
             async with asyncio.timeout(timeout_s):
                 generation = await self._asked(call, progress)
         except TimeoutError as error:
-            failure: Exception = TimedOut(
+            failure: Exception = _TookTooLong(
                 f"'{self.provider.name}' took longer than {timeout_s:g} s (PRESSROOM_GENERATION_TIMEOUT_S, or the "
                 "lane's or batch's timeout_s)"
             )
@@ -159,7 +163,7 @@ class Asking:
         """Note what came of it, and whether anything is left at the provider to resume."""
         image = call.image
         report = report_of(failure)
-        left = await self._left(image, failure)
+        left = await self._left(call, failure)
         changes: dict[str, Any] = {"call_began_at": None}
         if left is None:
             # What is left stays as it is stored: a webhook may have added to it.
@@ -173,15 +177,18 @@ class Asking:
             changes["tries"] = with_try(image, account)
         await self._write(call, changes)
 
-    async def _left(self, image: ImageDocument, failure: Exception) -> RemoteJob | None:
+    async def _left(self, call: _Call, failure: Exception) -> RemoteJob | None:
         """The job that may go on after a failure: the next try resumes it, or looks for it, and so pays nothing twice.
-        A job with a ref is over by `RemoteJobOver` alone, whatever else went wrong."""
-        remote = image.remote
+        A job with a ref is over by `RemoteJobOver`, or is stopped because the image's time is up; whatever else went
+        wrong, a slow answer of the vendor's too, it is still there."""
+        remote = call.image.remote
         if remote is None:
             return None
         if remote.ref is None:
             return remote if report_of(failure).kind in _UNSURE else None
-        return None if isinstance(failure, TimedOut) and await self._stopped(remote) else remote
+        if not isinstance(failure, _TookTooLong):
+            return remote
+        return None if await self._stopped(remote) else remote
 
     async def _stopped(self, remote: RemoteJob) -> bool:
         """Stop a job at the provider; False when it may go on there."""
