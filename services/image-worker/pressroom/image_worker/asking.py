@@ -188,6 +188,8 @@ class Asking:
             return remote if report_of(failure).kind in _UNSURE else None
         if not isinstance(failure, _TookTooLong):
             return remote
+        # Fenced first: whoever has taken the image over waits for this very job.
+        await self._write(call, {})
         return None if await self._stopped(remote) else remote
 
     async def _stopped(self, remote: RemoteJob) -> bool:
