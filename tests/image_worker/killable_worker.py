@@ -62,6 +62,13 @@ class KillableWorker:
         """SIGKILL; returns when it is gone."""
         self.child.kill()
 
+    def freeze(self) -> None:
+        """SIGSTOP: it lives, and does nothing until it wakes."""
+        os.kill(self.child.pid, signal.SIGSTOP)
+
+    def wake(self) -> None:
+        os.kill(self.child.pid, signal.SIGCONT)
+
     def tell_to_stop(self) -> None:
         """SIGTERM; returns at once."""
         os.kill(self.child.pid, signal.SIGTERM)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from pressroom.cli.servers import MongoServer, NatsServer
 from pressroom.contracts.events import ImageGenerated
@@ -19,6 +20,7 @@ from pressroom.state.documents import ImageDocument
 
 from ..house import House, eventually
 from ..vendor_sandbox import VendorSandbox, running_sandbox
+from . import stand_ins
 from .killable_worker import PATIENT_S, Workers
 
 HELD_S = 3.0
@@ -418,3 +420,54 @@ async def lost_and_made(scene: Scene, vendor: Vendor, image: ImageDocument) -> N
         return (calls(scene, vendor), pictures(scene)) == (2, 2)
 
     await eventually(both_made)
+
+
+@with_jobs
+async def test_a_picture_that_is_slow_to_arrive_is_fetched_again_from_the_same_job(
+    scene: Scene, vendor: Vendor
+) -> None:
+    scene.vendors.fault(vendor.name, "slow", vendor.fetch, seconds=HELD_S)
+    await scene.workers.another(**{f"{vendor.name}_timeout_s": 1})
+    batch_id = await scene.ask()
+    image = await scene.home(batch_id)
+    assert scene.made() == (1, 1)
+    assert [attempt.outcome for attempt in image.tries] == [TryOutcome.FAILED, TryOutcome.MADE]
+    assert (image.failures, image.calls, image.cost_microusd) == (1, vendor.calls, vendor.cost_microusd)
+
+
+@pytest.mark.parametrize("vendor", [FLUX, OPENAI], ids=str)
+async def test_a_worker_that_froze_and_wakes_spoils_nothing_of_who_took_over(scene: Scene, vendor: Vendor) -> None:
+    step = vendor.look or vendor.submit
+    scene.vendors.fault(vendor.name, "slow", step, match_body="." if vendor is OPENAI else None, seconds=0.5)
+    frozen = await scene.workers.another()
+    batch_id = await scene.ask()
+    await scene.struck()
+    frozen.freeze()
+    await scene.workers.another()
+    image = await scene.home(batch_id)
+    frozen.wake()
+    await frozen.said("job.lease_lost")
+    assert await scene.house.image(image.id) == image
+    assert image.crashes == 1
+    if vendor is FLUX:
+        assert scene.made() == (1, 1)
+        assert outcomes(image) == made_once(vendor)
+    else:
+        await lost_and_made(scene, vendor, image)
+    assert (await scene.house.audit()).drifts == ()
+
+
+async def test_who_lost_an_image_does_not_stop_the_job_that_another_waits_for(house: House) -> None:
+    def lost() -> float:
+        labels = {"kind": "image", "lane": "flux", "outcome": "lease lost"}
+        return REGISTRY.get_sample_value("pressroom_jobs_total", labels) or 0.0
+
+    vendor, lost_before = stand_ins.Vendor(), lost()
+    async with stand_ins.worker(house, stand_ins.Jobs(vendor), lease_s=30, generation_timeout_s=1):
+        batch = await house.request(provider="flux")
+        image_id = f"{batch.id}-0000"
+        await stand_ins.when(lambda: vendor.resumed)
+        taken = await house.database.images.raw.update_one({"_id": image_id}, {"$set": {"lease.token": "another"}})
+        assert taken.modified_count == 1
+        await stand_ins.when(lambda: lost() > lost_before)
+    assert not vendor.jobs["job-0"].is_cancelled
