@@ -120,7 +120,6 @@ def test_no_picture_is_smaller_than_the_least_area() -> None:
         assert fits(OPENAI_LIKE, nearest_size(OPENAI_LIKE, *wish)), (wish, nearest_size(OPENAI_LIKE, *wish))
 
 
-@pytest.mark.xfail(strict=True, reason="what is trimmed for the ratio falls below the least area, and is left there")
 def test_the_least_area_holds_where_only_squares_are_made() -> None:
     squares = SizeRules(min_side_px=512, side_multiple=32, min_pixels=384_755, max_ratio=1.0)
     assert nearest_size(squares, 295, 181) == (640, 640)

@@ -117,7 +117,6 @@ async def test_a_person_opens_what_was_paused_or_closed(gateway: Gateway, how: s
     assert (await gateway.house.audit()).drifts == ()
 
 
-@pytest.mark.xfail(strict=True, reason="the answer to opening a lane does not look at its backlog, and says 0")
 async def test_an_answer_to_opening_counts_what_waits(gateway: Gateway) -> None:
     await lanes(gateway).close("studio", "no credit")
     job = GenerateImage(batch_id="b", image_id="b-0000", provider=ProviderName.STUDIO)

@@ -98,14 +98,22 @@ def test_a_price_that_nobody_knows_is_not_nothing(provider: ProviderName, model:
 
 def test_every_built_in_price_says_where_it_is_from_and_stands_once() -> None:
     assert all(price.source and price.seen.year >= 2026 for price in BUILT_IN.prices)
-    assert len({price.key for price in BUILT_IN.prices}) == len(BUILT_IN.prices) > 10
+    stands = {(price.provider, price.model, price.grade, price.up_to_px) for price in BUILT_IN.prices}
+    assert len(stands) == len(BUILT_IN.prices) > 10
 
 
 def test_an_own_entry_replaces_one_and_leaves_the_others(tmp_path: Path) -> None:
     table = PriceTable.load(own(tmp_path, ENTRY.format(provider="flux", model="flux-2-pro", usd="0.02")))
     assert cost(table, ProviderName.FLUX, "flux-2-pro", 4096, 4096) == 20_000
     assert cost(table, ProviderName.FLUX, "flux-2-max") == cost(BUILT_IN, ProviderName.FLUX, "flux-2-max") == 70_000
-    assert len(table.prices) == len(BUILT_IN.prices)
+    assert table.prices[1:] == BUILT_IN.prices
+
+
+def test_an_own_entry_for_every_size_replaces_those_for_some(tmp_path: Path) -> None:
+    entry = ENTRY.format(provider="gemini", model="gemini-nano-banana-2.1", usd="0.01")
+    table = PriceTable.load(own(tmp_path, entry))
+    assert cost(table, ProviderName.GEMINI, "gemini-nano-banana-2.1", 512, 512) == 10_000
+    assert cost(table, ProviderName.GEMINI, "gemini-nano-banana-2.1", 4096, 4096) == 10_000
 
 
 def test_an_own_entry_may_be_of_a_model_that_the_table_does_not_know(tmp_path: Path) -> None:

@@ -83,7 +83,13 @@ def nearest_size(rules: SizeRules, width_px: int, height_px: int) -> tuple[int, 
         rules.min_side_px / (min(width, height) * shrink),
         (rules.min_pixels / (width * height)) ** 0.5 / shrink,
     )
-    return _on_grid(rules, width * shrink * grow, height * shrink * grow)
+    width, height = width * shrink * grow, height * shrink * grow
+    size = _on_grid(rules, width, height)
+    while size[0] * size[1] < rules.min_pixels and max(size) < rules.max_side_px:
+        # What was trimmed for the ratio fell below the least area: from the next larger wish.
+        width, height = width + rules.side_multiple, height + rules.side_multiple
+        size = _on_grid(rules, width, height)
+    return size
 
 
 def _on_grid(rules: SizeRules, width: float, height: float) -> tuple[int, int]:

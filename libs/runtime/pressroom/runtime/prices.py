@@ -52,10 +52,6 @@ class Price(BaseModel):
             raise ValueError("a price by the second needs 'typical_s'")
         return self
 
-    @property
-    def key(self) -> tuple[object, ...]:
-        return (self.provider, self.model, self.grade, self.up_to_px)
-
     def fits(self, provider: ProviderName, model: str | None, grade: str | None, longer_side_px: int) -> bool:
         return (
             self.provider is provider
@@ -81,26 +77,23 @@ class Price(BaseModel):
 class PriceTable:
     """All prices of a deployment."""
 
-    def __init__(self, prices: Sequence[Price]) -> None:
-        # The more exact entry first: of a named model before any model's, of a smaller size before a larger one's.
-        self.prices = tuple(
-            sorted(prices, key=lambda price: (price.model is None, price.grade is None, price.up_to_px or 1 << 31))
-        )
+    def __init__(self, own: Sequence[Price], built_in: Sequence[Price]) -> None:
+        """A deployment's own entries win, also over more exact ones."""
+        self.prices = (*_most_exact_first(own), *_most_exact_first(built_in))
 
     @classmethod
     def load(cls, own: Path | None) -> Self:
         """The built-in table with the entries of `own` in it. Raises `ValueError` naming the file and the entry."""
         built_in = _read(files("pressroom.runtime").joinpath("prices.toml").read_text(), "prices.toml")
-        prices = {price.key: price for price in built_in}
-        if own is not None:
-            try:
-                text = own.read_text("utf-8")
-            except OSError as error:
-                raise ValueError(f"{own} cannot be read: {error.strerror}") from error
-            except UnicodeDecodeError as error:
-                raise ValueError(f"{own} is no text in UTF-8: {error}") from error
-            prices.update({price.key: price for price in _read(text, str(own))})
-        return cls(list(prices.values()))
+        if own is None:
+            return cls([], built_in)
+        try:
+            text = own.read_text("utf-8")
+        except OSError as error:
+            raise ValueError(f"{own} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{own} is no text in UTF-8: {error}") from error
+        return cls(_read(text, str(own)), built_in)
 
     def of(self, provider: ProviderName, model: str | None, grade: str | None, longer_side_px: int) -> Price | None:
         """The entry that decides, if there is one."""
@@ -125,6 +118,11 @@ class PriceTable:
         if mode is Mode.BATCH and price.batch_factor is not None:
             dollars *= price.batch_factor
         return int((dollars * MICRO).to_integral_value(ROUND_HALF_UP))
+
+
+def _most_exact_first(prices: Sequence[Price]) -> list[Price]:
+    """A named model's before any model's, a smaller size's before a larger one's."""
+    return sorted(prices, key=lambda price: (price.model is None, price.grade is None, price.up_to_px or 1 << 31))
 
 
 def _read(text: str, where: str) -> list[Price]:

@@ -31,10 +31,7 @@ async def list_providers(owner: Caller, house: House) -> list[Provider]:
     """Every provider, whether its lane is open, and why not."""
     lanes = await announced(house.database)
     waiting = {lane.lane: lane for lane in await backlog(house.js)}
-    return [
-        _view(name, lanes.get(name), waiting.get(f"{GenerateImage.kind}-{name}"), house.core_settings)
-        for name in ProviderName
-    ]
+    return [_view(name, lanes.get(name), waiting.get(_jobs(name)), house.core_settings) for name in ProviderName]
 
 
 @router.post("/providers/{name}/open", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.CONFLICT))
@@ -48,13 +45,21 @@ async def open_provider(name: ProviderName, owner: Caller, house: House) -> Prov
         )
     await Lanes(house.database, house.client, house.outbox, GenerateImage).open(name)
     lane = await house.database.lanes.get(name)
-    return _view(name, lane, None, house.core_settings)
+    return _view(name, lane, await _jobs_of(house, name), house.core_settings)
 
 
 @router.get("/profiles", responses=answers(HTTPStatus.UNAUTHORIZED))
 async def list_profiles(owner: Caller, house: House) -> dict[str, Profile]:
     """The print files that can be asked for, by name; `none` keeps the size that was asked of the provider."""
     return house.core_settings.all_profiles()
+
+
+def _jobs(name: ProviderName) -> str:
+    return f"{GenerateImage.kind}-{name}"
+
+
+async def _jobs_of(house: House, name: ProviderName) -> LaneBacklog | None:
+    return next((lane for lane in await backlog(house.js) if lane.lane == _jobs(name)), None)
 
 
 def _view(name: ProviderName, lane: LaneDocument | None, jobs: LaneBacklog | None, settings: Settings) -> Provider:

@@ -266,8 +266,8 @@ class ImageWork:
         for name in image.providers[position:]:
             if name in lanes and lanes[name].state is not LaneState.CLOSED:
                 return name
-        wants_placeholder = image.fallback is Fallback.PLACEHOLDER and ProviderName.PLACEHOLDER in lanes
-        return ProviderName.PLACEHOLDER if wants_placeholder else None
+        stand_in = lanes.get(ProviderName.PLACEHOLDER) if image.fallback is Fallback.PLACEHOLDER else None
+        return ProviderName.PLACEHOLDER if stand_in is not None and stand_in.state is not LaneState.CLOSED else None
 
     async def _hand_on(
         self, claim: Claim[ImageDocument], image: ImageDocument, following: ProviderName, error: ErrorReport
