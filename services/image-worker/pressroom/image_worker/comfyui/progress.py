@@ -12,7 +12,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from ..providers import Progress
-from .wire import Event, Graph, ProgressData
+from ..workflows import Graph
+from .wire import Event, ProgressData
 
 _ENDS = frozenset({"execution_success", "execution_error", "execution_interrupted"})
 _MOST_BEFORE_THE_END = 0.99

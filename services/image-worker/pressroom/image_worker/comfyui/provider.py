@@ -10,30 +10,28 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
-from pressroom.contracts.capabilities import Capabilities, SizeRules, nearest_size
-from pressroom.contracts.requests import PROMPT_MAX_CHARACTERS
+from pressroom.contracts.capabilities import SizeRules
 from pressroom.contracts.vocabulary import ProviderName
-from pressroom.runtime.errors import ApiFailed, InvalidRequest, NetworkFailed, TimedOut, WorkError
+from pressroom.runtime.errors import ApiFailed, NetworkFailed, TimedOut, WorkError
 from pressroom.runtime.vendors.pictures import reference_type
 
 from ..providers import Generation, GenerationRequest, NotConfigured, Progress, RemoteJobOver
 from ..remote_jobs import generate_by_job, poll
-from ..workflows import BadWorkflow, SlotValues, WorkflowTemplates
+from ..workflows import Workflows, WorkflowSettings, model_in
 from .fleet import Fleet
 from .past import failure_in, picture_in, picture_of_twin
 from .progress import Watch, listen
-from .refusals import GraphRefused, NamedBy, NotThere, missing_model, model_in, no_model
-from .server import Server, plain_graph
+from .refusals import GraphRefused, NamedBy, NotThere, missing_model, no_model
+from .server import Server
 from .settings import MODEL_SETTING, URLS_SETTING, WORKFLOW_SETTING, WORKFLOWS_SETTING, ComfyUISettings
 from .wire import Past, Picture
 
 SIZES = SizeRules(min_side_px=64, max_side_px=4096, side_multiple=16, max_pixels=4096 * 4096)
 """Latents are in steps of 8 pixels, Flux's patches in steps of 16; models lose the picture long before 4096."""
 
-_IMAGE_TO_IMAGE = "image-to-image"
+_VENDOR = "ComfyUI"
 _SOON_S = 0.1
 """Between two looks at a prompt that was told to have ended: its history is written a moment later."""
-
 
 _LOOKS_AT_A_CANCELLED_PROMPT = 3
 """Between a look and the order a prompt may have moved from waiting to running."""
@@ -58,27 +56,11 @@ class ComfyUIProvider:
         if not settings.comfyui_urls:
             raise NotConfigured(f'ComfyUI needs a server: set {URLS_SETTING}, e.g. ["http://127.0.0.1:8188"]')
         self._settings = settings
-        self._templates = _templates(settings)
-        self._model_inputs = self._templates.inputs_of("model", settings.comfyui_workflow)
-        try:
-            self.model: str | None = settings.comfyui_model or self._own_model(settings.comfyui_workflow)
-        except InvalidRequest as error:
-            raise NotConfigured(f"{MODEL_SETTING}: {error}") from error
+        self._workflows = Workflows(_VENDOR, SIZES, _workflow_settings(settings))
+        self.model = self._workflows.model
         self._fleet = Fleet(settings.comfyui_urls, settings.comfyui_timeout_s)
         self._placing = asyncio.Lock()
-        self.capabilities = Capabilities(
-            sizes=SIZES,
-            prompt_max_characters=2 * PROMPT_MAX_CHARACTERS,
-            negative_prompt=True,
-            steps=True,
-            guidance=True,
-            input_images=1,
-            workflows=self._templates.names,
-            progress=True,
-            cancel=True,
-            keeps_jobs=True,
-            at_once=len(self._fleet),
-        )
+        self.capabilities = self._workflows.capabilities(at_once=len(self._fleet), progress=True)
 
     async def aclose(self) -> None:
         await self._fleet.aclose()
@@ -90,15 +72,15 @@ class ComfyUIProvider:
         """On the server with the shortest queue; among equals on the one that has the model warm. A server that
         refuses the workflow has queued nothing, so the next one is asked."""
         workflow = self._workflow(request)
-        model = request.model or self._default_model(workflow)
-        loaded = model or self._own_model(workflow) or workflow
+        model = self._workflows.model_for(request, workflow)
+        loaded = model or self._workflows.own_model(workflow) or workflow
         refused: WorkError | None = None
         # One at a time, so that two pictures do not both see the same queue empty.
         async with self._placing:
             for server in await self._fleet.by_load(loaded):
                 try:
                     image = await server.upload(request.input_images[0]) if request.input_images else None
-                    graph = self._templates.fill(workflow, _values(request, model, image))
+                    graph = self._workflows.fill(workflow, request, model, image)
                     prompt_id = await server.post(graph, key)
                 except GraphRefused as error:
                     refused = refused or await self._explained(server, error, workflow, request, model)
@@ -169,27 +151,10 @@ class ComfyUIProvider:
         return past
 
     def _workflow(self, request: GenerationRequest) -> str:
-        """The template's name. A picture to start from goes into one that has a place for it."""
-        workflow = request.workflow or self._settings.comfyui_workflow
-        if not request.input_images:
-            return workflow
+        """The template's name, for reference pictures that can be read."""
         for place, picture in enumerate(request.input_images, start=1):
-            reference_type(picture, place, "ComfyUI")
-        if len(request.input_images) > self.capabilities.input_images:
-            raise InvalidRequest(f"ComfyUI takes one reference picture, not {len(request.input_images)}")
-        if self._templates.inputs_of("image", workflow):
-            return workflow
-        if request.workflow is not None:
-            raise InvalidRequest(
-                f"ComfyUI's workflow {workflow!r} has no place for a reference picture; leave it out, or name another"
-            )
-        return _IMAGE_TO_IMAGE
-
-    def _default_model(self, workflow: str) -> str | None:
-        """The setting's model where a workflow loads it in the same way as the default one; a checkpoint is nothing
-        for a loader of diffusion models."""
-        is_alike = self._templates.inputs_of("model", workflow) == self._model_inputs
-        return self._settings.comfyui_model if is_alike else None
+            reference_type(picture, place, _VENDOR)
+        return self._workflows.name_for(request)
 
     async def _explained(
         self, server: Server, error: GraphRefused, workflow: str, request: GenerationRequest, model: str | None
@@ -205,40 +170,19 @@ class ComfyUIProvider:
         elif model is not None:
             named_by = NamedBy.SETTING
         else:
-            is_default = workflow == self._settings.comfyui_workflow
+            is_default = workflow == self._workflows.default
             named_by = NamedBy.DEFAULT_WORKFLOW if is_default else NamedBy.OTHER_WORKFLOW
         return no_model(server.label, missing, named_by, workflow)
 
-    def _own_model(self, workflow: str) -> str | None:
-        """The model that a template names itself, where one of the core's loaders has it. Raises `InvalidRequest` when
-        it leaves the model to the request."""
-        anything = SlotValues("", None, seed=0, width=64, height=64, steps=1, guidance=1.0, image="any")
-        return model_in(plain_graph(self._templates.fill(workflow, anything)))
 
-
-def _templates(settings: ComfyUISettings) -> WorkflowTemplates:
-    try:
-        templates = WorkflowTemplates(settings.comfyui_workflows_dir)
-    except BadWorkflow as error:
-        raise NotConfigured(f"{WORKFLOWS_SETTING}: {error}") from error
-    if settings.comfyui_workflow not in templates.names:
-        names = ", ".join(templates.names)
-        raise NotConfigured(f"{WORKFLOW_SETTING}: there is no {settings.comfyui_workflow!r}; there are: {names}")
-    return templates
-
-
-def _values(request: GenerationRequest, model: str | None, image: str | None) -> SlotValues:
-    width, height = nearest_size(SIZES, request.width_px, request.height_px)
-    return SlotValues(
-        prompt=request.prompt,
-        negative=request.negative_prompt,
-        seed=request.seed,
-        width=width,
-        height=height,
-        steps=request.steps,
-        guidance=request.guidance,
-        model=model,
-        image=image,
+def _workflow_settings(settings: ComfyUISettings) -> WorkflowSettings:
+    return WorkflowSettings(
+        folder=settings.comfyui_workflows_dir,
+        workflow=settings.comfyui_workflow,
+        model=settings.comfyui_model,
+        folder_setting=WORKFLOWS_SETTING,
+        workflow_setting=WORKFLOW_SETTING,
+        model_setting=MODEL_SETTING,
     )
 
 

@@ -10,11 +10,9 @@ from pydantic import JsonValue, ValidationError
 
 from pressroom.runtime.errors import InvalidRequest, ModelGone, WorkError
 
+from ..workflows import MODEL_INPUTS
 from .settings import MODEL_SETTING, URLS_SETTING
-from .wire import Graph, Refusal
-
-MODEL_INPUTS = ("ckpt_name", "unet_name")
-"""How the core's loaders call the file of a whole model."""
+from .wire import Refusal
 
 VIEW = "/view"
 _NOT_IN_LIST = "value_not_in_list"
@@ -99,16 +97,6 @@ def no_model(server: str, missing: MissingModel, named_by: NamedBy, workflow: st
     kind = InvalidRequest if named_by is NamedBy.OTHER_WORKFLOW else ModelGone
     mend = named_by.value.format(workflow=workflow)
     return kind(f"{server} has no model {missing.model!r}: {mend}. It has: {_listed(missing.choices)}")
-
-
-def model_in(graph: Graph) -> str | None:
-    """The model that a graph loads, by the first loader that names a file."""
-    for node in graph.values():
-        inputs = node.get("inputs")
-        for name in MODEL_INPUTS:
-            if isinstance(inputs, dict) and isinstance(model := inputs.get(name), str):
-                return model
-    return None
 
 
 def _not_found(url: httpx.URL) -> WorkError:

@@ -10,9 +10,10 @@ from pressroom.runtime.errors import ApiFailed
 from pressroom.runtime.vendor_http import VendorClient, excerpt
 from pressroom.runtime.vendors.pictures import media_type_of
 
+from ..workflows import Graph
 from .refusals import VIEW, choices_in, read_refusal
 from .settings import URLS_SETTING
-from .wire import Graph, History, Past, Picture, Posted, Queue, Uploaded
+from .wire import History, Past, Picture, Posted, Queue, Uploaded
 
 LOOK_S = 5.0
 """A server that does not tell its queue in this time is left out when a place is looked for."""
@@ -59,7 +60,7 @@ class Server:
         """The last prompts that have ended, oldest first."""
         return self._client.read(await self._get("/history", {"max_items": _RECENT}), History).root
 
-    async def post(self, graph: dict[str, object], key: str) -> str:
+    async def post(self, graph: Graph, key: str) -> str:
         """Queue a graph; the id of its prompt, which is `key` unless the server is too old to be told one. What happens
         is told to the client `key`. Raises `GraphRefused`."""
         body = {"prompt": graph, "client_id": key, "prompt_id": key}
@@ -107,8 +108,3 @@ class Server:
     ) -> httpx.Response:
         timeout = httpx.USE_CLIENT_DEFAULT if timeout_s is None else httpx.Timeout(timeout_s)
         return await self._client.send(self._client.http.build_request("GET", path, params=params, timeout=timeout))
-
-
-def plain_graph(graph: dict[str, object]) -> Graph:
-    """A filled template as it is on the wire."""
-    return RootModel[Graph].model_validate(graph).root

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, RootModel, TypeAdapter, ValidationError
 
-Graph = dict[str, dict[str, JsonValue]]
+from ..workflows import Graph
 
 _GRAPH: TypeAdapter[Graph] = TypeAdapter(Graph)
 _ID_AT, _GRAPH_AT = 1, 2

@@ -9,10 +9,7 @@ An answer may come late: once a job was seen to have ended, no later word undoes
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 
-from pressroom.contracts.capabilities import Capabilities
-from pressroom.contracts.requests import PROMPT_MAX_CHARACTERS
 from pressroom.contracts.vocabulary import ProviderName
 from pressroom.runtime.errors import ApiFailed, InvalidRequest
 from pressroom.runtime.public_http import PublicHttp, UrlGone
@@ -21,7 +18,7 @@ from pressroom.runtime.vendors.pictures import decoded_picture, media_type_of
 
 from ..providers import Generation, GenerationRequest, NotConfigured, Progress, RemoteJobOver
 from ..remote_jobs import Wakers, generate_by_job, poll
-from ..workflows import BadWorkflow, WorkflowTemplates
+from ..workflows import Graph, Workflows, WorkflowSettings, model_in
 from .settings import (
     ENDPOINT_SETTING,
     KEY_SETTING,
@@ -45,9 +42,8 @@ from .wire import (
     endpoint_gone,
     image_of,
     job_of,
-    model_in,
+    name_of,
     read_error,
-    slot_values,
 )
 
 AT_ONCE = 8
@@ -57,7 +53,6 @@ WebhookUrl = Callable[[str], str | None]
 """The URL that RunPod tells of a job's end, by our key for it; None: nobody is told."""
 
 _POLL_AT_MOST_S = 10.0
-_IMAGE_TO_IMAGE = "image-to-image"
 
 
 class RunPodProvider:
@@ -75,22 +70,9 @@ class RunPodProvider:
         self._settings = settings
         self._endpoint = endpoint
         self._webhook_url = webhook_url
-        self._templates = _templates(settings)
-        self._model_inputs = self._templates.inputs_of("model", settings.runpod_workflow)
-        self.model: str | None = settings.runpod_model or _own_model(self._templates, settings.runpod_workflow)
-        self.capabilities = Capabilities(
-            sizes=SIZES,
-            prompt_max_characters=2 * PROMPT_MAX_CHARACTERS,
-            negative_prompt=True,
-            steps=True,
-            guidance=True,
-            input_images=1,
-            workflows=self._templates.names,
-            cancel=True,
-            keeps_jobs=True,
-            is_billed=True,
-            at_once=AT_ONCE,
-        )
+        self._workflows = Workflows(VENDOR, SIZES, _workflow_settings(settings))
+        self.model = self._workflows.model
+        self.capabilities = self._workflows.capabilities(at_once=AT_ONCE, is_billed=True)
         self._client = VendorClient(
             VENDOR,
             settings.runpod_url,
@@ -208,54 +190,26 @@ class RunPodProvider:
         return Job(
             id=job_id,
             endpoint=self._endpoint,
-            model=model_in(workflow) or self._workflow_name(request),
+            model=model_in(workflow) or self._workflows.name_for(request),
             key=key,
             named_by_workflow=is_named,
         ).model_dump_json()
 
-    def _workflow(self, request: GenerationRequest) -> tuple[dict[str, object], bool]:
+    def _workflow(self, request: GenerationRequest) -> tuple[Graph, bool]:
         """The filled template, and whether its model is only that of a workflow which the batch chose."""
-        name = self._workflow_name(request)
-        model = request.model or self._default_model(name)
-        workflow = self._templates.fill(name, slot_values(request, model))
-        return workflow, model is None and request.workflow not in (None, self._settings.runpod_workflow)
-
-    def _workflow_name(self, request: GenerationRequest) -> str:
-        """A picture to start from goes into a template that has a place for it."""
-        name = request.workflow or self._settings.runpod_workflow
-        if not request.input_images:
-            return name
-        if len(request.input_images) > self.capabilities.input_images:
-            raise InvalidRequest(f"{VENDOR} takes one reference picture, not {len(request.input_images)}")
-        if self._templates.inputs_of("image", name):
-            return name
-        if request.workflow is not None:
-            raise InvalidRequest(
-                f"{VENDOR}'s workflow {name!r} has no place for a reference picture; leave it out, or name another"
-            )
-        return _IMAGE_TO_IMAGE
-
-    def _default_model(self, name: str) -> str | None:
-        """The setting's model where a workflow loads it in the same way as the default one."""
-        is_alike = self._templates.inputs_of("model", name) == self._model_inputs
-        return self._settings.runpod_model if is_alike else None
+        name = self._workflows.name_for(request)
+        model = self._workflows.model_for(request, name)
+        image = name_of(request.input_images[0], 1) if request.input_images else None
+        workflow = self._workflows.fill(name, request, model, image)
+        return workflow, model is None and request.workflow not in (None, self._workflows.default)
 
 
-def _templates(settings: RunPodSettings) -> WorkflowTemplates:
-    try:
-        templates = WorkflowTemplates(settings.runpod_workflows_dir)
-    except BadWorkflow as error:
-        raise NotConfigured(f"{WORKFLOWS_SETTING}: {error}") from error
-    if settings.runpod_workflow not in templates.names:
-        names = ", ".join(templates.names)
-        raise NotConfigured(f"{WORKFLOW_SETTING}: there is no {settings.runpod_workflow!r}; there are: {names}")
-    return templates
-
-
-def _own_model(templates: WorkflowTemplates, name: str) -> str | None:
-    """The model that a template names itself."""
-    request = GenerationRequest("", "", None, None, seed=0, width_px=64, height_px=64, steps=1, guidance=1.0)
-    try:
-        return model_in(templates.fill(name, replace(slot_values(request, None), image="any")))
-    except InvalidRequest as error:
-        raise NotConfigured(f"{MODEL_SETTING}: {error}") from error
+def _workflow_settings(settings: RunPodSettings) -> WorkflowSettings:
+    return WorkflowSettings(
+        folder=settings.runpod_workflows_dir,
+        workflow=settings.runpod_workflow,
+        model=settings.runpod_model,
+        folder_setting=WORKFLOWS_SETTING,
+        workflow_setting=WORKFLOW_SETTING,
+        model_setting=MODEL_SETTING,
+    )

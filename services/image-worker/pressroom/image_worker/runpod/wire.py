@@ -12,14 +12,14 @@ from http import HTTPStatus
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pressroom.contracts.capabilities import SizeRules, nearest_size
+from pressroom.contracts.capabilities import SizeRules
 from pressroom.runtime.errors import ApiFailed, InvalidRequest, OutOfCredit, TimedOut, WorkError
 from pressroom.runtime.vendor_http import excerpt
 from pressroom.runtime.vendors.models import model_gone
 from pressroom.runtime.vendors.pictures import reference_type
 
 from ..providers import GenerationRequest, RemoteJobOver
-from ..workflows import SlotValues
+from ..workflows import MODEL_INPUTS, Graph
 from .settings import ENDPOINT_SETTING, EXECUTION_TIMEOUT_SETTING, MODEL_SETTING, TTL_SETTING, RunPodSettings
 
 VENDOR = "RunPod"
@@ -34,7 +34,6 @@ COMPLETED, FAILED, CANCELLED, TIMED_OUT = "COMPLETED", "FAILED", "CANCELLED", "T
 ENDED = frozenset({COMPLETED, FAILED, CANCELLED, TIMED_OUT})
 
 _EXCERPT_CHARACTERS = 500
-_MODEL_INPUTS = ("ckpt_name", "unet_name")
 _REFUSALS = ("validation failed", "cannot execute because node", "prompt has no outputs", "invalid prompt")
 """In the words of ComfyUI's validation, which the worker passes on."""
 _SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
@@ -117,27 +116,10 @@ def endpoint_gone(endpoint: str, error: NotFound) -> EndpointGone:
     return EndpointGone(f"{VENDOR} has no endpoint {endpoint!r}: set {ENDPOINT_SETTING} to one that it has ({error})")
 
 
-def slot_values(request: GenerationRequest, model: str | None) -> SlotValues:
-    width, height = nearest_size(SIZES, request.width_px, request.height_px)
-    return SlotValues(
-        prompt=request.prompt,
-        negative=request.negative_prompt,
-        seed=request.seed,
-        width=width,
-        height=height,
-        steps=request.steps,
-        guidance=request.guidance,
-        model=model,
-        image=_name_of(request.input_images[0], 1) if request.input_images else None,
-    )
-
-
-def body_of(
-    workflow: dict[str, object], pictures: tuple[bytes, ...], settings: RunPodSettings, webhook_url: str | None
-) -> bytes:
+def body_of(workflow: Graph, pictures: tuple[bytes, ...], settings: RunPodSettings, webhook_url: str | None) -> bytes:
     """The body of `/run`. Raises `InvalidRequest` for one that RunPod would not take."""
     images = [
-        {"name": _name_of(picture, place), "image": base64.b64encode(picture).decode("ascii")}
+        {"name": name_of(picture, place), "image": base64.b64encode(picture).decode("ascii")}
         for place, picture in enumerate(pictures, start=1)
     ]
     body: dict[str, object] = {
@@ -156,16 +138,6 @@ def body_of(
             "give the batch smaller reference pictures"
         )
     return encoded
-
-
-def model_in(workflow: dict[str, object]) -> str | None:
-    """The model that a workflow loads, by the first of the core's loaders that names a file."""
-    for node in workflow.values():
-        inputs = _Node.model_validate(node).inputs
-        for name in _MODEL_INPUTS:
-            if isinstance(model := inputs.get(name), str):
-                return model
-    return None
 
 
 def job_of(ref: str) -> Job:
@@ -199,14 +171,10 @@ def image_of(job: Job, request: GenerationRequest, ended: Status) -> Image:
     raise RemoteJobOver(ApiFailed(f"{said} ended without a picture ({output.status or 'no reason given'})"))
 
 
-class _Node(Wire):
-    inputs: dict[str, object] = {}
-
-
 def _failure(job: Job, request: GenerationRequest, told: str) -> WorkError:
     """The worker tells all in words; ComfyUI's validation is known by its own."""
     said = told[:_EXCERPT_CHARACTERS]
-    if "not in list" in told and (job.model in told or any(name in told for name in _MODEL_INPUTS)):
+    if "not in list" in told and (job.model in told or any(name in told for name in MODEL_INPUTS)):
         if job.named_by_workflow:
             # Only batches that ask for this workflow meet it: the lane stays open.
             return InvalidRequest(f"{VENDOR}'s worker lacks a model that the batch's own workflow names: {said}")
@@ -226,7 +194,7 @@ def _excerpt(ended: Status) -> str:
     return _told(ended)[:_EXCERPT_CHARACTERS]
 
 
-def _name_of(picture: bytes, place: int) -> str:
+def name_of(picture: bytes, place: int) -> str:
     """A file's name at the worker: another picture never has the same."""
     suffix = _SUFFIXES[reference_type(picture, place, VENDOR)]
     return f"pressroom-{hashlib.sha256(picture).hexdigest()[:32]}.{suffix}"

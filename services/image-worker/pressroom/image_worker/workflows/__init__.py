@@ -4,8 +4,19 @@ A template is a workflow in ComfyUI's API format in which `"{{prompt}}"`, `"{{se
 belong. Filling goes over the template once, so a value is data: a prompt that contains `{{seed}}` stays as it is.
 """
 
+from .chosen import Workflows, WorkflowSettings
+from .graphs import MODEL_INPUTS, Graph, model_in
 from .reading import BadWorkflow
 from .slots import SlotValues
 from .templates import WorkflowTemplates
 
-__all__ = ["BadWorkflow", "SlotValues", "WorkflowTemplates"]
+__all__ = [
+    "MODEL_INPUTS",
+    "BadWorkflow",
+    "Graph",
+    "SlotValues",
+    "WorkflowSettings",
+    "WorkflowTemplates",
+    "Workflows",
+    "model_in",
+]

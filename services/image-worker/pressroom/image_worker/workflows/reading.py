@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from ..providers import NotConfigured
+from .graphs import Graph
 from .slots import SlotValues, fault_of, filled, slots_in
 
 _EXPORT = "export it from ComfyUI's menu: Workflow > Export (API)"
@@ -46,7 +47,7 @@ class Template:
             name for name, value in _inputs(self.nodes) if any(one.name == slot for one in slots_in(value))
         )
 
-    def filled(self, values: SlotValues) -> dict[str, object]:
+    def filled(self, values: SlotValues) -> Graph:
         """The workflow to send. Raises `NoValue`."""
         return {node_id: _filled_node(node, values) for node_id, node in self.nodes.items()}
 
@@ -129,7 +130,7 @@ def _makes_files(node: Node) -> bool:
     return "save" in name or "preview" in name
 
 
-def _filled_node(node: Node, values: SlotValues) -> dict[str, object]:
+def _filled_node(node: Node, values: SlotValues) -> dict[str, JsonValue]:
     inputs = {name: filled(value, values) for name, value in node.inputs.items()}
-    made: dict[str, object] = {"class_type": node.class_type, "inputs": inputs}
+    made: dict[str, JsonValue] = {"class_type": node.class_type, "inputs": inputs}
     return made if node.meta is None else {**made, "_meta": node.meta}

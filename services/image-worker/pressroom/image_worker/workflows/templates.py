@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pressroom.runtime.errors import InvalidRequest
 
+from .graphs import Graph
 from .reading import BadWorkflow, Template, read_template
 from .slots import NoValue, SlotValues
 
@@ -36,7 +37,7 @@ class WorkflowTemplates:
         `InvalidRequest` when there is no such template."""
         return self._template(name).inputs_of(slot)
 
-    def fill(self, name: str, values: SlotValues) -> dict[str, object]:
+    def fill(self, name: str, values: SlotValues) -> Graph:
         """The workflow to send: ComfyUI's API format, a new object at each call.
 
         Raises `InvalidRequest` when there is no such template, or when it needs a value that is not there.
