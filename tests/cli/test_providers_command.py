@@ -102,6 +102,15 @@ def test_a_trial_that_its_vendor_refuses_exits_1_with_the_reason(instance: Insta
     assert not (tmp_path / "x.png").exists()
 
 
+def test_a_trial_without_a_folder_for_its_picture_asks_nobody(instance: Instance, tmp_path: Path) -> None:
+    before = shown(instance)["flux"]
+    refused = instance.run("providers", "check", "flux", "--out", str(tmp_path / "nowhere" / "x.png"))
+    assert refused.returncode == 1
+    assert "nothing was asked for" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert shown(instance)["flux"]["waiting"] == before["waiting"]
+
+
 def test_a_lane_that_its_vendor_closed_says_why_refuses_a_trial_and_is_opened(
     own_instance: Instance, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from pressroom.contracts.api import Batch, Image, Page, Provider
 from pressroom.contracts.finishing import NO_PROFILE, Verdict
-from pressroom.contracts.vocabulary import ImageState, LaneState, ProviderName
+from pressroom.contracts.vocabulary import BatchState, ImageState, LaneState, ProviderName
 
 from ..connection import Api
 from ..errors import CommandFailed
@@ -102,22 +102,36 @@ def check(
     data: Data = None,
 ) -> None:
     """Make one image with a provider and show it. A provider that bills, bills for it."""
+    path = out or Path(f"pressroom-{name}.png")
+    if not path.parent.is_dir():
+        raise CommandFailed(f"--out {path}: there is no folder {path.parent}; nothing was asked for")
     request = {"provider": name, "prompt": prompt, "width": width, "height": height, "profile": profile}
     with Api.of(data) as api:
         asked = Batch.model_validate_json(api.request("POST", "/v1/batches", json={**request, "priority": "urgent"}))
-        wait_for(api, asked.id, quiet=json)
+        _tell_of_a_pause(api, name)
+        done = wait_for(api, asked.id, quiet=json)
+        if done.state is not BatchState.COMPLETED:
+            reasons = "; ".join(f"{reason.field}: {reason.message}" for reason in done.reasons)
+            raise CommandFailed(f"{name} made no picture: the batch is {done.state}. {reasons}".rstrip())
         (image,) = _IMAGES.validate_json(api.request("GET", f"/v1/batches/{asked.id}/images")).items
-        if image.state is ImageState.GENERATED:
-            path = out or Path(f"pressroom-{name}.png")
+        is_made = image.state is ImageState.GENERATED
+        if is_made:
             path.write_bytes(api.request("GET", f"/v1/images/{image.id}/content"))
-        else:
-            path = None
     if json:
         typer.echo(image.model_dump_json())
     else:
-        _describe(image, path)
-    if path is None:
+        _describe(image, path if is_made else None)
+    if not is_made:
         raise typer.Exit(1)
+
+
+def _tell_of_a_pause(api: Api, name: ProviderName) -> None:
+    """Whoever waits should know for what."""
+    found = _PROVIDERS.validate_json(api.request("GET", "/v1/providers"))
+    lane = next(one for one in found if one.name is name)
+    if lane.state is LaneState.PAUSED:
+        until = f" until {lane.paused_until:%H:%M:%S} UTC" if lane.paused_until else ""
+        typer.echo(f"The lane is paused{until}: {lane.reason}", err=True)
 
 
 def _describe(image: Image, path: Path | None) -> None:
