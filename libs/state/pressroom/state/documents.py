@@ -200,16 +200,30 @@ class PublicationDocument(Document):
 
 
 class ProviderJobDocument(Document):
-    """A provider's asynchronous job. Its id is its display name at the provider, by which it is found after a crash."""
+    """A provider's asynchronous job. Its id is its display name at the provider, by which it is found after a crash.
+
+    A batch that is larger than a provider's job has several: this one's are the images from `first_index` to before
+    `last_index`, which is None in jobs from before a batch could have several. `vendor_state` is the provider's own
+    word.
+    """
 
     state: ProviderJobState
     batch_id: str
+    owner: str = "default"
     provider: ProviderName
     model: str | None = None
     image_count: int
+    first_index: int = 0
+    last_index: int | None = None
     input_file: str | None = None
+    results_file: str | None = None
     vendor_name: str | None = None
     vendor_state: str | None = None
+    is_running: bool = False
+    deadline_at: datetime | None = None
+    deleted_at: datetime | None = None
+    cost_microusd: int = 0
+    estimated_cost_microusd: int | None = None
     cancel_requested: bool = False
     submitted_at: datetime | None = None
     next_poll_at: datetime

@@ -1,6 +1,7 @@
 """Images: a batch's rows in order, and how many stand where."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
 
 from pressroom.contracts.vocabulary import ImageState, ProviderName
 
@@ -17,10 +18,27 @@ class Images(Collection[ImageDocument]):
         """Images in order of their index, from after `after`."""
         return await self.find({"batch_id": batch_id, "index": {"$gt": after}}, sort=[("index", 1)], limit=limit)
 
-    def in_states(self, batch_id: str, states: Iterable[ImageState]) -> AsyncIterator[ImageDocument]:
-        """A batch's images in one of `states`, in order."""
-        query = {"batch_id": batch_id, "state": {"$in": [str(state) for state in states]}}
+    def in_states(
+        self, batch_id: str, states: Iterable[ImageState], *, first: int = 0, last: int | None = None
+    ) -> AsyncIterator[ImageDocument]:
+        """A batch's images in one of `states`, in order; of those from `first` to before `last`."""
+        query = {"batch_id": batch_id, "state": {"$in": [str(state) for state in states]}, **_between(first, last)}
         return self.stream(query, sort=[("index", 1)])
+
+    async def counts_between(self, batch_id: str, first: int, last: int | None) -> dict[ImageState, int]:
+        """How many of these images are in each state."""
+        counted = await self.count_by_state({"batch_id": batch_id, **_between(first, last)})
+        return {ImageState(state): count for state, count in counted.items()}
+
+    async def cost_between_microusd(self, batch_id: str, first: int, last: int | None) -> int:
+        """What these images have cost, in millionths of a dollar."""
+        rows = self.raw.aggregate(
+            [
+                {"$match": {"batch_id": batch_id, **_between(first, last)}},
+                {"$group": {"_id": None, "cost": {"$sum": {"$sum": "$tries.cost_microusd"}}}},
+            ]
+        )
+        return sum([row["cost"] async for row in rows])
 
     async def has_any(self, batch_id: str, states: Iterable[ImageState]) -> bool:
         """Whether any of a batch's images is in one of `states`."""
@@ -91,3 +109,9 @@ class Images(Collection[ImageDocument]):
         """Released images whose job was not handed out yet."""
         query = {"batch_id": batch_id, "state": str(ImageState.PLANNED), "index": {"$lt": released_through}}
         return await self.find(query, sort=[("index", 1)])
+
+
+def _between(first: int, last: int | None) -> dict[str, Any]:
+    if first == 0 and last is None:
+        return {}
+    return {"index": {"$gte": first} if last is None else {"$gte": first, "$lt": last}}

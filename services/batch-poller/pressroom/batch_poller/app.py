@@ -28,23 +28,26 @@ NAME = "batch-poller"
 
 
 def build(settings: BatchPollerSettings, provider: BatchProvider | None = None) -> AsgiFastStream:
-    """The service. `provider` replaces Gemini."""
+    """The service. `provider` replaces the one of its name."""
     service = Service(NAME, settings)
     signer = signing_identity(settings)
-    batch_provider = provider or GeminiBatches(settings)
+    providers: dict[ProviderName, BatchProvider] = {ProviderName.GEMINI: GeminiBatches(settings)}
+    if provider is not None:
+        providers[provider.name] = provider
 
     async def then_submit_or_cancel(batch: BatchDocument) -> None:
-        await plan_job(service.database, batch)
+        await plan_jobs(service.database, batch, settings)
 
     intake = Intake(service, Mode.BATCH, then=then_submit_or_cancel)
     intake.subscribe(BATCH_REQUESTED_BATCH, BATCH_CANCELLED_BATCH)
 
     async def start() -> None:
-        service.at_close(batch_provider.aclose)
+        for batch_provider in providers.values():
+            service.at_close(batch_provider.aclose)
         settling = Settling(service.database, service.outbox)
         finishing = Finishing(service.database, service.blobs, service.outbox, settings, signer)
         collector = Collector(service.database, service.outbox, finishing, settling, price_table(settings.price_table))
-        steps = JobSteps(service.database, service.outbox, batch_provider, collector, settings)
+        steps = JobSteps(service.database, service.outbox, providers, collector, settings)
         tracker = Tracker(service.database, steps, collector, settings, worker=service.worker)
         service.background("provider jobs", tracker.run)
         service.background("batch sweep", BatchSweep(service, Mode.BATCH, intake.plan).run)
@@ -57,22 +60,38 @@ def batch_provider_of(batch: BatchDocument) -> ProviderName:
     return next(name for name in batch.request.candidates if Mode.BATCH in MODES[name])
 
 
-async def plan_job(database: Database, batch: BatchDocument) -> None:
-    """The provider job of an accepted batch exists; that of a cancelled one is asked to stop. Idempotent."""
+async def plan_jobs(database: Database, batch: BatchDocument, settings: BatchPollerSettings) -> None:
+    """The provider jobs of an accepted batch exist; those of a cancelled one are asked to stop. Idempotent: how a batch
+    is cut follows from its first plan, as jobs that exist stay as they are."""
     now = datetime.now(UTC)
-    identity = f"{batch.id}-job-0"
     if batch.state is BatchState.ACCEPTED:
-        document = ProviderJobDocument(
-            _id=identity,
+        await database.provider_jobs.insert_missing(await _jobs_of(database, batch, settings, now))
+    elif batch.state is BatchState.CANCELLED:
+        for job in await database.provider_jobs.find({"batch_id": batch.id}):
+            await database.provider_jobs.change(job.id, {"cancel_requested": True, "next_poll_at": now})
+
+
+async def _jobs_of(
+    database: Database, batch: BatchDocument, settings: BatchPollerSettings, now: datetime
+) -> list[ProviderJobDocument]:
+    first = await database.provider_jobs.get(f"{batch.id}-job-0")
+    count = batch.request.image_count
+    # Another limit since then must not cut the batch in another way.
+    size = first.image_count if first is not None else min(count, settings.provider_job_max_images)
+    return [
+        ProviderJobDocument(
+            _id=f"{batch.id}-job-{number}",
             created_at=now,
             updated_at=now,
             state=ProviderJobState.PLANNED,
             batch_id=batch.id,
+            owner=batch.owner,
             provider=batch_provider_of(batch),
             model=batch.request.model,
-            image_count=batch.request.image_count,
+            image_count=min(size, count - start),
+            first_index=start,
+            last_index=min(start + size, count),
             next_poll_at=now,
         )
-        await database.provider_jobs.insert_missing([document])
-    elif batch.state is BatchState.CANCELLED:
-        await database.provider_jobs.change(identity, {"cancel_requested": True, "next_poll_at": now})
+        for number, start in enumerate(range(0, count, size))
+    ]

@@ -4,7 +4,7 @@ A bad row fails one image. Rows are read one at a time, and each picture is stor
 that dies in between reads the results again and skips what is done.
 """
 
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -71,9 +71,10 @@ class Collector:
         """Close the books: images that got nothing are failed or cancelled, the job is final, the batch settled."""
         job = claim.document
         await self._close_images(job, final, reason)
-        images = await self._database.images.of_batch(job.batch_id)
-        ready = sum(image.state in IMAGE_READY for image in images)
-        failed = sum(image.state is ImageState.FAILED for image in images)
+        counts = await self._database.images.counts_between(job.batch_id, job.first_index, job.last_index)
+        ready = sum(count for state, count in counts.items() if state in IMAGE_READY)
+        failed = counts.get(ImageState.FAILED, 0)
+        cost = await self._database.images.cost_between_microusd(job.batch_id, job.first_index, job.last_index)
         event = ProviderJobFinished(
             batch_id=job.batch_id,
             provider_job_id=job.id,
@@ -86,7 +87,7 @@ class Collector:
         ended = await self._database.provider_jobs.transition(
             job.id,
             final,
-            changes={"succeeded": ready, "failed": failed},
+            changes={"succeeded": ready, "failed": failed, "cost_microusd": cost, "is_running": False},
             messages=[self._outbox.event(event)],
             token=claim.token,
         )
@@ -103,7 +104,7 @@ class Collector:
 
     async def _row(self, job: ProviderJobDocument, row: ResultRow, model: str) -> None:
         image = await self._database.images.get(row.key) if row.key else None
-        if image is None or image.batch_id != job.batch_id:
+        if image is None or not _is_of(job, image):
             log.warning("provider_job.foreign_row", key=row.key, error=row.error.message if row.error else None)
             return
         with bound(image_id=image.id):
@@ -150,7 +151,7 @@ class Collector:
 
     async def _close_images(self, job: ProviderJobDocument, final: ProviderJobState, reason: ErrorReport) -> None:
         unfinished = (ImageState.PLANNED, ImageState.GENERATING, ImageState.FINISHING)
-        async for image in self._database.images.in_states(job.batch_id, unfinished):
+        async for image in self._of(job, unfinished):
             if image.state is ImageState.FINISHING:
                 await self._or_fail(image, self._finishing.finish(image, token=None))
             elif final is ProviderJobState.CANCELLED:
@@ -160,11 +161,13 @@ class Collector:
 
     async def fail_unfinished(self, claim: Claim[ProviderJobDocument], reason: ErrorReport) -> int:
         """Fail the images that were being finished, without touching their pictures; how many there were."""
-        finishing = (ImageState.FINISHING,)
-        images = [image async for image in self._database.images.in_states(claim.document.batch_id, finishing)]
+        images = [image async for image in self._of(claim.document, (ImageState.FINISHING,))]
         for image in images:
             await self._finishing.fail(image, reason, claim=None)
         return len(images)
+
+    def _of(self, job: ProviderJobDocument, states: tuple[ImageState, ...]) -> AsyncIterator[ImageDocument]:
+        return self._database.images.in_states(job.batch_id, states, first=job.first_index, last=job.last_index)
 
     async def _or_fail(self, image: ImageDocument, delivery: Awaitable[None]) -> None:
         """Whatever is wrong with one image is that image's failure; our own servers being away is nobody's."""
@@ -180,6 +183,11 @@ class Collector:
             unexpected = error if report.kind is ErrorKind.UNKNOWN else None
             log.warning("image.not_delivered", kind=str(report.kind), error=report.message, exc_info=unexpected)
             await self._finishing.fail(image, report, claim=None)
+
+
+def _is_of(job: ProviderJobDocument, image: ImageDocument) -> bool:
+    last = job.last_index if job.last_index is not None else image.index + 1
+    return image.batch_id == job.batch_id and job.first_index <= image.index < last
 
 
 def _why(vendor_job: VendorJob) -> ErrorReport:

@@ -6,10 +6,11 @@ followed by one that looks for the display name before it creates anything, so a
 Collecting may be done again from the beginning: a row whose image has moved on is skipped.
 """
 
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 
 from pressroom.contracts.events import ProviderJobSubmitted
-from pressroom.contracts.vocabulary import BatchState, ImageState, ProviderJobState
+from pressroom.contracts.vocabulary import BatchState, ImageState, ProviderJobState, ProviderName
 from pressroom.runtime.errors import LeaseLost
 from pressroom.runtime.logs import get_logger
 from pressroom.runtime.outbox import Outbox
@@ -28,20 +29,20 @@ log = get_logger(__name__)
 
 
 class JobSteps:
-    """The steps of the jobs of one provider."""
+    """The steps of the jobs of all providers."""
 
     def __init__(
         self,
         database: Database,
         outbox: Outbox,
-        provider: BatchProvider,
+        providers: Mapping[ProviderName, BatchProvider],
         collector: Collector,
         settings: BatchPollerSettings,
     ) -> None:
         self._database = database
         self._jobs = database.provider_jobs
         self._outbox = outbox
-        self._provider = provider
+        self._providers = providers
         self._collector = collector
         self._settings = settings
 
@@ -54,11 +55,15 @@ class JobSteps:
             case ProviderJobState.SUBMITTED:
                 await self._ask(claim)
             case _:
-                await self._collector.collect(claim, await self._provider.status(_name_of(job)), self._provider)
+                provider = self._provider_of(job)
+                await self._collector.collect(claim, await provider.status(_name_of(job)), provider)
+
+    def _provider_of(self, job: ProviderJobDocument) -> BatchProvider:
+        return self._providers[job.provider]
 
     async def _submit(self, claim: JobClaim) -> None:
         job = claim.document
-        found = await self._provider.find(job.id) if job.state is ProviderJobState.SUBMITTING else None
+        found = await self._provider_of(job).find(job.id) if job.state is ProviderJobState.SUBMITTING else None
         if found is None and await self._is_cancelled(job):
             await self._collector.end(claim, ProviderJobState.CANCELLED, api_error("cancelled before it was submitted"))
             return
@@ -71,17 +76,18 @@ class JobSteps:
 
     async def _create(self, claim: JobClaim) -> VendorJob:
         job = claim.document
-        model = job.model or self._provider.default_model
+        provider = self._provider_of(job)
+        model = job.model or provider.default_model
         input_file = job.input_file or await self._upload(claim)
         try:
-            return await self._provider.create(model, input_file, job.id)
+            return await provider.create(model, input_file, job.id)
         except InputForgotten:
-            return await self._provider.create(model, await self._upload(claim), job.id)
+            return await provider.create(model, await self._upload(claim), job.id)
 
     async def _upload(self, claim: JobClaim) -> str:
         """Bring the rows to the provider and store the intent to submit them."""
-        images = self._database.images.in_states(claim.document.batch_id, (ImageState.PLANNED, ImageState.GENERATING))
-        input_file = await self._provider.upload([_row(image) async for image in images], claim.id)
+        images = self._images_of(claim.document, ImageState.PLANNED, ImageState.GENERATING)
+        input_file = await self._provider_of(claim.document).upload([_row(image) async for image in images], claim.id)
         changes = {"input_file": input_file}
         if claim.document.state is ProviderJobState.PLANNED:
             stored = await self._jobs.transition(
@@ -117,7 +123,7 @@ class JobSteps:
             changes={
                 "vendor_name": vendor_job.name,
                 "vendor_state": vendor_job.raw_state,
-                "model": vendor_job.model or job.model or self._provider.default_model,
+                "model": vendor_job.model or job.model or self._provider_of(job).default_model,
                 "submitted_at": now,
                 "next_poll_at": next_poll(now, now, self._settings),
                 "failures": 0,
@@ -130,25 +136,30 @@ class JobSteps:
             raise LeaseLost(job.id)
         log.info("provider_job.submitted", vendor_name=vendor_job.name, images=job.image_count)
         await self._outbox.publish(self._jobs, stored)
-        await self._mark_images(job.batch_id)
+        await self._mark_images(job)
 
-    async def _mark_images(self, batch_id: str) -> None:
+    def _images_of(self, job: ProviderJobDocument, *states: ImageState) -> AsyncIterator[ImageDocument]:
+        return self._database.images.in_states(job.batch_id, states, first=job.first_index, last=job.last_index)
+
+    async def _mark_images(self, job: ProviderJobDocument) -> None:
         """The provider is at work on them."""
-        async for image in self._database.images.in_states(batch_id, (ImageState.PLANNED,)):
+        async for image in self._images_of(job, ImageState.PLANNED):
             await self._database.images.transition(image.id, ImageState.GENERATING, changes={"attempt": 1})
 
     async def _ask(self, claim: JobClaim) -> None:
         job = claim.document
-        await self._mark_images(job.batch_id)
-        vendor_job = await self._provider.status(_name_of(job))
+        await self._mark_images(job)
+        provider = self._provider_of(job)
+        vendor_job = await provider.status(_name_of(job))
         if vendor_job.is_ended:
-            await self._collector.collect(claim, vendor_job, self._provider)
+            await self._collector.collect(claim, vendor_job, provider)
             return
-        if job.cancel_requested:
-            await self._provider.cancel(vendor_job.name)
+        if job.cancel_requested or (job.deadline_at is not None and job.deadline_at < datetime.now(UTC)):
+            await provider.cancel(vendor_job.name)
         now = datetime.now(UTC)
         changes = {
             "vendor_state": vendor_job.raw_state,
+            "is_running": vendor_job.state is VendorJobState.RUNNING,
             "next_poll_at": next_poll(now, job.submitted_at or now, self._settings),
             "failures": 0,
             "error": None,

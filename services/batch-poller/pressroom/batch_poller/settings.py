@@ -23,6 +23,9 @@ class BatchPollerSettings(GeminiSettings):
         default=3 * 86400.0,
         description="How long a job is followed through errors of its provider. Gemini's own jobs expire after 48 h.",
     )
+    provider_job_max_images: Annotated[int, Field(ge=1, le=50_000)] = Field(
+        default=500, description="Images of one provider job at most; a larger batch becomes several jobs."
+    )
     jobs_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=4, description="How many provider jobs one poller submits, asks about or collects at the same time."
     )
