@@ -158,3 +158,24 @@ async def test_a_body_of_unknown_length_is_cut_off_at_the_limit_too(gateway: Gat
 
     answer = await gateway.http.post("/v1/batches", content=long(), headers={"Content-Type": "application/json"})
     problem_of(answer, 413, "content-too-large")
+
+
+async def test_who_leaves_the_mode_open_is_told_which_way_it_goes_and_what_that_saves(gateway: Gateway) -> None:
+    many = await gateway.batch(provider="gemini", mode="auto", count=10, model="gemini-nano-banana-2.1")
+    assert many["request"]["mode"] == "batch"
+    assert many["mode_choice"]["asked"] == "auto"
+    assert many["mode_choice"]["saves_microusd"] == 10 * 16_800
+    one = await gateway.batch(provider="studio", mode="auto")
+    assert one["request"]["mode"] == "realtime"
+    assert "no" in one["mode_choice"]["reason"]
+    plain = await gateway.batch(provider="studio")
+    assert plain["mode_choice"] is None
+
+
+async def test_the_same_open_request_again_is_the_same_batch(gateway: Gateway) -> None:
+    headers = {"Idempotency-Key": "open-mode"}
+    body = BODY | {"provider": "studio", "mode": "auto"}
+    first = (await gateway.http.post("/v1/batches", json=body, headers=headers)).json()
+    again = await gateway.http.post("/v1/batches", json=body, headers=headers)
+    assert again.json()["id"] == first["id"]
+    assert again.headers["Idempotency-Replayed"] == "true"

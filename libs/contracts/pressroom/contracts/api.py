@@ -7,7 +7,7 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from .capabilities import Capabilities
-from .facts import ErrorReport, Fact, FileFacts, NonNegative, ProviderTry, Reason
+from .facts import ErrorReport, Fact, FileFacts, ModeChoice, NonNegative, ProviderTry, Reason
 from .finishing import Check, Credentials
 from .requests import IMAGES_CEILING, BatchRequest, ImageRequest, PublishTarget
 from .vocabulary import (
@@ -77,6 +77,9 @@ class Batch(Fact):
     state: BatchState
     request: BatchRequest
     progress: Progress
+    mode_choice: ModeChoice | None = Field(
+        default=None, description="Which way was chosen, and why, where the request left it open."
+    )
     cost_usd: Dollars = Field(description="What providers took so far, or may have taken.")
     reasons: tuple[Reason, ...] = ()
     created_at: Moment

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .vocabulary import ErrorKind, ProviderName, TryOutcome
+from .vocabulary import ErrorKind, Mode, ProviderName, TryOutcome
 
 NonNegative = Annotated[int, Field(ge=0)]
 MicroDollars = Annotated[int, Field(ge=0)]
@@ -42,6 +42,15 @@ class Reason(Fact):
 
     field: str
     message: str
+
+
+class ModeChoice(Fact):
+    """Which way a batch goes, why, and what that saves beside the other way, where the prices are known."""
+
+    asked: Mode
+    mode: Mode
+    reason: str
+    saves_microusd: MicroDollars = 0
 
 
 class BatchCounts(Fact):

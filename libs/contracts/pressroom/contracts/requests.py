@@ -6,7 +6,7 @@ is a setting, checked where a request is admitted.
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from .finishing import ProfileName
 from .vocabulary import AdapterKind, Fallback, Mode, PlatformName, Priority, ProductType, ProviderName
@@ -78,7 +78,12 @@ class BatchRequest(BaseModel):
     fallback: Fallback | None = Field(
         default=None, description="A marked placeholder, never published, for an image that no provider made."
     )
-    mode: Mode = Mode.REALTIME
+    mode: Mode = Field(
+        default=Mode.REALTIME, description="`auto` takes the half-price way for three and more that are not urgent."
+    )
+    deadline_at: AwareDatetime | None = Field(
+        default=None, description="When it must be done: what batch mode cannot promise by then is made one by one."
+    )
     prompt: Prompt | None = None
     count: Annotated[int, Field(ge=1, le=IMAGES_CEILING, strict=True)] = 1
     images: Annotated[tuple[ImageRequest, ...], Field(min_length=1, max_length=IMAGES_CEILING)] | None = None

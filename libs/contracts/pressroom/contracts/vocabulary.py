@@ -17,10 +17,12 @@ class ProviderName(StrEnum):
 
 
 class Mode(StrEnum):
-    """How a batch is made: one image at a time, or as a provider's asynchronous job."""
+    """How a batch is made: one image at a time, or as a provider's asynchronous job. `auto` is asked for only: which of
+    the two it becomes is settled when the batch is stored."""
 
     REALTIME = "realtime"
     BATCH = "batch"
+    AUTO = "auto"
 
 
 class Priority(StrEnum):

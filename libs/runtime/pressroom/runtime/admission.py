@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from pressroom.contracts.capabilities import nearest_size, shortcomings
 from pressroom.contracts.events import BatchAccepted, BatchRejected, BatchRequested
-from pressroom.contracts.facts import Reason
+from pressroom.contracts.facts import ModeChoice, Reason
 from pressroom.contracts.finishing import NO_PROFILE
 from pressroom.contracts.identifiers import image_id
 from pressroom.contracts.requests import SEED_MAX, BatchRequest
@@ -21,16 +21,11 @@ from pressroom.contracts.vocabulary import BatchState, ImageState, LaneState, Mo
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument, ImageDocument, LaneDocument, OutboxMessage, Pacing
 
+from .modes import MODES, settled
 from .outbox import Outbox
 from .prices import price_table
 from .prompts import composed, with_negative_clause
 from .settings import Settings
-
-MODES: dict[ProviderName, frozenset[Mode]] = {
-    ProviderName.GEMINI: frozenset({Mode.REALTIME, Mode.BATCH}),
-    **{name: frozenset({Mode.REALTIME}) for name in ProviderName if name is not ProviderName.GEMINI},
-}
-"""What each provider can be asked for."""
 
 Lanes = Mapping[ProviderName, LaneDocument]
 """The providers' lanes as their workers announced them."""
@@ -48,6 +43,9 @@ async def announced(database: Database) -> Lanes:
 
 def refusals(request: BatchRequest, settings: Settings, lanes: Lanes | None) -> list[Reason]:
     """Why this deployment does not take a request; empty when it does. Without `lanes`, by the settings alone."""
+    choice = settled(request, now=datetime.now(UTC))
+    if choice is not None:
+        request = request.model_copy(update={"mode": choice.mode})
     reasons: list[Reason] = []
     limit = settings.max_images_per_batch
     if request.image_count > limit:
@@ -131,6 +129,10 @@ class Admission:
         Raises `IdTaken` when the id or the key belongs to another body.
         """
         now = datetime.now(UTC)
+        asked = fingerprint(request)
+        choice = await self._choice(request, now)
+        if choice is not None:
+            request = request.model_copy(update={"mode": choice.mode})
         messages: tuple[OutboxMessage, ...] = ()
         if announce:
             messages = (self._outbox.event(BatchRequested(batch_id=batch_id, owner=owner, request=request)),)
@@ -142,8 +144,9 @@ class Admission:
             state=BatchState.REQUESTED,
             owner=owner,
             request=request,
-            fingerprint=fingerprint(request),
+            fingerprint=asked,
             idempotency_key=idempotency_key,
+            mode_choice=choice,
             swept_at=now,
         )
         if await self._database.batches.insert(document):
@@ -154,6 +157,14 @@ class Admission:
         if existing is None or existing.fingerprint != document.fingerprint or existing.owner != owner:
             raise IdTaken(batch_id)
         return Admitted(existing, created=False)
+
+    async def _choice(self, request: BatchRequest, now: datetime) -> ModeChoice | None:
+        """Which way a request goes that leaves it open, and what that saves."""
+        choice = settled(request, now=now)
+        if choice is None or choice.mode is not Mode.BATCH:
+            return choice
+        saves = saving(request, self._settings, await announced(self._database))
+        return choice.model_copy(update={"saves_microusd": saves})
 
     async def plan(self, batch: BatchDocument) -> BatchDocument | None:
         """From `requested` to `accepted` with all its images, or to `rejected` with the reasons.
@@ -267,3 +278,15 @@ def estimated_cost(request: BatchRequest, provider: ProviderName, settings: Sett
         grade=service.capabilities.grade if service else None,
         mode=request.mode,
     )
+
+
+def saving(request: BatchRequest, settings: Settings, lanes: Lanes) -> int:
+    """What batch mode saves on all images of a request, in millionths of a dollar; 0 when the prices are not known."""
+    provider = next(name for name in request.candidates if Mode.BATCH in MODES[name])
+    one_by_one, as_batch = (
+        estimated_cost(request.model_copy(update={"mode": mode}), provider, settings, lanes)
+        for mode in (Mode.REALTIME, Mode.BATCH)
+    )
+    if one_by_one is None or as_batch is None:
+        return 0
+    return max(0, one_by_one - as_batch) * request.image_count

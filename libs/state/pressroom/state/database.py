@@ -15,6 +15,7 @@ from .collection import Collection
 from .documents import BatchDocument, ImageDocument, LaneDocument, ProviderJobDocument, PublicationDocument
 from .gates import Gates
 from .images import Images
+from .provider_jobs import ProviderJobs
 from .reachability import Reachability
 
 SERVER_SELECTION_MS = 5000
@@ -39,7 +40,7 @@ class Database:
         self.batches = Batches(database["batches"], BatchDocument, machines.BATCH, there)
         self.images = Images(database["images"], ImageDocument, machines.IMAGE, there)
         self.publications = Collection(database["publications"], PublicationDocument, machines.PUBLICATION, there)
-        self.provider_jobs = Collection(database["provider_jobs"], ProviderJobDocument, machines.PROVIDER_JOB, there)
+        self.provider_jobs = ProviderJobs(database["provider_jobs"], ProviderJobDocument, machines.PROVIDER_JOB, there)
         self.lanes = Collection(database["lanes"], LaneDocument, machines.LANE, there)
         self.gates = Gates(database["gates"])
 
@@ -89,6 +90,12 @@ class Database:
                 outbox,
                 IndexModel([("state", ASCENDING), ("next_poll_at", ASCENDING)], name="due"),
                 IndexModel([("batch_id", ASCENDING)], name="by_batch"),
+                IndexModel([("owner", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)], name="by_owner"),
+                IndexModel(
+                    [("delete_at", ASCENDING)],
+                    name="to_delete",
+                    partialFilterExpression={"delete_at": {"$type": "date"}},
+                ),
             ]
         )
         await self.lanes.raw.create_indexes([outbox])

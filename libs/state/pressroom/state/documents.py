@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from pressroom.contracts.capabilities import Capabilities
-from pressroom.contracts.facts import ErrorReport, FileFacts, ProviderTry, Reason
+from pressroom.contracts.facts import ErrorReport, FileFacts, ModeChoice, ProviderTry, Reason
 from pressroom.contracts.finishing import Check, Credentials, ProfileName
 from pressroom.contracts.requests import Adapter, BatchRequest
 from pressroom.contracts.vocabulary import (
@@ -76,7 +76,7 @@ class Document(Part):
 class BatchDocument(Document):
     """`released_through`: images of a lower index have been released to their lane (`pressroom.runtime.settling`).
     `swept_at`: when somebody last looked for what was left undone. `next_image_at`: the end of the pause that the batch
-    asked for between its images."""
+    asked for between its images. `request` has the mode that was settled on, `mode_choice` tells of what was asked."""
 
     state: BatchState
     owner: str
@@ -85,6 +85,7 @@ class BatchDocument(Document):
     idempotency_key: str | None = None
     released_through: int = 0
     next_image_at: datetime | None = None
+    mode_choice: ModeChoice | None = None
     reasons: tuple[Reason, ...] = ()
     swept_at: datetime
     completed_at: datetime | None = None
@@ -203,8 +204,9 @@ class ProviderJobDocument(Document):
     """A provider's asynchronous job. Its id is its display name at the provider, by which it is found after a crash.
 
     A batch that is larger than a provider's job has several: this one's are the images from `first_index` to before
-    `last_index`, which is None in jobs from before a batch could have several. `vendor_state` is the provider's own
-    word.
+    `last_index`, which is None in jobs from before a batch could have several; with `image_ids` it has exactly those.
+    `vendor_state` is the provider's own word. `delete_at`: when it is to be deleted at the provider; None when that is
+    not wanted, or done (`deleted_at`).
     """
 
     state: ProviderJobState
@@ -215,12 +217,14 @@ class ProviderJobDocument(Document):
     image_count: int
     first_index: int = 0
     last_index: int | None = None
+    image_ids: tuple[str, ...] | None = None
     input_file: str | None = None
     results_file: str | None = None
     vendor_name: str | None = None
     vendor_state: str | None = None
     is_running: bool = False
     deadline_at: datetime | None = None
+    delete_at: datetime | None = None
     deleted_at: datetime | None = None
     cost_microusd: int = 0
     estimated_cost_microusd: int | None = None

@@ -1,12 +1,13 @@
 """Images: a batch's rows in order, and how many stand where."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from pressroom.contracts.vocabulary import ImageState, ProviderName
+from pressroom.contracts.vocabulary import ImageState, Mode, ProviderName
 
 from .collection import Collection
-from .documents import ImageDocument
+from .documents import ImageDocument, ProviderJobDocument
 from .machines import IMAGE_READY
 
 _ALIKE_AT_MOST = 5000
@@ -19,26 +20,51 @@ class Images(Collection[ImageDocument]):
         return await self.find({"batch_id": batch_id, "index": {"$gt": after}}, sort=[("index", 1)], limit=limit)
 
     def in_states(
-        self, batch_id: str, states: Iterable[ImageState], *, first: int = 0, last: int | None = None
+        self, batch_id: str, states: Iterable[ImageState], *, in_lanes: bool = False
     ) -> AsyncIterator[ImageDocument]:
-        """A batch's images in one of `states`, in order; of those from `first` to before `last`."""
-        query = {"batch_id": batch_id, "state": {"$in": [str(state) for state in states]}, **_between(first, last)}
+        """A batch's images in one of `states`, in order; `in_lanes`: without those that a provider's job makes."""
+        query: dict[str, Any] = {"batch_id": batch_id, "state": {"$in": [str(state) for state in states]}}
+        if in_lanes:
+            query["mode"] = {"$ne": str(Mode.BATCH)}
         return self.stream(query, sort=[("index", 1)])
 
-    async def counts_between(self, batch_id: str, first: int, last: int | None) -> dict[ImageState, int]:
-        """How many of these images are in each state."""
-        counted = await self.count_by_state({"batch_id": batch_id, **_between(first, last)})
+    def of_job(
+        self, job: ProviderJobDocument, states: Iterable[ImageState] = ImageState, *, after: int = -1, limit: int = 0
+    ) -> AsyncIterator[ImageDocument]:
+        """A provider job's images in one of `states`, in order, from after the index `after`."""
+        query = {"$and": [_of(job), {"state": {"$in": [str(state) for state in states]}, "index": {"$gt": after}}]}
+        return self.stream(query, sort=[("index", 1)], limit=limit)
+
+    async def counts_of_job(self, job: ProviderJobDocument) -> dict[ImageState, int]:
+        """How many of a provider job's images are in each state."""
+        counted = await self.count_by_state(_of(job))
         return {ImageState(state): count for state, count in counted.items()}
 
-    async def cost_between_microusd(self, batch_id: str, first: int, last: int | None) -> int:
-        """What these images have cost, in millionths of a dollar."""
+    async def cost_of_job_microusd(self, job: ProviderJobDocument) -> int:
+        """What a provider job's images have cost since the job was planned, in millionths of a dollar."""
+        began = {"$gte": ["$$attempt.began_at", job.created_at]}
+        tries = {"$filter": {"input": {"$ifNull": ["$tries", []]}, "as": "attempt", "cond": began}}
         rows = self.raw.aggregate(
             [
-                {"$match": {"batch_id": batch_id, **_between(first, last)}},
+                {"$match": _of(job)},
+                {"$project": {"tries": tries}},
                 {"$group": {"_id": None, "cost": {"$sum": {"$sum": "$tries.cost_microusd"}}}},
             ]
         )
         return sum([row["cost"] async for row in rows])
+
+    async def plan_again(self, image_ids: Sequence[str], changes: Mapping[str, Any]) -> int:
+        """Those of these images that failed are planned, with `changes`, in one write; how many they were."""
+        found = await self.raw.update_many(
+            {"_id": {"$in": list(image_ids)}, "state": str(ImageState.FAILED)},
+            {"$set": {**changes, "state": str(ImageState.PLANNED), "lease": None, "updated_at": datetime.now(UTC)}},
+        )
+        return found.modified_count
+
+    async def estimates_microusd(self, batch_ids: Sequence[str]) -> dict[str, int | None]:
+        """What one image of each batch was expected to cost when it was planned; None where nobody knew."""
+        rows = await self.find({"batch_id": {"$in": list(batch_ids)}, "index": 0})
+        return {image.batch_id: image.estimated_cost_microusd for image in rows}
 
     async def has_any(self, batch_id: str, states: Iterable[ImageState]) -> bool:
         """Whether any of a batch's images is in one of `states`."""
@@ -106,12 +132,21 @@ class Images(Collection[ImageDocument]):
         )
 
     async def unqueued(self, batch_id: str, released_through: int) -> list[ImageDocument]:
-        """Released images whose job was not handed out yet."""
-        query = {"batch_id": batch_id, "state": str(ImageState.PLANNED), "index": {"$lt": released_through}}
+        """Released images whose job was not handed out yet; those that wait for a provider's job need none."""
+        query = {
+            "batch_id": batch_id,
+            "state": str(ImageState.PLANNED),
+            "index": {"$lt": released_through},
+            "mode": {"$ne": str(Mode.BATCH)},
+        }
         return await self.find(query, sort=[("index", 1)])
 
 
-def _between(first: int, last: int | None) -> dict[str, Any]:
-    if first == 0 and last is None:
-        return {}
-    return {"index": {"$gte": first} if last is None else {"$gte": first, "$lt": last}}
+def _of(job: ProviderJobDocument) -> dict[str, Any]:
+    query: dict[str, Any] = {"batch_id": job.batch_id}
+    if job.image_ids is not None:
+        query["_id"] = {"$in": list(job.image_ids)}
+    else:
+        last = {} if job.last_index is None else {"$lt": job.last_index}
+        query["index"] = {"$gte": job.first_index, **last}
+    return query

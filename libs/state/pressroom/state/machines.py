@@ -2,8 +2,8 @@
 
 `ARCHITECTURE.md` draws them from here. `planned` may become `generating` at once in batch mode, where a whole batch is
 handed to a provider. `queued` follows itself when an image moves to another provider's lane. What failed may wait again
-when somebody sends its dead letter again, and its batch, which may be complete by then, is open again until that is
-done.
+when somebody sends its dead letter again or asks for it to be made again, and its batch, which may be complete by then,
+is open again until that is done.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ IMAGE: Machine = _table(
         ImageState.GENERATED: {ImageState.APPROVED, ImageState.REJECTED},
         ImageState.APPROVED: set(),
         ImageState.REJECTED: {ImageState.APPROVED},
-        ImageState.FAILED: {ImageState.QUEUED, ImageState.FINISHING},
+        ImageState.FAILED: {ImageState.PLANNED, ImageState.QUEUED, ImageState.FINISHING},
         ImageState.CANCELLED: set(),
     }
 )

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from faststream.asgi import AsgiFastStream
 
 from pressroom.contracts.vocabulary import BatchState, Mode, ProviderJobState, ProviderName
-from pressroom.runtime.admission import MODES
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.intake import Intake
+from pressroom.runtime.modes import MODES
 from pressroom.runtime.prices import price_table
 from pressroom.runtime.service import Service, application
 from pressroom.runtime.settling import Settling
@@ -91,6 +91,7 @@ async def _jobs_of(
             image_count=min(size, count - start),
             first_index=start,
             last_index=min(start + size, count),
+            deadline_at=batch.request.deadline_at,
             next_poll_at=now,
         )
         for number, start in enumerate(range(0, count, size))

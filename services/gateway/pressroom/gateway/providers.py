@@ -8,9 +8,10 @@ from pressroom.contracts.api import Provider, ProviderPrice
 from pressroom.contracts.finishing import Profile
 from pressroom.contracts.jobs import GenerateImage
 from pressroom.contracts.vocabulary import LaneState, ProviderName
-from pressroom.runtime.admission import MODES, announced
+from pressroom.runtime.admission import announced
 from pressroom.runtime.backlog import LaneBacklog, backlog
 from pressroom.runtime.lanes import Lanes
+from pressroom.runtime.modes import MODES
 from pressroom.runtime.prices import FREE, price_table
 from pressroom.runtime.settings import Settings
 from pressroom.state.documents import LaneDocument

@@ -30,6 +30,7 @@ def batch_view(batch: BatchDocument, counts: Mapping[ImageState, int], cost_micr
             cancelled=counts.get(ImageState.CANCELLED, 0),
             by_state=dict(counts),
         ),
+        mode_choice=batch.mode_choice,
         cost_usd=dollars(cost_microusd),
         reasons=batch.reasons,
         created_at=batch.created_at,

@@ -1,0 +1,57 @@
+"""Provider jobs: looked up by owner, and followed by when they are due. The documents' own lease says who follows one."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pressroom.contracts.vocabulary import ProviderJobState, ProviderName
+
+from .collection import Collection
+from .documents import ProviderJobDocument
+from .machines import PROVIDER_JOB_FINAL
+
+_FIRST_OWNER = "default"
+"""Jobs from before a job had an owner have none, and are this one's."""
+
+
+class ProviderJobs(Collection[ProviderJobDocument]):
+    async def page(
+        self,
+        owner: str,
+        *,
+        states: Sequence[ProviderJobState] = (),
+        is_running: bool | None = None,
+        provider: ProviderName | None = None,
+        batch_id: str | None = None,
+        before: tuple[datetime, str] | None = None,
+        limit: int,
+    ) -> list[ProviderJobDocument]:
+        """An owner's jobs, newest first, from after the one that `before` (its time and id) names."""
+        query: dict[str, Any] = {"owner": {"$in": [owner, None]} if owner == _FIRST_OWNER else owner}
+        if states:
+            query["state"] = {"$in": [str(state) for state in states]}
+        if is_running is not None:
+            query["is_running"] = True if is_running else {"$ne": True}
+        if provider is not None:
+            query["provider"] = str(provider)
+        if batch_id is not None:
+            query["batch_id"] = batch_id
+        if before is not None:
+            moment, job_id = before
+            query["$or"] = [{"created_at": {"$lt": moment}}, {"created_at": moment, "_id": {"$lt": job_id}}]
+        return await self.find(query, sort=[("created_at", -1), ("_id", -1)], limit=limit)
+
+    async def of_batch(self, batch_id: str) -> list[ProviderJobDocument]:
+        """All of a batch, in the order in which they were planned."""
+        return await self.find({"batch_id": batch_id}, sort=[("created_at", 1), ("first_index", 1)])
+
+    async def ask_to_cancel(self, job_id: str, now: datetime) -> bool:
+        """Let the poller end it; False when it has ended."""
+        over = {"state": {"$nin": [str(state) for state in PROVIDER_JOB_FINAL]}}
+        changes = {"cancel_requested": True, "next_poll_at": now}
+        return await self.change(job_id, changes, guard=over) is not None
+
+    async def ask_to_delete(self, job_id: str, now: datetime) -> bool:
+        """Let the poller delete it at the provider; False when it has not ended, or is deleted already."""
+        guard = {"state": {"$in": [str(state) for state in PROVIDER_JOB_FINAL]}, "deleted_at": None}
+        return await self.change(job_id, {"delete_at": now}, guard=guard) is not None

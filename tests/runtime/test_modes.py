@@ -1,0 +1,54 @@
+"""Which way a batch goes that leaves it open: three and more, not urgent, with time, and what batch mode can make."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pressroom.contracts.requests import BatchRequest
+from pressroom.contracts.vocabulary import Mode
+from pressroom.runtime.modes import settled
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def asked(**fields: Any) -> BatchRequest:
+    return BatchRequest.model_validate({"providers": ["flux", "gemini"], "prompt": "x", "mode": "auto", **fields})
+
+
+@pytest.mark.parametrize("count", [3, 10, 25])
+def test_three_and_more_that_nobody_waits_for_go_the_cheap_way(count: int) -> None:
+    choice = settled(asked(count=count), now=NOW, saves_microusd=50_000)
+    assert choice is not None
+    assert (choice.asked, choice.mode, choice.saves_microusd) == (Mode.AUTO, Mode.BATCH, 50_000)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"count": 2}, "fewer than 3"),
+        ({"count": 9, "priority": "urgent"}, "urgent"),
+        ({"count": 9, "deadline_at": (NOW + timedelta(hours=23)).isoformat()}, "24 h"),
+        ({"count": 9, "providers": ["flux", "studio"]}, "none of its providers"),
+        ({"count": 9, "transparent": True}, "transparency"),
+    ],
+)
+def test_what_batch_mode_does_not_serve_is_made_one_by_one(fields: dict[str, Any], reason: str) -> None:
+    choice = settled(asked(**fields), now=NOW)
+    assert choice is not None
+    assert choice.mode is Mode.REALTIME
+    assert reason in choice.reason
+
+
+def test_a_deadline_that_batch_mode_cannot_meet_turns_a_batch_to_realtime_and_says_so() -> None:
+    near = asked(mode="batch", count=9, deadline_at=(NOW + timedelta(hours=2)).isoformat())
+    choice = settled(near, now=NOW)
+    assert choice is not None
+    assert (choice.asked, choice.mode) == (Mode.BATCH, Mode.REALTIME)
+    far = asked(mode="batch", count=9, deadline_at=(NOW + timedelta(hours=30)).isoformat())
+    assert settled(far, now=NOW) is None
+
+
+def test_who_says_how_is_taken_at_their_word() -> None:
+    assert settled(asked(mode="batch", count=1), now=NOW) is None
+    assert settled(asked(mode="realtime", count=25), now=NOW) is None
