@@ -99,16 +99,17 @@ class Settling:
     async def _cancel_images(self, batch: BatchDocument) -> None:
         """Images that wait are cancelled; those being made are asked to stop, and end as they can."""
         waiting, making = (ImageState.PLANNED, ImageState.QUEUED), (ImageState.QUEUED, ImageState.GENERATING)
-        is_realtime = batch.request.mode is Mode.REALTIME
-        states = (*waiting, ImageState.GENERATING) if is_realtime else waiting
-        async for image in self._database.images.in_states(batch.id, states):
+        async for image in self._database.images.in_states(batch.id, (*waiting, ImageState.GENERATING)):
+            is_in_lane = image.mode is not Mode.BATCH
+            if image.state is ImageState.GENERATING and not is_in_lane:
+                continue  # its provider's job is asked to stop
             # Whose job its provider still has is taken once more, to stop that.
             cancelled = await self._database.images.transition(
                 image.id,
                 ImageState.CANCELLED,
                 guard={"state": {"$in": [str(state) for state in waiting]}, "remote": None},
             )
-            if cancelled is None and is_realtime:
+            if cancelled is None and is_in_lane:
                 # Also where it was handed back in this very moment: whoever takes it next finds it asked to stop.
                 await self._database.images.change(
                     image.id, {"cancel_requested": True}, guard={"state": {"$in": [str(state) for state in making]}}

@@ -52,13 +52,13 @@ class BatchSweep:
             log.info("sweep.plans", batch_id=batch.id)
         # Also what is planned: whoever planned it may have died before it took the step after that.
         await self._plan(batch)
-        if batch.state is BatchState.ACCEPTED and self._mode is Mode.REALTIME:
+        if batch.state is BatchState.ACCEPTED:
             await self._requeue_lost(batch)
 
     async def _requeue_lost(self, batch: BatchDocument) -> None:
         now = datetime.now(UTC)
         lanes = await announced(self._service.database)
-        async for image in self._service.database.images.in_states(batch.id, _WAITING):
+        async for image in self._service.database.images.in_states(batch.id, _WAITING, in_lanes=True):
             taken = image.lease is not None and image.lease.expires_at > now
             if not taken and image.state is ImageState.QUEUED and await self._moved(batch, image, lanes):
                 continue

@@ -42,8 +42,8 @@ class Images(Collection[ImageDocument]):
 
     async def cost_of_job_microusd(self, job: ProviderJobDocument) -> int:
         """What a provider job's images have cost since the job was planned, in millionths of a dollar."""
-        began = {"$gte": ["$$attempt.began_at", job.created_at]}
-        tries = {"$filter": {"input": {"$ifNull": ["$tries", []]}, "as": "attempt", "cond": began}}
+        began: dict[str, Any] = {"$gte": ["$$attempt.began_at", job.created_at]}
+        tries: dict[str, Any] = {"$filter": {"input": {"$ifNull": ["$tries", []]}, "as": "attempt", "cond": began}}
         rows = self.raw.aggregate(
             [
                 {"$match": _of(job)},

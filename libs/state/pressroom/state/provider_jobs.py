@@ -1,4 +1,4 @@
-"""Provider jobs: looked up by owner, and followed by when they are due. The documents' own lease says who follows one."""
+"""Provider jobs: looked up by owner and by batch, and asked to end or be deleted by who does not hold their lease."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -31,6 +31,9 @@ _FINAL_STATES = {
     VendorJobState.EXPIRED: ProviderJobState.EXPIRED,
 }
 
+_IN_VAIN = (ProviderJobState.FAILED, ProviderJobState.EXPIRED)
+"""Then the job says why."""
+
 log = get_logger(__name__)
 
 
@@ -53,7 +56,7 @@ class Collector:
             moved = await self._database.provider_jobs.transition(
                 job.id,
                 ProviderJobState.COLLECTING,
-                changes={"vendor_state": vendor_job.raw_state},
+                changes={"vendor_state": vendor_job.raw_state, "results_file": vendor_job.results_file},
                 token=claim.token,
                 release=False,
             )
@@ -71,10 +74,10 @@ class Collector:
         """Close the books: images that got nothing are failed or cancelled, the job is final, the batch settled."""
         job = claim.document
         await self._close_images(job, final, reason)
-        counts = await self._database.images.counts_between(job.batch_id, job.first_index, job.last_index)
+        counts = await self._database.images.counts_of_job(job)
         ready = sum(count for state, count in counts.items() if state in IMAGE_READY)
         failed = counts.get(ImageState.FAILED, 0)
-        cost = await self._database.images.cost_between_microusd(job.batch_id, job.first_index, job.last_index)
+        cost = await self._database.images.cost_of_job_microusd(job)
         event = ProviderJobFinished(
             batch_id=job.batch_id,
             provider_job_id=job.id,
@@ -87,7 +90,13 @@ class Collector:
         ended = await self._database.provider_jobs.transition(
             job.id,
             final,
-            changes={"succeeded": ready, "failed": failed, "cost_microusd": cost, "is_running": False},
+            changes={
+                "succeeded": ready,
+                "failed": failed,
+                "cost_microusd": cost,
+                "is_running": False,
+                **({"error": reason.model_dump()} if final in _IN_VAIN else {}),
+            },
             messages=[self._outbox.event(event)],
             token=claim.token,
         )
@@ -167,7 +176,7 @@ class Collector:
         return len(images)
 
     def _of(self, job: ProviderJobDocument, states: tuple[ImageState, ...]) -> AsyncIterator[ImageDocument]:
-        return self._database.images.in_states(job.batch_id, states, first=job.first_index, last=job.last_index)
+        return self._database.images.of_job(job, states)
 
     async def _or_fail(self, image: ImageDocument, delivery: Awaitable[None]) -> None:
         """Whatever is wrong with one image is that image's failure; our own servers being away is nobody's."""
@@ -186,6 +195,8 @@ class Collector:
 
 
 def _is_of(job: ProviderJobDocument, image: ImageDocument) -> bool:
+    if job.image_ids is not None:
+        return image.id in job.image_ids
     last = job.last_index if job.last_index is not None else image.index + 1
     return image.batch_id == job.batch_id and job.first_index <= image.index < last
 

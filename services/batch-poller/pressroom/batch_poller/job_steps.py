@@ -54,7 +54,14 @@ class JobSteps:
                 await self._submit(claim)
             case ProviderJobState.SUBMITTED:
                 await self._ask(claim)
-            case _:
+            case (
+                ProviderJobState.SUCCEEDED
+                | ProviderJobState.FAILED
+                | ProviderJobState.CANCELLED
+                | ProviderJobState.EXPIRED
+            ):
+                await self._delete(claim)
+            case ProviderJobState.COLLECTING:
                 provider = self._provider_of(job)
                 await self._collector.collect(claim, await provider.status(_name_of(job)), provider)
 
@@ -87,7 +94,9 @@ class JobSteps:
     async def _upload(self, claim: JobClaim) -> str:
         """Bring the rows to the provider and store the intent to submit them."""
         images = self._images_of(claim.document, ImageState.PLANNED, ImageState.GENERATING)
-        input_file = await self._provider_of(claim.document).upload([_row(image) async for image in images], claim.id)
+        # A stream from the cursor to the provider: a job of 2 GB is never whole in memory.
+        rows = (_row(image) async for image in images)
+        input_file = await self._provider_of(claim.document).upload(rows, claim.id)
         changes = {"input_file": input_file}
         if claim.document.state is ProviderJobState.PLANNED:
             stored = await self._jobs.transition(
@@ -139,7 +148,7 @@ class JobSteps:
         await self._mark_images(job)
 
     def _images_of(self, job: ProviderJobDocument, *states: ImageState) -> AsyncIterator[ImageDocument]:
-        return self._database.images.in_states(job.batch_id, states, first=job.first_index, last=job.last_index)
+        return self._database.images.of_job(job, states)
 
     async def _mark_images(self, job: ProviderJobDocument) -> None:
         """The provider is at work on them."""
@@ -154,7 +163,8 @@ class JobSteps:
         if vendor_job.is_ended:
             await self._collector.collect(claim, vendor_job, provider)
             return
-        if job.cancel_requested or (job.deadline_at is not None and job.deadline_at < datetime.now(UTC)):
+        is_late = job.deadline_at is not None and job.deadline_at < datetime.now(UTC)
+        if is_late or await self._is_cancelled(job):
             await provider.cancel(vendor_job.name)
         now = datetime.now(UTC)
         changes = {
@@ -168,6 +178,20 @@ class JobSteps:
             log.info("provider_job.running", vendor_name=vendor_job.name, vendor_state=vendor_job.raw_state)
         if await self._jobs.change(job.id, changes, token=claim.token, release=True) is None:
             raise LeaseLost(job.id)
+
+    async def _delete(self, claim: JobClaim) -> None:
+        """Somebody wants the ended job gone from the provider's list; may be done twice."""
+        job = claim.document
+        provider = self._provider_of(job)
+        # One that was given up in the middle of its submission may be there all the same.
+        found = await provider.find(job.id) if job.vendor_name is None and job.input_file is not None else None
+        name = found.name if found is not None else job.vendor_name
+        if name is not None:
+            await provider.delete(name)
+        changes = {"delete_at": None, "deleted_at": datetime.now(UTC)}
+        if await self._jobs.change(job.id, changes, token=claim.token, release=True) is None:
+            raise LeaseLost(job.id)
+        log.info("provider_job.deleted", vendor_name=name)
 
 
 def _name_of(job: ProviderJobDocument) -> str:

@@ -28,6 +28,7 @@ from pressroom.runtime.tasks import first_of
 from pressroom.state.collection import Claim
 from pressroom.state.database import Database, DatabaseError
 from pressroom.state.documents import ProviderJobDocument
+from pressroom.state.machines import PROVIDER_JOB_FINAL
 
 from .collecting import Collector
 from .job_steps import JobSteps
@@ -42,6 +43,9 @@ WAITING: dict[StrEnum, StrEnum] = {
         ProviderJobState.COLLECTING,
     )
 }
+
+ENDED: dict[StrEnum, StrEnum] = {state: state for state in PROVIDER_JOB_FINAL}
+"""Of these, only what somebody wants deleted is taken."""
 
 PAID = (ProviderJobState.SUBMITTED, ProviderJobState.COLLECTING)
 """The provider works on the job, or has."""
@@ -86,6 +90,8 @@ class Tracker:
     async def _next(self) -> None:
         claim = await self._jobs.claim_due("next_poll_at", WAITING, worker=self._worker, lease_s=self._settings.lease_s)
         if claim is None:
+            claim = await self._jobs.claim_due("delete_at", ENDED, worker=self._worker, lease_s=self._settings.lease_s)
+        if claim is None:
             await asyncio.sleep(self._settings.due_interval_s)
             return
         with bound(batch_id=claim.document.batch_id, provider_job=claim.id):
@@ -111,7 +117,7 @@ class Tracker:
 
     async def _take(self, claim: Claim[ProviderJobDocument]) -> None:
         crashes = claim.document.crashes
-        if crashes > self._settings.max_crashes * CRASHES_PER_JOB:
+        if claim.document.state not in PROVIDER_JOB_FINAL and crashes > self._settings.max_crashes * CRASHES_PER_JOB:
             await self._bear(claim, f"given up: its poller died or froze {crashes} times in the middle of it")
         await self._steps.step(claim)
 
@@ -126,7 +132,7 @@ class Tracker:
     async def _hand_back(self, claim: Claim[ProviderJobDocument], due: datetime) -> None:
         with contextlib.suppress(DatabaseError):
             await asyncio.shield(
-                self._jobs.change(claim.id, {"next_poll_at": due}, token=claim.token, release=True),
+                self._jobs.change(claim.id, {_due_of(claim.document): due}, token=claim.token, release=True),
             )
 
     async def _while_beating(self, claim: Claim[ProviderJobDocument], doing: Coroutine[None, None, None]) -> None:
@@ -149,8 +155,16 @@ class Tracker:
         now = datetime.now(UTC)
         too_old = now - job.created_at > timedelta(seconds=self._settings.provider_patience_s)
         # A key that is wrong for an hour must not cost the pictures that are paid for.
+        is_over = job.state in PROVIDER_JOB_FINAL
         hopeless = kind_of(error) in NEVER_RETRIED and not (report.kind is ErrorKind.AUTH and job.state in PAID)
-        if hopeless or too_old or isinstance(error, TooDeadly):
+        if is_over and hopeless:
+            log.error("provider_job.not_deleted", kind=str(report.kind), error=report.message)
+            why = report.model_copy(update={"message": f"not deleted at the provider: {report.message}"})
+            await self._jobs.change(
+                job.id, {"delete_at": None, "error": why.model_dump()}, token=claim.token, release=True
+            )
+            return
+        if not is_over and (hopeless or too_old or isinstance(error, TooDeadly)):
             log.error("provider_job.given_up", kind=str(report.kind), error=report.message)
             await self._while_beating(claim, self._collector.give_up(claim, report))
             return
@@ -158,8 +172,8 @@ class Tracker:
         log.warning("provider_job.postponed", kind=str(report.kind), error=report.message, seconds=round(wait_s, 1))
         changes = {
             "failures": job.failures + 1,
-            "error": report.model_dump(),
-            "next_poll_at": now + timedelta(seconds=wait_s),
+            **({} if is_over else {"error": report.model_dump()}),
+            _due_of(job): now + timedelta(seconds=wait_s),
         }
         await self._jobs.change(job.id, changes, token=claim.token, release=True)
 
@@ -168,3 +182,8 @@ class Tracker:
             asked = error.retry_after_s
             return self._settings.rate_limit_pause_s if asked is None else max(asked, self._settings.backoff_initial_s)
         return backoff_s(failures, self._settings.retry_policy)
+
+
+def _due_of(job: ProviderJobDocument) -> str:
+    """The field that says when the job is taken next."""
+    return "delete_at" if job.state in PROVIDER_JOB_FINAL else "next_poll_at"
