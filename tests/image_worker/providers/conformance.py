@@ -25,6 +25,7 @@ from pressroom.image_worker.providers import (
     JobProvider,
     RemoteJobOver,
 )
+from pressroom.imaging.pictures import NotAnImage, measure
 from pressroom.runtime.errors import (
     ApiFailed,
     AuthFailed,
@@ -61,6 +62,10 @@ class Trouble(Enum):
     BAD_REQUEST = auto()
     """A request that the vendor finds wrong."""
     NOT_A_PICTURE = auto()
+    OTHER_SIZE = auto()
+    """A picture that is narrower than it was asked for."""
+    HUGE_PICTURE = auto()
+    """A picture that claims to have more pixels than anybody could take."""
     HTML = auto()
     """A gateway's page in place of an answer."""
     TRUNCATED = auto()
@@ -153,7 +158,7 @@ class Backstage(Protocol):
         ...
 
     def trouble(self, trouble: Trouble) -> bool:
-        """Let the next calls meet it: those that ask for a picture, or for `NOT_A_PICTURE`, `FORGOTTEN` and
+        """Let the next calls meet it: those that ask for a picture, or for a spoiled picture, `FORGOTTEN` and
         `LATE_PROGRESS` those that ask what came of it. False when this provider cannot have that trouble."""
         ...
 
@@ -178,7 +183,7 @@ class ProviderConformance:
 
     async def test_a_picture_of_the_wanted_ratio_that_decodes(self, backstage: Backstage) -> None:
         request = backstage.request(width_px=512, height_px=640)
-        made = await backstage.provider.generate(request, _ignore)
+        made = await backstage.provider.generate(request, ignore)
 
         self.assert_size(made, backstage.provider, request)
         assert made.model
@@ -188,16 +193,16 @@ class ProviderConformance:
         if not backstage.provider.capabilities.seeds:
             pytest.skip("it takes no seeds")
         provider = backstage.provider
-        first = await provider.generate(backstage.request(seed=1), _ignore)
-        again = await provider.generate(backstage.request(seed=1), _ignore)
-        other = await provider.generate(backstage.request(seed=2), _ignore)
+        first = await provider.generate(backstage.request(seed=1), ignore)
+        again = await provider.generate(backstage.request(seed=1), ignore)
+        other = await provider.generate(backstage.request(seed=2), ignore)
 
         assert same_picture(first.data, again.data)
         assert not same_picture(first.data, other.data)
 
     @pytest.mark.parametrize("seed", [0, 2**32 - 1])
     async def test_the_seeds_at_both_ends_are_taken(self, backstage: Backstage, seed: int) -> None:
-        picture_of((await backstage.provider.generate(backstage.request(seed=seed), _ignore)).data)
+        picture_of((await backstage.provider.generate(backstage.request(seed=seed), ignore)).data)
 
     @pytest.mark.parametrize("sides", [(64, 64), (1000, 1001), (1, 1), (8192, 64), (64, 8192), (4500, 5400)], ids=str)
     async def test_every_size_within_its_rules_comes_back(self, backstage: Backstage, sides: tuple[int, int]) -> None:
@@ -205,7 +210,7 @@ class ProviderConformance:
         width_px, height_px = (min(max(side, rules.min_side_px), rules.max_side_px) for side in sides)
         request = backstage.request(width_px=width_px, height_px=height_px)
 
-        self.assert_size(await backstage.provider.generate(request, _ignore), backstage.provider, request)
+        self.assert_size(await backstage.provider.generate(request, ignore), backstage.provider, request)
 
     async def test_what_it_says_it_can_reaches_the_vendor_and_nothing_else_does(self, backstage: Backstage) -> None:
         can = backstage.provider.capabilities
@@ -217,7 +222,7 @@ class ProviderConformance:
             transparent=can.transparent,
             input_images=tuple(a_picture(number) for number in range(min(can.input_images, 2))),
         )
-        await backstage.provider.generate(request, _ignore)
+        await backstage.provider.generate(request, ignore)
         heard = backstage.heard()
         if heard is None:
             pytest.skip("nobody sees what it is told")
@@ -229,6 +234,16 @@ class ProviderConformance:
         assert heard.guidance == (3.5 if can.guidance else None)
         assert heard.transparent is can.transparent
         assert heard.input_images == len(request.input_images)
+
+    async def test_as_many_reference_pictures_as_it_says_are_taken(self, backstage: Backstage) -> None:
+        most = backstage.provider.capabilities.input_images
+        if not most:
+            pytest.skip("it takes no reference pictures")
+
+        picture_of((await draw(backstage, input_images=tuple(map(a_picture, range(most))))).data)
+
+        heard = backstage.heard()
+        assert heard is None or heard.input_images == most
 
     async def test_progress_only_rises_and_ends_at_one(self, backstage: Backstage) -> None:
         told: list[float] = []
@@ -247,13 +262,13 @@ class ProviderConformance:
             for number, (width, height) in enumerate(sides)
         ]
         provider = backstage.provider
-        together = await asyncio.gather(*(provider.generate(request, _ignore) for request in requests))
+        together = await asyncio.gather(*(provider.generate(request, ignore) for request in requests))
 
         assert backstage.made() == len(sides)
         for request, made in zip(requests, together, strict=True):
             self.assert_size(made, provider, request)
             if provider.capabilities.seeds:
-                alone = await provider.generate(request, _ignore)
+                alone = await provider.generate(request, ignore)
                 assert same_picture(made.data, alone.data)
 
     # How it ends
@@ -261,7 +276,7 @@ class ProviderConformance:
     async def test_a_cancelled_call_ends_quickly_and_stops_the_vendor_where_it_can(self, backstage: Backstage) -> None:
         request = backstage.long_request()
         provider = backstage.provider
-        call = asyncio.create_task(provider.generate(request, _ignore))
+        call = asyncio.create_task(provider.generate(request, ignore))
         await until(lambda: backstage.made() == 1)
         assert not call.done(), "the picture did not take long"
 
@@ -278,12 +293,12 @@ class ProviderConformance:
         provider = backstage.provider
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await provider.generate(request, _ignore)
+                await provider.generate(request, ignore)
 
-        picture_of((await provider.generate(backstage.request(), _ignore)).data)
+        picture_of((await provider.generate(backstage.request(), ignore)).data)
 
     async def test_closing_twice_is_fine(self, backstage: Backstage) -> None:
-        await backstage.provider.generate(backstage.request(), _ignore)
+        await backstage.provider.generate(backstage.request(), ignore)
 
         await backstage.provider.aclose()
         await backstage.provider.aclose()
@@ -321,20 +336,35 @@ class ProviderConformance:
         request = backstage.request(model=backstage.provider.model)
 
         with pytest.raises(ModelGone, match="the batch's own model"):
-            await backstage.provider.generate(request, _ignore)
+            await backstage.provider.generate(request, ignore)
 
     @pytest.mark.parametrize("trouble", PASSING, ids=lambda trouble: trouble.name.lower())
     async def test_after_a_passing_trouble_the_next_call_is_well(self, backstage: Backstage, trouble: Trouble) -> None:
         await self.meet(backstage, trouble)
 
-        picture_of((await backstage.provider.generate(backstage.request(), _ignore)).data)
+        picture_of((await backstage.provider.generate(backstage.request(), ignore)).data)
 
     async def test_what_is_no_picture_is_refused_or_handed_on_to_be_refused(self, backstage: Backstage) -> None:
         _arrange(backstage, Trouble.NOT_A_PICTURE)
         with pytest.raises((ApiFailed, pyvips.Error)) as caught:
-            picture_of((await backstage.provider.generate(backstage.request(), _ignore)).data)
+            picture_of((await backstage.provider.generate(backstage.request(), ignore)).data)
 
         assert not isinstance(caught.value, ApiFailed) or self.vendor in str(caught.value)
+
+    async def test_a_picture_of_another_size_is_handed_on(self, backstage: Backstage) -> None:
+        _arrange(backstage, Trouble.OTHER_SIZE)
+
+        image = picture_of((await draw(backstage)).data)
+
+        assert image.width < image.height, "a square was asked for"
+
+    async def test_a_picture_that_claims_to_be_huge_is_handed_on_to_be_refused(self, backstage: Backstage) -> None:
+        _arrange(backstage, Trouble.HUGE_PICTURE)
+
+        made = await draw(backstage)
+
+        with pytest.raises(NotAnImage, match="60000x60000"):
+            measure(made.data)
 
     async def test_no_message_tells_the_key(self, backstage: Backstage) -> None:
         error = await self.meet(backstage, Trouble.BAD_KEY)
@@ -351,7 +381,7 @@ class ProviderConformance:
         ref = await provider.submit(request, _a_key())
         await provider.aclose()
 
-        made = await _jobs(backstage.another()).resume(ref, request, _ignore)
+        made = await _jobs(backstage.another()).resume(ref, request, ignore)
 
         self.assert_size(made, backstage.provider, request)
         assert backstage.made() == 1
@@ -360,9 +390,9 @@ class ProviderConformance:
         provider, request = _jobs(backstage.provider), backstage.request()
         ref = await provider.submit(request, _a_key())
 
-        first = await provider.resume(ref, request, _ignore)
-        again = await provider.resume(ref, request, _ignore)
-        elsewhere = await _jobs(backstage.another()).resume(ref, request, _ignore)
+        first = await provider.resume(ref, request, ignore)
+        again = await provider.resume(ref, request, ignore)
+        elsewhere = await _jobs(backstage.another()).resume(ref, request, ignore)
 
         assert same_picture(first.data, again.data)
         assert same_picture(first.data, elsewhere.data)
@@ -374,7 +404,7 @@ class ProviderConformance:
         _arrange(backstage, Trouble.FORGOTTEN)
 
         with pytest.raises(RemoteJobOver) as caught:
-            await provider.resume(ref, request, _ignore)
+            await provider.resume(ref, request, ignore)
 
         assert isinstance(caught.value.error, ApiFailed)
         assert self.vendor in str(caught.value)
@@ -392,7 +422,7 @@ class ProviderConformance:
 
         for resuming in (provider, _jobs(backstage.another())):
             with pytest.raises(RemoteJobOver) as caught:
-                await resuming.resume(ref, request, _ignore)
+                await resuming.resume(ref, request, ignore)
             assert isinstance(caught.value.error, EXPECTED[trouble])
 
     async def test_a_job_whose_submit_was_not_heard_of_is_found_where_the_vendor_can(
@@ -408,7 +438,7 @@ class ProviderConformance:
 
         assert (ref is not None) is self.can_find
         if ref is not None:
-            self.assert_size(await successor.resume(ref, request, _ignore), successor, request)
+            self.assert_size(await successor.resume(ref, request, ignore), successor, request)
             assert backstage.made() == 1
 
     async def test_a_job_that_was_never_asked_for_is_not_found(self, backstage: Backstage) -> None:
@@ -422,15 +452,15 @@ class ProviderConformance:
         ref = await provider.submit(request, _a_key())
         _arrange(backstage, Trouble.LATE_PROGRESS)
 
-        first = await provider.resume(ref, request, _ignore)
-        again = await provider.resume(ref, request, _ignore)
+        first = await provider.resume(ref, request, ignore)
+        again = await provider.resume(ref, request, ignore)
 
         assert same_picture(first.data, again.data)
 
     async def test_cancelling_a_job_that_has_ended_is_quiet(self, backstage: Backstage) -> None:
         provider, request = _jobs(backstage.provider), backstage.request()
         ref = await provider.submit(request, _a_key())
-        await provider.resume(ref, request, _ignore)
+        await provider.resume(ref, request, ignore)
 
         await provider.cancel(ref)
         await provider.cancel(ref)
@@ -449,7 +479,7 @@ class ProviderConformance:
             return
         await until(lambda: backstage.stopped() == 1)
         with pytest.raises(RemoteJobOver):
-            await provider.resume(ref, request, _ignore)
+            await provider.resume(ref, request, ignore)
 
     # What the tests share
 
@@ -457,7 +487,7 @@ class ProviderConformance:
         """The error that `generate` raises in this trouble."""
         _arrange(backstage, trouble)
         with pytest.raises(WorkError) as caught:
-            await backstage.provider.generate(backstage.request(), _ignore)
+            await backstage.provider.generate(backstage.request(), ignore)
         return caught.value
 
     def assert_size(self, made: Generation, provider: ImageProvider, request: GenerationRequest) -> None:
@@ -476,6 +506,11 @@ class ProviderConformance:
 def changed(request: GenerationRequest, **changes: object) -> GenerationRequest:
     """For the `request` of a backstage."""
     return replace(request, **changes)  # pyright: ignore[reportArgumentType] named by the tests
+
+
+async def draw(backstage: Backstage, **changes: object) -> Generation:
+    """The picture of the backstage's request, with some of its fields changed."""
+    return await backstage.provider.generate(backstage.request(**changes), ignore)
 
 
 def a_request() -> GenerationRequest:
@@ -514,6 +549,10 @@ def same_picture(one: bytes, other: bytes) -> bool:
     return largest <= 2
 
 
+def ignore(_part: float) -> None:
+    """For who wants no progress."""
+
+
 async def until(condition: Callable[[], bool], *, within_s: float = 15.0) -> None:
     """Wait for it; the look at a vendor blocks, so it is taken in a thread."""
     deadline = time.monotonic() + within_s
@@ -535,7 +574,3 @@ def _jobs(provider: ImageProvider) -> JobProvider:
 
 def _a_key() -> str:
     return str(uuid.uuid4())
-
-
-def _ignore(_part: float) -> None:
-    return None

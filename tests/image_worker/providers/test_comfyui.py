@@ -5,10 +5,11 @@ import json
 import socket
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -19,22 +20,13 @@ from pressroom.image_worker.comfyui.progress import Watch
 from pressroom.image_worker.comfyui.refusals import choices_in
 from pressroom.image_worker.comfyui.wire import Past
 from pressroom.image_worker.configured import MAKERS
-from pressroom.image_worker.providers import Generation, GenerationRequest, NotConfigured, RemoteJobOver
+from pressroom.image_worker.providers import GenerationRequest, NotConfigured, RemoteJobOver
 from pressroom.image_worker.settings import ImageWorkerSettings
 from pressroom.runtime.errors import ApiFailed, InvalidRequest, ModelGone, NetworkFailed
 
 from ...vendor_sandbox import VendorSandbox, running_sandbox
-from .conformance import (
-    RETRY_AFTER_S,
-    Heard,
-    ProviderConformance,
-    Trouble,
-    a_picture,
-    a_request,
-    changed,
-    picture_of,
-    until,
-)
+from .backstages import SandboxBackstage
+from .conformance import Heard, ProviderConformance, Trouble, a_picture, draw, ignore, picture_of, until
 
 PROMPT = "POST /comfyui/prompt"
 DEAD_MODEL = "gone.safetensors"
@@ -43,15 +35,6 @@ POLL_S = 0.1
 SHORT_TIMEOUT_S = 0.5
 LONG_STEPS = 150
 """Three seconds, at the step's length below."""
-
-FAULTS = {
-    Trouble.SERVER_ERROR: ("500", PROMPT),
-    Trouble.CUT_BEFORE: ("cut_before", PROMPT),
-    Trouble.CUT_AFTER_EFFECT: ("cut_after_effect", PROMPT),
-    Trouble.HTML: ("html_200", PROMPT),
-    Trouble.TRUNCATED: ("truncate", PROMPT),
-    Trouble.NOT_A_PICTURE: ("not_a_picture", "GET /comfyui/view"),
-}
 
 
 @pytest.fixture(scope="module")
@@ -68,31 +51,31 @@ def vendors(sandbox_of_full_sizes: VendorSandbox) -> VendorSandbox:
     return sandbox_of_full_sizes
 
 
-class ComfyUIBackstage:
+class ComfyUIBackstage(SandboxBackstage[ComfyUIProvider]):
     """The provider before one of the sandbox's servers, or before both."""
 
+    vendor = "comfyui"
+    asks, shows = PROMPT, "GET /comfyui/view"
+    wishes: ClassVar = {
+        Trouble.BAD_REQUEST: {"guidance": 101.0},
+        Trouble.FAILED_AT_PROVIDER: {"prompt": "a fox [sandbox:error]"},
+    }
+    misconfigured: ClassVar = {Trouble.DEAD_MODEL: {"comfyui_model": DEAD_MODEL}}
+
     def __init__(self, vendors: VendorSandbox, workflows: Path) -> None:
-        self.vendors = vendors
         self.workflows = workflows
-        self._opened: list[ComfyUIProvider] = []
-        self._settings: dict[str, Any] = {
-            "comfyui_urls": (f"{vendors.url}/comfyui",),
-            "comfyui_workflows_dir": workflows,
-            "comfyui_poll_s": POLL_S,
-        }
-        self._changes: dict[str, object] = {}
         self._forgetting: asyncio.Task[None] | None = None
-        self.provider = self.another()
+        super().__init__(
+            vendors,
+            {
+                "comfyui_urls": (f"{vendors.url}/comfyui",),
+                "comfyui_workflows_dir": workflows,
+                "comfyui_poll_s": POLL_S,
+            },
+        )
 
-    def another(self) -> ComfyUIProvider:
-        provider = ComfyUIProvider(ComfyUISettings(**self._settings))
-        self._opened.append(provider)
-        return provider
-
-    def replace(self, **settings: object) -> ComfyUIProvider:
-        self._settings.update(settings)
-        self.provider = self.another()
-        return self.provider
+    def make(self, settings: dict[str, Any]) -> ComfyUIProvider:
+        return ComfyUIProvider(ComfyUISettings(**settings))
 
     def with_two(self) -> ComfyUIProvider:
         return self.replace(comfyui_urls=(f"{self.vendors.url}/comfyui", f"{self.vendors.url}/comfyui-2"))
@@ -105,11 +88,7 @@ class ComfyUIBackstage:
     async def aclose(self) -> None:
         if self._forgetting is not None:
             await self._forgetting
-        for provider in self._opened:
-            await provider.aclose()
-
-    def request(self, **changes: object) -> GenerationRequest:
-        return changed(a_request(), **{**self._changes, **changes})
+        await super().aclose()
 
     def long_request(self, **changes: object) -> GenerationRequest:
         return self.request(steps=LONG_STEPS, **changes)
@@ -139,23 +118,11 @@ class ComfyUIBackstage:
             input_images=sum(node["class_type"] == "LoadImage" for node in graph.values()),
         )
 
-    def trouble(self, trouble: Trouble) -> bool:
-        if trouble in FAULTS:
-            kind, match = FAULTS[trouble]
-            self.vendors.fault("comfyui", kind, match)
-            return True
+    def arrange(self, trouble: Trouble) -> bool:
         match trouble:
-            case Trouble.RATE_LIMITED:
-                self.vendors.fault("comfyui", "429_retry_after", PROMPT, seconds=RETRY_AFTER_S)
             case Trouble.SLOW:
                 self.replace(comfyui_timeout_s=SHORT_TIMEOUT_S)
-                self.vendors.fault("comfyui", "slow", PROMPT, seconds=3 * SHORT_TIMEOUT_S)
-            case Trouble.DEAD_MODEL:
-                self.replace(comfyui_model=DEAD_MODEL)
-            case Trouble.BAD_REQUEST:
-                self._changes = {"guidance": 101.0}
-            case Trouble.FAILED_AT_PROVIDER:
-                self._changes = {"prompt": "a fox [sandbox:error]"}
+                self.fault("slow", seconds=3 * SHORT_TIMEOUT_S)
             case Trouble.FORGOTTEN:
                 self._changes = {"steps": LONG_STEPS}
                 self._forgetting = asyncio.create_task(self._forget())
@@ -192,19 +159,14 @@ def write(folder: Path, name: str, graph: dict[str, Any]) -> None:
 
 @pytest.fixture
 async def backstage(vendors: VendorSandbox, workflows: Path) -> AsyncIterator[ComfyUIBackstage]:
-    stage = ComfyUIBackstage(vendors, workflows)
-    yield stage
-    await stage.aclose()
+    async with aclosing(ComfyUIBackstage(vendors, workflows)) as stage:
+        yield stage
 
 
 class TestComfyUI(ProviderConformance):
     vendor = "ComfyUI"
     model_setting = "PRESSROOM_COMFYUI_MODEL"
     can_find = True
-
-
-async def draw(backstage: ComfyUIBackstage, **changes: object) -> Generation:
-    return await backstage.provider.generate(backstage.request(**changes), _ignore)
 
 
 async def submit(provider: ComfyUIProvider, request: GenerationRequest) -> str:
@@ -233,7 +195,7 @@ async def test_of_two_idle_servers_the_one_that_has_the_model_warm_is_asked(back
     for seed, model in enumerate([None, OTHER_MODEL, None, OTHER_MODEL, OTHER_MODEL, None]):
         request = backstage.request(seed=seed, model=model)
         ref = await submit(provider, request)
-        await provider.resume(ref, request, _ignore)
+        await provider.resume(ref, request, ignore)
         places.append(place_of(ref))
 
     assert places == ["comfyui", "comfyui-2", "comfyui", "comfyui-2", "comfyui-2", "comfyui"]
@@ -257,13 +219,13 @@ async def test_a_server_that_is_away_is_left_out(backstage: ComfyUIBackstage) ->
 
     assert place_of(ref) == "comfyui"
     assert await provider.find(backstage.request(), str(uuid.uuid4()), None) is None
-    picture_of((await provider.resume(ref, backstage.request(), _ignore)).data)
+    picture_of((await provider.resume(ref, backstage.request(), ignore)).data)
 
 
 async def test_a_server_that_hangs_is_left_out(backstage: ComfyUIBackstage) -> None:
     backstage.with_two()
     provider = backstage.replace(comfyui_timeout_s=SHORT_TIMEOUT_S)
-    backstage.vendors.fault("comfyui", "slow", "GET /comfyui/queue", seconds=3 * SHORT_TIMEOUT_S)
+    backstage.fault("slow", "GET /comfyui/queue", seconds=3 * SHORT_TIMEOUT_S)
 
     assert place_of(await submit(provider, backstage.request())) == "comfyui-2"
 
@@ -272,7 +234,7 @@ async def test_an_address_that_is_no_comfyui_closes_the_lane(backstage: ComfyUIB
     provider = backstage.replace(comfyui_urls=(f"{backstage.vendors.url}/nothing",))
 
     with pytest.raises(InvalidRequest, match="check the path in PRESSROOM_COMFYUI_URLS") as caught:
-        await provider.generate(backstage.request(), _ignore)
+        await provider.generate(backstage.request(), ignore)
     assert caught.value.closes_lane
 
 
@@ -281,7 +243,7 @@ async def test_when_all_are_away_it_is_the_network(backstage: ComfyUIBackstage) 
     provider = backstage.replace(comfyui_urls=away)
 
     with pytest.raises(NetworkFailed, match="none of the 2 ComfyUI servers of PRESSROOM_COMFYUI_URLS") as caught:
-        await provider.generate(backstage.request(), _ignore)
+        await provider.generate(backstage.request(), ignore)
     assert all(url in str(caught.value) for url in away)
     with pytest.raises(NetworkFailed):
         await provider.find(backstage.request(), str(uuid.uuid4()), None)
@@ -291,7 +253,7 @@ async def test_a_model_that_only_one_server_has_is_made_there(backstage: ComfyUI
     with running_sandbox(tmp_path / "other", COMFYUI_MODELS="mine.safetensors") as other:
         provider = backstage.replace(comfyui_urls=(f"{backstage.vendors.url}/comfyui", f"{other.url}/comfyui"))
 
-        made = await provider.generate(backstage.request(model="mine.safetensors"), _ignore)
+        made = await provider.generate(backstage.request(model="mine.safetensors"), ignore)
 
         assert made.model == "mine.safetensors"
         assert other.stats("comfyui")["jobs"] == 1
@@ -302,7 +264,7 @@ async def test_a_prompt_of_a_server_that_left_the_settings_is_still_fetched(back
     ref = await submit(backstage.provider, backstage.request())
     successor = backstage.replace(comfyui_urls=(f"{backstage.vendors.url}/comfyui-2",))
 
-    picture_of((await successor.resume(ref, backstage.request(), _ignore)).data)
+    picture_of((await successor.resume(ref, backstage.request(), ignore)).data)
 
 
 # What survives
@@ -321,7 +283,7 @@ async def test_a_prompt_whose_answer_was_lost_is_found_on_any_server_and_not_pos
 
     assert ref is not None
     assert place_of(ref) == "comfyui-2"
-    picture_of((await provider.resume(ref, backstage.request(), _ignore)).data)
+    picture_of((await provider.resume(ref, backstage.request(), ignore)).data)
     assert await provider.find(backstage.request(), key, None) == ref, "also when it has ended"
     assert backstage.stats("comfyui-2")["prompt_ids_posted_twice"] == 0
     assert backstage.stats("comfyui-2")["jobs"] == 1
@@ -329,7 +291,7 @@ async def test_a_prompt_whose_answer_was_lost_is_found_on_any_server_and_not_pos
 
 async def test_a_socket_that_is_lost_in_the_middle_loses_nothing(backstage: ComfyUIBackstage) -> None:
     told: list[float] = []
-    backstage.vendors.fault("comfyui", "cut_after_effect", "WS /comfyui/ws")
+    backstage.fault("cut_after_effect", "WS /comfyui/ws")
 
     made = await backstage.provider.generate(backstage.request(steps=30), told.append)
 
@@ -340,7 +302,7 @@ async def test_a_socket_that_is_lost_in_the_middle_loses_nothing(backstage: Comf
 
 
 async def test_without_any_socket_the_history_is_enough(backstage: ComfyUIBackstage) -> None:
-    backstage.vendors.fault("comfyui", "cut_before", "WS /comfyui/ws", times=-1)
+    backstage.fault("cut_before", "WS /comfyui/ws", times=-1)
     told: list[float] = []
 
     picture_of((await backstage.provider.generate(backstage.request(), told.append)).data)
@@ -349,8 +311,8 @@ async def test_without_any_socket_the_history_is_enough(backstage: ComfyUIBackst
 
 
 async def test_a_server_that_stumbles_while_it_is_asked_is_asked_again(backstage: ComfyUIBackstage) -> None:
-    backstage.vendors.fault("comfyui", "502", "GET /comfyui/history", times=3)
-    backstage.vendors.fault("comfyui", "cut_before", "GET /comfyui/queue", after=1)
+    backstage.fault("502", "GET /comfyui/history", times=3)
+    backstage.fault("cut_before", "GET /comfyui/queue", after=1)
 
     picture_of((await draw(backstage)).data)
 
@@ -368,10 +330,10 @@ async def test_an_identical_picture_comes_from_the_servers_cache(backstage: Comf
 
 async def test_a_file_that_was_tidied_away_is_told_and_not_waited_for(backstage: ComfyUIBackstage) -> None:
     ref = await submit(backstage.provider, backstage.request())
-    backstage.vendors.fault("comfyui", "forget", "GET /comfyui/view")
+    backstage.fault("forget", "GET /comfyui/view")
 
     with pytest.raises(RemoteJobOver, match="no more; its files were tidied away"):
-        await backstage.provider.resume(ref, backstage.request(), _ignore)
+        await backstage.provider.resume(ref, backstage.request(), ignore)
 
 
 # How it is stopped
@@ -385,8 +347,8 @@ async def test_cancelling_what_waits_leaves_what_runs_alone(backstage: ComfyUIBa
     await provider.cancel(waiting_ref)
 
     with pytest.raises(RemoteJobOver, match="knows no prompt"):
-        await provider.resume(waiting_ref, waiting, _ignore)
-    picture_of((await provider.resume(running_ref, running, _ignore)).data)
+        await provider.resume(waiting_ref, waiting, ignore)
+    picture_of((await provider.resume(running_ref, running, ignore)).data)
     assert backstage.stats()["interrupted"] == 0
 
 
@@ -399,25 +361,25 @@ async def test_cancelling_what_runs_leaves_what_waits_alone(backstage: ComfyUIBa
     await provider.cancel(running_ref)
 
     with pytest.raises(RemoteJobOver, match="was interrupted there"):
-        await provider.resume(running_ref, running, _ignore)
-    picture_of((await provider.resume(waiting_ref, waiting, _ignore)).data)
+        await provider.resume(running_ref, running, ignore)
+    picture_of((await provider.resume(waiting_ref, waiting, ignore)).data)
     assert backstage.stats()["interrupted"] == 1
 
 
 async def test_cancelling_what_has_ended_interrupts_nothing(backstage: ComfyUIBackstage) -> None:
     provider = backstage.provider
     ended = await submit(provider, backstage.request())
-    await provider.resume(ended, backstage.request(), _ignore)
+    await provider.resume(ended, backstage.request(), ignore)
     running, request = await submit(provider, backstage.long_request()), backstage.long_request()
 
     await provider.cancel(ended)
 
-    picture_of((await provider.resume(running, request, _ignore)).data)
+    picture_of((await provider.resume(running, request, ignore)).data)
     assert not any(line.startswith("POST /comfyui/interrupt") for line in backstage.vendors.lines("comfyui"))
 
 
 async def test_a_call_that_is_cancelled_while_it_posts_leaves_no_prompt_behind(backstage: ComfyUIBackstage) -> None:
-    backstage.vendors.fault("comfyui", "slow", PROMPT, seconds=SHORT_TIMEOUT_S)
+    backstage.fault("slow", PROMPT, seconds=SHORT_TIMEOUT_S)
     call = asyncio.create_task(draw(backstage, steps=LONG_STEPS))
     await until(lambda: "GET /comfyui/queue" in backstage.vendors.lines("comfyui"))
 
@@ -593,9 +555,9 @@ async def test_a_servers_password_is_used_and_never_told(backstage: ComfyUIBacks
     provider = backstage.replace(comfyui_urls=(url,))
 
     ref = await submit(provider, backstage.request())
-    picture_of((await provider.resume(ref, backstage.request(), _ignore)).data)
+    picture_of((await provider.resume(ref, backstage.request(), ignore)).data)
     assert "secret" not in ref
-    backstage.vendors.fault("comfyui", "500", PROMPT)
+    backstage.fault("500", PROMPT)
     with pytest.raises(ApiFailed) as caught:
         await draw(backstage)
     assert "secret" not in str(caught.value)
@@ -681,7 +643,3 @@ def an_address_where_nobody_is() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
-
-
-def _ignore(_part: float) -> None:
-    return None

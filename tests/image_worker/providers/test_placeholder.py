@@ -3,59 +3,25 @@
 import statistics
 import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import pytest
 
 from pressroom.image_worker import placeholder_provider
 from pressroom.image_worker.placeholder_provider import PlaceholderProvider, draw
-from pressroom.image_worker.providers import GenerationRequest
 
-from .conformance import Heard, ProviderConformance, Trouble, a_request, changed, picture_of, same_picture
+from .backstages import DrawingBackstage
+from .conformance import ProviderConformance, picture_of, same_picture
 
 PROMPT = "a fox in a raincoat, woodcut"
 QUICKLY_S = 0.1
 
 
-class PlaceholderBackstage:
-    """Listens in on the drawing function."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.provider = PlaceholderProvider()
-        self._calls: list[Heard] = []
-        self._draw = draw
-        patch.setattr(placeholder_provider, "draw", self._listening)
-
-    def another(self) -> PlaceholderProvider:
-        return PlaceholderProvider()
-
-    def request(self, **changes: object) -> GenerationRequest:
-        return changed(a_request(), **changes)
-
-    def long_request(self) -> GenerationRequest:
-        return self.request(width_px=8000, height_px=8000)
-
-    def made(self) -> int:
-        return len(self._calls)
-
-    def stopped(self) -> int:
-        return 0
-
-    def heard(self) -> Heard:
-        return self._calls[-1]
-
-    def trouble(self, trouble: Trouble) -> bool:
-        return False
-
-    def _listening(self, prompt: str, *, width_px: int, height_px: int) -> bytes:
-        self._calls.append(Heard(prompt, width_px=width_px, height_px=height_px))
-        return self._draw(prompt, width_px=width_px, height_px=height_px)
-
-
 @pytest.fixture
-async def backstage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PlaceholderBackstage]:
-    stage = PlaceholderBackstage(monkeypatch)
-    yield stage
-    await stage.provider.aclose()
+async def backstage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DrawingBackstage]:
+    stage = DrawingBackstage(PlaceholderProvider, placeholder_provider, monkeypatch, long_side_px=8000)
+    async with aclosing(stage):
+        yield stage
 
 
 class TestPlaceholder(ProviderConformance):

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,43 +13,18 @@ import pyvips
 
 from pressroom.image_worker.providers import GenerationRequest, NotConfigured, RemoteJobOver
 from pressroom.image_worker.runpod import RunPodProvider, RunPodSettings
-from pressroom.imaging.pictures import NotAnImage, measure
 from pressroom.runtime.errors import ApiFailed, InvalidRequest, NetworkFailed, TimedOut
 
-from ...vendor_sandbox import VendorSandbox, running_sandbox
-from .conformance import (
-    RETRY_AFTER_S,
-    Heard,
-    ProviderConformance,
-    Trouble,
-    a_picture,
-    a_request,
-    changed,
-    picture_of,
-    same_picture,
-)
+from ...vendor_sandbox import RUNPOD_ENDPOINT, RUNPOD_KEY, VendorSandbox, running_sandbox
+from .backstages import Fault
+from .conformance import Heard, Trouble, a_picture, draw, ignore, picture_of, same_picture
+from .jobs import KEY, JobBackstage, JobConformance
 from .wire_tap import WireTap, tapped
 
-RUNPOD_KEY = "sandbox-runpod-key"
-ENDPOINT = "sandbox-endpoint"
 SUBMIT = "POST /runpod/v2/.*/run$|POST /runpod/v2/.*/run[?]"
 LOOK = "GET /runpod/v2/.*/status/"
 FETCH = "GET /runpod/bucket/"
 DEAD = "gone.safetensors"
-KEY = "1c2d3e4f-0000-4000-8000-000000000000"
-
-FAULTS = {
-    Trouble.SERVER_ERROR: "500",
-    Trouble.CUT_BEFORE: "cut_before",
-    Trouble.CUT_AFTER_EFFECT: "cut_after_effect",
-    Trouble.HTML: "html",
-    Trouble.TRUNCATED: "truncate",
-}
-LOOKS = {
-    Trouble.NOT_A_PICTURE: ("not_a_picture", -1),
-    Trouble.FORGOTTEN: ("forget", -1),
-    Trouble.LATE_PROGRESS: ("late_progress", 1),
-}
 UNKNOWN_NODE = {
     "1": {"class_type": "NodeOfNobody", "inputs": {"text": "{{prompt}}", "seed": "{{seed}}"}},
     "2": {"class_type": "SaveImage", "inputs": {"filename_prefix": "x", "images": ["1", 0]}},
@@ -69,39 +45,46 @@ def bucket_vendors_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield sandbox
 
 
-class RunPodBackstage:
-    """The provider and the sandbox's RunPod."""
+class RunPodBackstage(JobBackstage[RunPodProvider]):
+    vendor = "runpod"
+    asks = SUBMIT
+    looks = shows = LOOK
+    shown = -1
+    faults: ClassVar = {
+        Trouble.HTML: Fault("html", SUBMIT),
+        Trouble.FORGOTTEN: Fault("forget", LOOK, times=-1),
+        Trouble.LATE_PROGRESS: Fault("late_progress", LOOK),
+    }
+    wishes: ClassVar = {
+        Trouble.BAD_REQUEST: {"workflow": "broken"},
+        Trouble.FAILED_AT_PROVIDER: {"prompt": "a fox [sandbox:error]"},
+    }
+    misconfigured: ClassVar = {
+        Trouble.BAD_KEY: {"runpod_api_key": "wrong-key"},
+        Trouble.DEAD_MODEL: {"runpod_model": DEAD},
+    }
 
     def __init__(self, vendors: VendorSandbox, slow: VendorSandbox, tap: WireTap, folder: Path) -> None:
-        self.vendors = vendors
         self.tap = tap
         self._slow = slow
         (folder / "broken.json").write_text(json.dumps(UNKNOWN_NODE))
-        self.settings: dict[str, object] = {
-            "runpod_url": f"{vendors.url}/runpod/v2",
-            "runpod_api_key": RUNPOD_KEY,
-            "runpod_endpoint_id": ENDPOINT,
-            "runpod_workflows_dir": folder,
-            "runpod_poll_s": 0.05,
-            "trusted_private_hosts": (urlsplit(vendors.url).hostname,),
-        }
-        self._changes: dict[str, object] = {}
-        self._made: list[RunPodProvider] = []
-        self.provider = self.another()
+        super().__init__(
+            vendors,
+            {
+                "runpod_url": f"{vendors.url}/runpod/v2",
+                "runpod_api_key": RUNPOD_KEY,
+                "runpod_endpoint_id": RUNPOD_ENDPOINT,
+                "runpod_workflows_dir": folder,
+                "runpod_poll_s": 0.05,
+                "trusted_private_hosts": (urlsplit(vendors.url).hostname,),
+            },
+        )
 
-    def another(self, **settings: object) -> RunPodProvider:
-        self.settings |= settings
-        return self.keep(RunPodProvider(RunPodSettings.model_validate(self.settings)))
-
-    def keep(self, provider: RunPodProvider) -> RunPodProvider:
-        self._made.append(provider)
-        return provider
-
-    def request(self, **changes: object) -> GenerationRequest:
-        return changed(a_request(), **{**self._changes, **changes})
+    def make(self, settings: dict[str, Any]) -> RunPodProvider:
+        return RunPodProvider(RunPodSettings.model_validate(settings))
 
     def long_request(self) -> GenerationRequest:
-        self.provider = self.another(runpod_url=f"{self._slow.url}/runpod/v2")
+        self.replace(runpod_url=f"{self._slow.url}/runpod/v2")
         return self.request()
 
     def made(self) -> int:
@@ -126,33 +109,6 @@ class RunPodBackstage:
             input_images=len(body.get("images", [])),
         )
 
-    def trouble(self, trouble: Trouble) -> bool:
-        if trouble in FAULTS:
-            self.vendors.fault("runpod", FAULTS[trouble], SUBMIT)
-        elif trouble in LOOKS:
-            kind, times = LOOKS[trouble]
-            self.vendors.fault("runpod", kind, LOOK, times=times)
-        elif trouble is Trouble.RATE_LIMITED:
-            self.vendors.fault("runpod", "429_retry_after", SUBMIT, seconds=RETRY_AFTER_S)
-        elif trouble is Trouble.SLOW:
-            self.vendors.fault("runpod", "slow", SUBMIT, seconds=2)
-            self.provider = self.another(runpod_timeout_s=0.7)
-        elif trouble is Trouble.BAD_KEY:
-            self.provider = self.another(runpod_api_key="wrong-key")
-        elif trouble is Trouble.DEAD_MODEL:
-            self.provider = self.another(runpod_model=DEAD)
-        elif trouble is Trouble.BAD_REQUEST:
-            self._changes["workflow"] = "broken"
-        elif trouble is Trouble.FAILED_AT_PROVIDER:
-            self._changes["prompt"] = "a fox [sandbox:error]"
-        else:
-            return False
-        return True
-
-    async def aclose(self) -> None:
-        for provider in self._made:
-            await provider.aclose()
-
     def _count(self, *path: str) -> int:
         found = 0
         for sandbox in (self.vendors, self._slow):
@@ -168,9 +124,8 @@ async def backstage(
     vendors: VendorSandbox, slow_vendors_process: VendorSandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> AsyncIterator[RunPodBackstage]:
     slow_vendors_process.reset()
-    stage = RunPodBackstage(vendors, slow_vendors_process, tapped(monkeypatch), tmp_path)
-    yield stage
-    await stage.aclose()
+    async with aclosing(RunPodBackstage(vendors, slow_vendors_process, tapped(monkeypatch), tmp_path)) as stage:
+        yield stage
 
 
 @pytest.fixture
@@ -182,38 +137,26 @@ async def with_bucket(
 ) -> AsyncIterator[RunPodBackstage]:
     bucket_vendors_process.reset()
     stage = RunPodBackstage(bucket_vendors_process, slow_vendors_process, tapped(monkeypatch), tmp_path)
-    yield stage
-    await stage.aclose()
+    async with aclosing(stage):
+        yield stage
 
 
-class TestRunPod(ProviderConformance):
+class TestRunPod(JobConformance):
     vendor = "RunPod"
     key_setting = "PRESSROOM_RUNPOD_API_KEY"
     model_setting = "PRESSROOM_RUNPOD_MODEL"
     exact_size = False
-
-
-def ignore(_part: float) -> None:
-    return None
-
-
-async def a_ref(backstage: RunPodBackstage, **changes: object) -> str:
-    return await backstage.provider.submit(backstage.request(**changes), KEY)
+    most_pixels = 2048 * 2048
+    side_multiple = 16
 
 
 def sent_body(backstage: RunPodBackstage) -> Any:
     return json.loads(backstage.tap.sent("POST", "/run")[-1].content)
 
 
-@pytest.mark.parametrize(
-    ("missing", "setting"),
-    [("runpod_api_key", "PRESSROOM_RUNPOD_API_KEY"), ("runpod_endpoint_id", "PRESSROOM_RUNPOD_ENDPOINT_ID")],
-)
-async def test_without_a_key_or_an_endpoint_it_names_the_setting(
-    backstage: RunPodBackstage, missing: str, setting: str
-) -> None:
-    with pytest.raises(NotConfigured, match=setting):
-        backstage.another(**{missing: None})
+async def test_without_an_endpoint_it_names_the_setting(backstage: RunPodBackstage) -> None:
+    with pytest.raises(NotConfigured, match="PRESSROOM_RUNPOD_ENDPOINT_ID"):
+        backstage.another(runpod_endpoint_id=None)
 
 
 async def test_a_default_workflow_that_does_not_exist_names_the_setting(backstage: RunPodBackstage) -> None:
@@ -254,7 +197,7 @@ async def test_a_webhook_has_the_key_of_its_job(backstage: RunPodBackstage) -> N
 
 
 async def test_the_time_on_the_gpu_is_told(backstage: RunPodBackstage) -> None:
-    made = await backstage.provider.generate(backstage.request(), ignore)
+    made = await draw(backstage)
 
     assert made.gpu_seconds is not None
     assert 0.01 < made.gpu_seconds < 1, "two thirds of the sandbox's time for a job, in seconds"
@@ -272,16 +215,6 @@ async def test_a_reference_picture_goes_into_a_workflow_that_has_a_place_for_it(
     loader = next(node for node in sent["workflow"].values() if node["class_type"] == "LoadImage")
     assert loader["inputs"]["image"] == image["name"]
     assert image["name"].endswith(".png")
-
-
-async def test_a_large_size_is_brought_to_four_megapixels_in_steps_of_16(backstage: RunPodBackstage) -> None:
-    await a_ref(backstage, width_px=4500, height_px=5400)
-    heard = backstage.heard()
-
-    assert heard.width_px is not None
-    assert heard.height_px is not None
-    assert heard.width_px % 16 == heard.height_px % 16 == 0
-    assert 3_900_000 < heard.width_px * heard.height_px <= 2048 * 2048
 
 
 async def test_a_setting_s_model_stays_out_of_workflows_that_load_others(backstage: RunPodBackstage) -> None:
@@ -316,7 +249,7 @@ async def test_what_cannot_be_asked_for_is_refused_before_it_is_sent(
     backstage: RunPodBackstage, changes: dict[str, object], said: str
 ) -> None:
     with pytest.raises(InvalidRequest, match=said):
-        await a_ref(backstage, **changes)
+        await backstage.a_ref(**changes)
 
     assert backstage.tap.requests == []
 
@@ -326,7 +259,7 @@ async def test_a_request_over_ten_megabytes_is_refused_before_it_is_sent(backsta
     large = bytes(noise.bandjoin([noise.rot90(), noise.rot180()]).cast("uchar").pngsave_buffer(compression=0))
 
     with pytest.raises(InvalidRequest, match=r"RunPod takes 10000000 at most.*smaller reference pictures"):
-        await a_ref(backstage, input_images=(large,))
+        await backstage.a_ref(input_images=(large,))
 
     assert backstage.tap.requests == []
 
@@ -345,8 +278,8 @@ async def test_a_warning_about_another_picture_does_not_lose_this_one(backstage:
 
 
 async def test_a_job_that_took_too_long_names_the_settings(backstage: RunPodBackstage) -> None:
-    backstage.vendors.fault("runpod", "expire", SUBMIT)
-    ref = await a_ref(backstage)
+    backstage.fault("expire", SUBMIT)
+    ref = await backstage.a_ref()
 
     with pytest.raises(RemoteJobOver, match="PRESSROOM_RUNPOD_EXECUTION_TIMEOUT_S or PRESSROOM_RUNPOD_TTL_S") as caught:
         await backstage.provider.resume(ref, backstage.request(), ignore)
@@ -354,17 +287,8 @@ async def test_a_job_that_took_too_long_names_the_settings(backstage: RunPodBack
     assert isinstance(caught.value.error, TimedOut)
 
 
-@pytest.mark.parametrize("fault", ["500", "html", "html_200", "truncate", "bad_json", "cut_before", "cut_after_effect"])
-async def test_troubles_while_looking_are_waited_out(backstage: RunPodBackstage, fault: str) -> None:
-    ref = await a_ref(backstage)
-    backstage.vendors.fault("runpod", fault, LOOK)
-
-    picture_of((await backstage.provider.resume(ref, backstage.request(), ignore)).data)
-    assert backstage.made() == 1
-
-
 async def test_a_job_of_another_endpoint_is_asked_for_there(backstage: RunPodBackstage) -> None:
-    ref = await a_ref(backstage)
+    ref = await backstage.a_ref()
     moved = backstage.another(runpod_endpoint_id="elsewhere")
 
     picture_of((await moved.resume(ref, backstage.request(), ignore)).data)
@@ -372,40 +296,18 @@ async def test_a_job_of_another_endpoint_is_asked_for_there(backstage: RunPodBac
 
 @pytest.mark.parametrize("seen", ["forgotten", "ended"])
 async def test_cancelling_what_runpod_does_not_cancel_any_more_is_quiet(backstage: RunPodBackstage, seen: str) -> None:
-    ref = await a_ref(backstage)
+    ref = await backstage.a_ref()
     await backstage.provider.resume(ref, backstage.request(), ignore)
-    backstage.vendors.fault("runpod", "forget", "/cancel/")
+    backstage.fault("forget", "/cancel/")
     if seen == "forgotten":
-        backstage.vendors.fault("runpod", "forget", LOOK)
+        backstage.fault("forget", LOOK)
 
     await backstage.provider.cancel(ref)
     await backstage.provider.cancel("what is this")
 
 
-async def test_a_ref_that_cannot_be_read_ends_the_job(backstage: RunPodBackstage) -> None:
-    with pytest.raises(RemoteJobOver, match="RunPod"):
-        await backstage.provider.resume("what is this", backstage.request(), ignore)
-
-
-async def test_a_picture_that_claims_to_be_huge_is_handed_on_to_be_refused(backstage: RunPodBackstage) -> None:
-    backstage.vendors.fault("runpod", "huge_picture", LOOK, times=-1)
-
-    made = await backstage.provider.generate(backstage.request(), ignore)
-
-    with pytest.raises(NotAnImage, match="60000x60000"):
-        measure(made.data)
-
-
-async def test_a_picture_of_another_size_is_handed_on(backstage: RunPodBackstage) -> None:
-    backstage.vendors.fault("runpod", "other_size", LOOK, times=-1)
-
-    image = picture_of((await backstage.provider.generate(backstage.request(), ignore)).data)
-
-    assert image.width < image.height, "a square was asked for"
-
-
 async def test_a_picture_in_a_bucket_is_fetched_without_the_key(with_bucket: RunPodBackstage) -> None:
-    made = await with_bucket.provider.generate(with_bucket.request(), ignore)
+    made = await draw(with_bucket)
 
     picture_of(made.data)
     stats = with_bucket.vendors.stats("runpod")
@@ -413,7 +315,7 @@ async def test_a_picture_in_a_bucket_is_fetched_without_the_key(with_bucket: Run
 
 
 async def test_a_bucket_on_a_private_address_is_refused_unless_it_is_trusted(with_bucket: RunPodBackstage) -> None:
-    ref = await a_ref(with_bucket)
+    ref = await with_bucket.a_ref()
     wary = with_bucket.another(trusted_private_hosts=())
 
     with pytest.raises(ApiFailed, match="RunPod gave a URL that is not https"):
@@ -429,12 +331,12 @@ async def test_a_bucket_on_a_private_address_is_refused_unless_it_is_trusted(wit
 async def test_a_picture_that_could_not_be_fetched_is_fetched_again_without_asking_for_the_job(
     with_bucket: RunPodBackstage, fault: str, error: type[Exception]
 ) -> None:
-    ref = await a_ref(with_bucket)
-    with_bucket.vendors.fault("runpod", fault, FETCH)
+    ref = await with_bucket.a_ref()
+    with_bucket.fault(fault, FETCH)
     with pytest.raises(error, match="RunPod"):
         await with_bucket.provider.resume(ref, with_bucket.request(), ignore)
     looks = with_bucket.vendors.stats("runpod")["status_calls"]
-    with_bucket.vendors.fault("runpod", "late_progress", LOOK, times=-1)
+    with_bucket.fault("late_progress", LOOK, times=-1)
 
     made = await with_bucket.provider.resume(ref, with_bucket.request(), ignore)
 
@@ -443,8 +345,8 @@ async def test_a_picture_that_could_not_be_fetched_is_fetched_again_without_aski
 
 
 async def test_a_picture_that_is_gone_from_its_bucket_ends_the_job(with_bucket: RunPodBackstage) -> None:
-    ref = await a_ref(with_bucket)
-    with_bucket.vendors.fault("runpod", "forget", FETCH)
+    ref = await with_bucket.a_ref()
+    with_bucket.fault("forget", FETCH)
 
     with pytest.raises(RemoteJobOver, match="RunPod"):
         await with_bucket.provider.resume(ref, with_bucket.request(), ignore)
@@ -453,7 +355,7 @@ async def test_a_picture_that_is_gone_from_its_bucket_ends_the_job(with_bucket: 
 async def test_both_ways_of_handing_over_give_the_same_picture(
     backstage: RunPodBackstage, with_bucket: RunPodBackstage
 ) -> None:
-    inside = await backstage.provider.generate(backstage.request(), ignore)
-    outside = await with_bucket.provider.generate(with_bucket.request(), ignore)
+    inside = await draw(backstage)
+    outside = await draw(with_bucket)
 
     assert same_picture(inside.data, outside.data)
