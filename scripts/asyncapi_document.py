@@ -4,6 +4,7 @@ FastStream's generator makes it from a broker that exists only here, with a publ
 generator cannot say is added: CloudEvents headers, the parameters of the subjects, who receives. Nothing connects.
 """
 
+from enum import StrEnum
 from typing import Any
 
 from faststream.nats import NatsBroker
@@ -13,8 +14,8 @@ from pressroom.contracts import subjects
 from pressroom.contracts.cloudevents import CONTENT_TYPE, SPEC_VERSION
 from pressroom.contracts.events import EVENT_TYPES, BatchEvent, BatchRequested, Event
 from pressroom.contracts.identifiers import IDENTIFIER_PATTERN
-from pressroom.contracts.jobs import JOB_TYPES, GenerateImage, Job
-from pressroom.contracts.vocabulary import PlatformName, Priority, ProviderName
+from pressroom.contracts.jobs import JOB_TYPES, GenerateImage, Job, PublishImage, SendNotice
+from pressroom.contracts.vocabulary import NoticeChannel, PlatformName, Priority, ProviderName
 
 Object = dict[str, Any]
 Message = type[Event] | type[Job]
@@ -50,6 +51,14 @@ HEADERS: Object = {
         "Nats-Msg-Id": {"type": "string", "description": "Repeats `ce-id`: the stream drops what comes twice."},
     },
 }
+
+
+LANES_AND_NAME: dict[type[Job], tuple[type[StrEnum], str]] = {
+    GenerateImage: (ProviderName, "image_id"),
+    PublishImage: (PlatformName, "publication_id"),
+    SendNotice: (NoticeChannel, "notice_id"),
+}
+"""Of each job the queues that it may wait in, and the field that is the last token of its subject."""
 
 
 def asyncapi_document() -> Object:
@@ -92,7 +101,7 @@ def _address(message: Message) -> str:
     if issubclass(message, Event):
         return subjects.event_filter(message, "{batch_id}" if issubclass(message, BatchEvent) else "{lane}")
     pattern = subjects.job_filter(message, "{lane}", "{priority}")
-    return pattern.removesuffix("*") + ("{image_id}" if message is GenerateImage else "{publication_id}")
+    return pattern.removesuffix("*") + f"{{{LANES_AND_NAME[message][1]}}}"
 
 
 def _channel(made: Object, message: Message) -> Object:
@@ -114,7 +123,7 @@ def _parameters(message: Message) -> Object:
         return {"batch_id": {"description": told, "location": "$message.payload#/batch_id"}}
     if issubclass(message, Event):
         return {"lane": {"description": "The lane whose story it is.", "location": "$message.payload#/lane"}}
-    lanes, field = (ProviderName, "image_id") if message is GenerateImage else (PlatformName, "publication_id")
+    lanes, field = LANES_AND_NAME[message]
     return {
         "lane": {"description": "The queue that it waits in.", "enum": [str(lane) for lane in lanes]},
         "priority": {"description": "Which of the lane's queues.", "enum": [str(priority) for priority in Priority]},

@@ -9,8 +9,15 @@ from .errors import CommandFailed
 
 _MICRO = 1_000_000
 _PROMPT_CHARACTERS = 60
-_GOOD = (events.BatchCompleted, events.ImageGenerated, events.ImageApproved, events.ImagePublished, events.LaneResumed)
-_BAD = (events.BatchRejected, events.ImageFailed, events.PublishFailed, events.LaneClosed)
+_GOOD = (
+    events.BatchCompleted,
+    events.ImageGenerated,
+    events.ImageApproved,
+    events.ImagePublished,
+    events.NoticeDelivered,
+    events.LaneResumed,
+)
+_BAD = (events.BatchRejected, events.ImageFailed, events.PublishFailed, events.NoticeFailed, events.LaneClosed)
 _GREY = (events.BatchCancelled, events.ImageRejected, events.ImageRerouted, events.LanePaused)
 
 
@@ -39,6 +46,8 @@ def subject_of(event: Event) -> str:
             return event.publication_id
         case events.ImageEvent():
             return event.image_id
+        case events.NoticeEvent():
+            return event.notice_id
         case _:
             return event.story
 
@@ -73,6 +82,10 @@ def detail(event: Event) -> str:
             return f"from {event.provider} to {event.to}: {event.error.kind}: {event.error.message}"
         case events.ImageFailed() | events.PublishFailed():
             return _error(event.error, event.attempt)
+        case events.NoticeDelivered():
+            return f"{event.kind} by {event.channel} at attempt {event.attempt}"
+        case events.NoticeFailed():
+            return f"{event.kind} by {event.channel}: {_error(event.error, event.attempt)}"
         case events.ImageApproved():
             return f"by {event.reviewer}"
         case events.ImageRejected():

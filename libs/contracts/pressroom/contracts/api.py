@@ -7,14 +7,17 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from .capabilities import Capabilities
-from .facts import ErrorReport, Fact, FileFacts, ModeChoice, NonNegative, ProviderTry, Reason
+from .facts import ErrorReport, Fact, FileFacts, ModeChoice, NonNegative, NoticeAttempt, ProviderTry, Reason
 from .finishing import Check, Credentials
-from .requests import IMAGES_CEILING, BatchRequest, ImageRequest, PublishTarget
+from .requests import IMAGES_CEILING, NOTIFY_MAX, BatchRequest, ImageRequest, NotifyTarget, PublishTarget
 from .vocabulary import (
     BatchState,
     ImageState,
     LaneState,
     Mode,
+    NoticeChannel,
+    NoticeKind,
+    NoticeState,
     PlatformName,
     ProductType,
     ProviderName,
@@ -43,6 +46,10 @@ class CreatePublishTarget(PublishTarget):
     model_config = ConfigDict(extra="forbid")
 
 
+class CreateNotifyTarget(NotifyTarget):
+    model_config = ConfigDict(extra="forbid")
+
+
 class CreateBatch(BatchRequest):
     """The body of `POST /v1/batches`. A field that it does not know is refused: more likely a slip than a wish."""
 
@@ -51,6 +58,7 @@ class CreateBatch(BatchRequest):
     # Frozen models cannot be assigned to, so narrowing a field's type is safe here.
     images: tuple[CreateImage, ...] | None = Field(default=None, min_length=1, max_length=IMAGES_CEILING)  # pyright: ignore[reportIncompatibleVariableOverride] frozen
     auto_publish: tuple[CreatePublishTarget, ...] = Field(default=(), max_length=20)  # pyright: ignore[reportIncompatibleVariableOverride] frozen
+    notify: tuple[CreateNotifyTarget, ...] = Field(default=(), max_length=NOTIFY_MAX)  # pyright: ignore[reportIncompatibleVariableOverride] frozen
 
 
 class RejectImage(BaseModel):
@@ -103,6 +111,23 @@ class Publication(Fact):
     error: ErrorReport | None = None
     created_at: Moment
     updated_at: Moment
+
+
+class Notice(Fact):
+    """What one target is told of a batch, and every try to deliver it, oldest first."""
+
+    id: str = Field(description="The `webhook-id`, or the beginning of the Message-ID: the same at every try.")
+    batch_id: str
+    kind: NoticeKind
+    channel: NoticeChannel
+    target: str = Field(description="The URL, or the mail address.")
+    state: NoticeState
+    attempts: tuple[NoticeAttempt, ...] = ()
+    next_attempt_at: Moment | None = Field(default=None, description="While it waits to be tried again.")
+    error: ErrorReport | None = Field(default=None, description="Why it was given up.")
+    created_at: Moment
+    updated_at: Moment
+    delivered_at: Moment | None = None
 
 
 class Image(Fact):

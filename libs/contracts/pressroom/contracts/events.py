@@ -12,7 +12,7 @@ from .facts import BatchCounts, ErrorReport, Fact, FileFacts, MicroDollars, NonN
 from .finishing import Check
 from .identifiers import DerivedIdentifier, Identifier
 from .requests import BatchRequest, PublishTarget, Seed
-from .vocabulary import PlatformName, ProductType, ProviderJobState, ProviderName
+from .vocabulary import NoticeChannel, NoticeKind, PlatformName, ProductType, ProviderJobState, ProviderName
 
 
 class Event(Fact):
@@ -172,6 +172,29 @@ class PublishFailed(PublicationEvent):
     error: ErrorReport
 
 
+class NoticeEvent(BatchEvent):
+    """A fact about what one target is told of a batch."""
+
+    entity = "notice"
+    notice_id: DerivedIdentifier
+    kind: NoticeKind
+    channel: NoticeChannel
+    attempt: Annotated[int, Field(ge=0)]
+
+
+class NoticeDelivered(NoticeEvent):
+    """The receiver, or the mail server, has taken it."""
+
+    fact = "delivered"
+
+
+class NoticeFailed(NoticeEvent):
+    """The notice was given up; somebody may have it delivered again."""
+
+    fact = "failed"
+    error: ErrorReport
+
+
 class ProviderJobEvent(BatchEvent):
     """A fact about a provider's asynchronous job."""
 
@@ -242,6 +265,8 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ImageRejected,
     ImagePublished,
     PublishFailed,
+    NoticeDelivered,
+    NoticeFailed,
     ProviderJobSubmitted,
     ProviderJobFinished,
     LanePaused,

@@ -63,6 +63,15 @@ class BatchCounts(Fact):
     placeholders: NonNegative = Field(default=0, description="Of the generated ones, those that are placeholders.")
 
 
+class NoticeAttempt(Fact):
+    """One try to deliver a notice. `status` is the receiver's HTTP status or the mail server's reply code."""
+
+    at: datetime
+    seconds: Annotated[float, Field(ge=0)] = 0.0
+    status: int | None = Field(default=None, description="None when nobody answered.")
+    error: str | None = Field(default=None, description="None when it was delivered.")
+
+
 class ProviderTry(Fact):
     """One call of a provider for one image: what it cost, and why it failed if it did.
 

@@ -5,6 +5,7 @@ the time of their making. An image's and a publication's id follow from what the
 while it makes them makes the same ones again.
 """
 
+import hashlib
 import secrets
 import time
 from typing import Annotated
@@ -43,3 +44,8 @@ def image_id(batch_id: str, index: int) -> str:
 def publication_id(image: str, platform: str, product_type: str) -> str:
     """The id of one image on one platform as one product type: there is never a second one."""
     return f"{image}-{platform}-{product_type}"
+
+
+def notice_id(batch_id: str, kind: str, target: str) -> str:
+    """The id of what one target is told of a batch: also the `webhook-id`, by which a receiver counts it once."""
+    return "notice_" + hashlib.sha256(f"{batch_id}\n{kind}\n{target}".encode()).hexdigest()[:32]

@@ -6,7 +6,7 @@ from pydantic import StringConstraints
 
 from .facts import Fact
 from .identifiers import DerivedIdentifier, Identifier
-from .vocabulary import PlatformName, Priority, ProviderName
+from .vocabulary import NoticeChannel, PlatformName, Priority, ProviderName
 
 LaneName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 
@@ -77,4 +77,21 @@ class PublishImage(Job):
         return self.publication_id
 
 
-JOB_TYPES: tuple[type[Job], ...] = (GenerateImage, PublishImage)
+class SendNotice(Job):
+    """Tell one target what became of a batch."""
+
+    kind = "notice"
+    batch_id: Identifier
+    notice_id: DerivedIdentifier
+    channel: NoticeChannel
+
+    @property
+    def lane(self) -> str:
+        return self.channel
+
+    @property
+    def subject_id(self) -> str:
+        return self.notice_id
+
+
+JOB_TYPES: tuple[type[Job], ...] = (GenerateImage, PublishImage, SendNotice)

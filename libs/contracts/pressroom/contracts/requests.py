@@ -9,7 +9,17 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from .finishing import ProfileName
-from .vocabulary import AdapterKind, Fallback, Mode, PlatformName, Priority, ProductType, ProviderName
+from .vocabulary import (
+    AdapterKind,
+    Fallback,
+    Mode,
+    NoticeChannel,
+    NoticeKind,
+    PlatformName,
+    Priority,
+    ProductType,
+    ProviderName,
+)
 
 PROMPT_MAX_CHARACTERS = 4000
 SIDE_MIN_PX = 64
@@ -28,6 +38,22 @@ INPUT_IMAGES_MAX = 16
 ADAPTERS_MAX = 8
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+WebUrl = Annotated[
+    str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._:\[\]-]{1,255}([/?][!-~]*)?$", max_length=2000)
+]
+"""Printable ASCII, without a user, a password or a fragment."""
+
+EmailAddress = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+        r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
+        max_length=254,
+    ),
+]
+"""The addresses of RFC 5321 (section 4.1.2) that people have: no quotes, no address literals."""
+
+NOTIFY_MAX = 5
 
 
 class PublishTarget(BaseModel):
@@ -38,6 +64,35 @@ class PublishTarget(BaseModel):
     platform: PlatformName
     product_type: ProductType
     title: Title | None = Field(default=None, description="The product's title; the prompt's beginning when absent.")
+
+
+class NotifyTarget(BaseModel):
+    """Whom to tell what becomes of the batch: a receiver of webhooks, or somebody by mail."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    url: WebUrl | None = Field(
+        default=None, description="Asked with POST, signed as Standard Webhooks are; its answer is not read."
+    )
+    email: EmailAddress | None = None
+    on: Annotated[tuple[NoticeKind, ...], Field(min_length=1, max_length=len(NoticeKind))] = Field(
+        default=(NoticeKind.COMPLETED,), description="What to tell of."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.url is None) == (self.email is None):
+            raise ValueError("give either 'url' or 'email', and not both")
+        return self
+
+    @property
+    def channel(self) -> NoticeChannel:
+        return NoticeChannel.MAIL if self.email is not None else NoticeChannel.WEBHOOK
+
+    @property
+    def address(self) -> str:
+        """The URL, or the mail address."""
+        return self.url or self.email or ""
 
 
 class Adapter(BaseModel):
@@ -127,6 +182,9 @@ class BatchRequest(BaseModel):
     )
     title: Title | None = None
     tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
+    notify: Annotated[tuple[NotifyTarget, ...], Field(max_length=NOTIFY_MAX)] = Field(
+        default=(), description="Whom to tell when the batch ends, or is half done."
+    )
 
     @model_validator(mode="after")
     def _one_way_to_say_what(self) -> Self:
@@ -143,6 +201,8 @@ class BatchRequest(BaseModel):
         targets = [(target.platform, target.product_type) for target in self.auto_publish]
         if len(set(targets)) != len(targets):
             raise ValueError("'auto_publish' names the same platform and product type twice")
+        if len({target.address for target in self.notify}) != len(self.notify):
+            raise ValueError("'notify' names the same address twice")
         return self
 
     @property

@@ -70,6 +70,22 @@ class ProductType(StrEnum):
     POSTER = "poster"
 
 
+class NoticeKind(StrEnum):
+    """What a caller is told of its batch. `half_done`: half of its images have ended, well or badly."""
+
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    HALF_DONE = "half_done"
+
+
+class NoticeChannel(StrEnum):
+    """How a caller is told."""
+
+    WEBHOOK = "webhook"
+    MAIL = "mail"
+
+
 class ErrorKind(StrEnum):
     """Why something failed; each kind has one policy (`pressroom.runtime.policies`)."""
 
@@ -123,6 +139,13 @@ class ProviderJobState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+
+
+class NoticeState(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
 
 
 class LaneState(StrEnum):

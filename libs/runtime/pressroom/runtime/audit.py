@@ -30,6 +30,7 @@ class AuditReport:
     images: int
     publications: int
     provider_jobs: int
+    notices: int
     complete: bool
     drifts: tuple[Drift, ...]
 
@@ -81,7 +82,7 @@ async def _is_more(js: JetStreamContext, after: int) -> bool:
 async def _compare(fold: Fold, database: Database, *, unreadable: int, since: datetime | None) -> AuditReport:
     """`since`: what is older is not compared, as the stream has forgotten how it began."""
     drifts: list[Drift] = []
-    batches = images = publications = jobs = 0
+    batches = images = publications = jobs = notices = 0
 
     def is_told(document: Document) -> bool:
         return since is None or document.created_at >= since
@@ -102,6 +103,11 @@ async def _compare(fold: Fold, database: Database, *, unreadable: int, since: da
         if is_told(job):
             jobs += 1
             drifts += found
+    async for notice in database.notices.stream({}):
+        found = fold.notice(notice)
+        if is_told(notice):
+            notices += 1
+            drifts += found
     async for lane in database.lanes.stream({}):
         found = fold.lane(lane)
         if is_told(lane):
@@ -114,6 +120,7 @@ async def _compare(fold: Fold, database: Database, *, unreadable: int, since: da
         images=images,
         publications=publications,
         provider_jobs=jobs,
+        notices=notices,
         complete=since is None,
         drifts=tuple(drifts),
     )

@@ -21,8 +21,8 @@ from nats.js.api import (
 from nats.js.errors import NotFoundError
 
 from pressroom.contracts import events, subjects
-from pressroom.contracts.jobs import GenerateImage, Job, PublishImage
-from pressroom.contracts.vocabulary import PlatformName, Priority, ProviderName
+from pressroom.contracts.jobs import GenerateImage, Job, PublishImage, SendNotice
+from pressroom.contracts.vocabulary import NoticeChannel, PlatformName, Priority, ProviderName
 from pressroom.state.database import Database
 
 from .broker import PUBLISH_TIMEOUT_S
@@ -52,6 +52,11 @@ BATCH_CANCELLED_REALTIME = EventConsumer("image-worker-batch-cancelled", events.
 BATCH_REQUESTED_BATCH = EventConsumer("batch-poller-batch-requested", events.BatchRequested)
 BATCH_CANCELLED_BATCH = EventConsumer("batch-poller-batch-cancelled", events.BatchCancelled)
 IMAGE_APPROVED = EventConsumer("publisher-image-approved", events.ImageApproved)
+BATCH_COMPLETED_NOTICES = EventConsumer("publisher-batch-completed", events.BatchCompleted)
+BATCH_REJECTED_NOTICES = EventConsumer("publisher-batch-rejected", events.BatchRejected)
+BATCH_CANCELLED_NOTICES = EventConsumer("publisher-batch-cancelled", events.BatchCancelled)
+IMAGE_GENERATED_NOTICES = EventConsumer("publisher-image-generated", events.ImageGenerated)
+IMAGE_FAILED_NOTICES = EventConsumer("publisher-image-failed", events.ImageFailed)
 
 EVENT_CONSUMERS = (
     BATCH_REQUESTED_REALTIME,
@@ -59,11 +64,17 @@ EVENT_CONSUMERS = (
     BATCH_REQUESTED_BATCH,
     BATCH_CANCELLED_BATCH,
     IMAGE_APPROVED,
+    BATCH_COMPLETED_NOTICES,
+    BATCH_REJECTED_NOTICES,
+    BATCH_CANCELLED_NOTICES,
+    IMAGE_GENERATED_NOTICES,
+    IMAGE_FAILED_NOTICES,
 )
 
 JOB_LANES: tuple[tuple[type[Job], str], ...] = (
     *((GenerateImage, str(provider)) for provider in ProviderName),
     *((PublishImage, str(platform)) for platform in PlatformName),
+    *((SendNotice, str(channel)) for channel in NoticeChannel),
 )
 
 

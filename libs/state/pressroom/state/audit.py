@@ -11,13 +11,21 @@ from dataclasses import dataclass, field
 from pressroom.contracts import events
 from pressroom.contracts.cloudevents import ReceivedEvent
 from pressroom.contracts.facts import BatchCounts
-from pressroom.contracts.vocabulary import BatchState, ImageState, LaneState, ProviderJobState, PublicationState
+from pressroom.contracts.vocabulary import (
+    BatchState,
+    ImageState,
+    LaneState,
+    NoticeState,
+    ProviderJobState,
+    PublicationState,
+)
 
 from .documents import (
     BatchDocument,
     Document,
     ImageDocument,
     LaneDocument,
+    NoticeDocument,
     ProviderJobDocument,
     PublicationDocument,
 )
@@ -52,6 +60,7 @@ class Fold:
         self._images: dict[str, _Story] = defaultdict(_Story)
         self._publications: dict[str, _Story] = defaultdict(_Story)
         self._provider_jobs: dict[str, _Story] = defaultdict(_Story)
+        self._notices: dict[str, _Story] = defaultdict(_Story)
         self._lanes: dict[str, _Story] = defaultdict(_Story)
         self._counts: dict[str, BatchCounts] = {}
 
@@ -85,6 +94,8 @@ class Fold:
                 story.details["state"].append(str(data.state))
             case events.ProviderJobEvent():
                 self._provider_jobs[data.provider_job_id].facts.append(data.fact)
+            case events.NoticeEvent():
+                self._notices[data.notice_id].facts.append(data.fact)
             case events.LaneEvent():
                 self._lanes[data.lane].facts.append(data.fact)
             case events.BatchEvent():
@@ -154,6 +165,13 @@ class Fold:
             drifts.append(Drift("provider job", job.id, f"submitted {count} times", str(job.state)))
         return drifts
 
+    def notice(self, notice: NoticeDocument) -> list[Drift]:
+        """Each delivery is told, and so is each giving up; one that waits may have been asked for again since."""
+        story = self._notices.pop(notice.id, _Story())
+        told = _last(story, {"delivered", "failed"})
+        is_final = notice.state in (NoticeState.DELIVERED, NoticeState.FAILED)
+        return _compare("notice", notice, told, str(notice.state) if is_final else told)
+
     def lane(self, lane: LaneDocument) -> list[Drift]:
         story = self._lanes.pop(lane.id, _Story())
         last = _last(story, {"paused", "closed", "resumed"})
@@ -170,6 +188,7 @@ class Fold:
             ("image", self._images),
             ("publication", self._publications),
             ("provider job", self._provider_jobs),
+            ("notice", self._notices),
             ("lane", self._lanes),
         ):
             for identity, story in stories.items():
@@ -201,8 +220,8 @@ def _unsent(document: Document, entity: str) -> list[Drift]:
     return [Drift(entity, document.id, "not yet published", ", ".join(waiting))] if waiting else []
 
 
-def _compare(entity: str, document: Document, told: str | None, stored: str) -> list[Drift]:
+def _compare(entity: str, document: Document, told: str | None, stored: str | None) -> list[Drift]:
     drifts = _unsent(document, entity)
     if told != stored:
-        drifts.append(Drift(entity, document.id, told or "nothing", stored))
+        drifts.append(Drift(entity, document.id, told or "nothing", stored or "nothing"))
     return drifts

@@ -12,7 +12,14 @@ from pymongo.errors import PyMongoError
 from . import machines
 from .batches import Batches
 from .collection import Collection
-from .documents import BatchDocument, ImageDocument, LaneDocument, ProviderJobDocument, PublicationDocument
+from .documents import (
+    BatchDocument,
+    ImageDocument,
+    LaneDocument,
+    NoticeDocument,
+    ProviderJobDocument,
+    PublicationDocument,
+)
 from .gates import Gates
 from .images import Images
 from .provider_jobs import ProviderJobs
@@ -41,13 +48,14 @@ class Database:
         self.images = Images(database["images"], ImageDocument, machines.IMAGE, there)
         self.publications = Collection(database["publications"], PublicationDocument, machines.PUBLICATION, there)
         self.provider_jobs = ProviderJobs(database["provider_jobs"], ProviderJobDocument, machines.PROVIDER_JOB, there)
+        self.notices = Collection(database["notices"], NoticeDocument, machines.NOTICE, there)
         self.lanes = Collection(database["lanes"], LaneDocument, machines.LANE, there)
         self.gates = Gates(database["gates"])
 
     @property
     def collections(self) -> tuple[Collection[Any], ...]:
         """Every collection whose documents carry an outbox."""
-        return (self.batches, self.images, self.publications, self.provider_jobs, self.lanes)
+        return (self.batches, self.images, self.publications, self.provider_jobs, self.notices, self.lanes)
 
     async def ping(self) -> None:
         """Raises `DatabaseError` when the server does not answer."""
@@ -96,6 +104,13 @@ class Database:
                     name="to_delete",
                     partialFilterExpression={"delete_at": {"$type": "date"}},
                 ),
+            ]
+        )
+        await self.notices.raw.create_indexes(
+            [
+                outbox,
+                IndexModel([("batch_id", ASCENDING)], name="by_batch"),
+                IndexModel([("state", ASCENDING), ("due_at", ASCENDING)], name="due"),
             ]
         )
         await self.lanes.raw.create_indexes([outbox])

@@ -9,7 +9,15 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from pressroom.contracts.capabilities import Capabilities
-from pressroom.contracts.facts import ErrorReport, FileFacts, ModeChoice, ProviderTry, Reason
+from pressroom.contracts.facts import (
+    BatchCounts,
+    ErrorReport,
+    FileFacts,
+    ModeChoice,
+    NoticeAttempt,
+    ProviderTry,
+    Reason,
+)
 from pressroom.contracts.finishing import Check, Credentials, ProfileName
 from pressroom.contracts.requests import Adapter, BatchRequest
 from pressroom.contracts.vocabulary import (
@@ -18,6 +26,9 @@ from pressroom.contracts.vocabulary import (
     ImageState,
     LaneState,
     Mode,
+    NoticeChannel,
+    NoticeKind,
+    NoticeState,
     PlatformName,
     Priority,
     ProductType,
@@ -233,6 +244,36 @@ class ProviderJobDocument(Document):
     next_poll_at: datetime
     succeeded: int = 0
     failed: int = 0
+
+
+class NoticeContent(Part):
+    """What is told, as it was when the notice was made: every try tells the same. `failures`: images that failed and
+    why, the first of them."""
+
+    at: datetime
+    batch_state: BatchState
+    title: str | None = None
+    counts: BatchCounts
+    reasons: tuple[Reason, ...] = ()
+    failures: tuple[Reason, ...] = ()
+
+
+class NoticeDocument(Document):
+    """`target` is a URL or a mail address. Before `not_before` nobody tries; at `due_at` the sweep queues it (again).
+    `began_at`: the first try since it was last asked for, from which the day counts that it is tried for."""
+
+    state: NoticeState
+    batch_id: str
+    owner: str
+    kind: NoticeKind
+    channel: NoticeChannel
+    target: str
+    content: NoticeContent
+    attempts: tuple[NoticeAttempt, ...] = ()
+    not_before: datetime
+    due_at: datetime
+    began_at: datetime | None = None
+    delivered_at: datetime | None = None
 
 
 class LaneService(Part):

@@ -3,13 +3,20 @@
 `ARCHITECTURE.md` draws them from here. `planned` may become `generating` at once in batch mode, where a whole batch is
 handed to a provider. `queued` follows itself when an image moves to another provider's lane. What failed may wait again
 when somebody sends its dead letter again or asks for it to be made again, and its batch, which may be complete by then,
-is open again until that is done.
+is open again until that is done. A notice, delivered or not, may be asked for again.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pressroom.contracts.vocabulary import BatchState, ImageState, LaneState, ProviderJobState, PublicationState
+from pressroom.contracts.vocabulary import (
+    BatchState,
+    ImageState,
+    LaneState,
+    NoticeState,
+    ProviderJobState,
+    PublicationState,
+)
 
 Machine = Mapping[StrEnum, frozenset[StrEnum]]
 
@@ -89,6 +96,20 @@ PROVIDER_JOB: Machine = _table(
     }
 )
 
+NOTICE: Machine = _table(
+    {
+        NoticeState.PENDING: {NoticeState.SENDING},
+        NoticeState.SENDING: {
+            NoticeState.SENDING,
+            NoticeState.PENDING,
+            NoticeState.DELIVERED,
+            NoticeState.FAILED,
+        },
+        NoticeState.DELIVERED: {NoticeState.PENDING},
+        NoticeState.FAILED: {NoticeState.PENDING},
+    }
+)
+
 LANE: Machine = _table(
     {
         LaneState.OPEN: {LaneState.PAUSED, LaneState.CLOSED},
@@ -102,6 +123,7 @@ MACHINES: dict[str, Machine] = {
     "image": IMAGE,
     "publication": PUBLICATION,
     "provider job": PROVIDER_JOB,
+    "notice": NOTICE,
     "lane": LANE,
 }
 
