@@ -36,9 +36,12 @@ class OpenAIRefusalError(Exception):
         self.code = code
         self.more = more or {}
 
-    def response(self) -> Response:
+    def body(self) -> JsonObject:
         error: JsonObject = {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
-        return with_request_id(json_response({"error": {**error, **self.more}}, self.status))
+        return {"error": {**error, **self.more}}
+
+    def response(self) -> Response:
+        return with_request_id(json_response(self.body(), self.status))
 
 
 def with_request_id(response: Response) -> Response:

@@ -1,13 +1,15 @@
-"""What was asked and what was made. There are no keys and no seed, so nothing can be called a repetition: calls,
-edits, pictures and refusals are counted, and every picture is one that would be billed, heard of or not. A picture is
-counted before its answer goes out, so a cut connection leaves it on the bill."""
+"""What was asked and what was made. Calls have no keys and no seed, so none can be called a repetition: calls, edits,
+pictures and refusals are counted, and every picture is one that would be billed, heard of or not. A picture is counted
+before its answer goes out, so a cut connection leaves it on the bill. A row of a batch has a key: the same row made in
+two batches was paid twice, and the statistics say so."""
 
 from __future__ import annotations
 
+import hashlib
 import time
 
-from pressroom.sandbox.core.store import Store
-from pressroom.sandbox.core.wire import JsonObject, json_list
+from pressroom.sandbox.core.store import Repeated, Store
+from pressroom.sandbox.core.wire import JsonObject, canonical, json_list
 from pressroom.sandbox.openai.parameters import Asked
 
 CALLS = "openai.calls"
@@ -16,6 +18,7 @@ CALL = "openai.call"
 EDIT = "openai.edit"
 PICTURE = "openai.image"
 REFUSAL = "openai.refusal"
+ROW = "openai.row"
 
 COUNTED = {"calls": CALL, "images": PICTURE, "edits": EDIT, "refused": REFUSAL}
 
@@ -58,23 +61,48 @@ class Made:
                     "at": now,
                 },
             )
-            for place, fingerprint in enumerate(fingerprints):
-                self._store.record_effect(PICTURE, f"{call_id}-{place}", fingerprint, asked.prompt[:200])
-                self._store.put(
-                    PICTURES,
-                    f"{call_id}-{place}",
-                    {
-                        "call": call_id,
-                        "model": asked.model,
-                        "prompt": asked.prompt,
-                        "fingerprint": fingerprint,
-                        "width": drawn[0],
-                        "height": drawn[1],
-                        "transparent": asked.transparent,
-                        "edit": bool(inputs.images),
-                        "at": now,
-                    },
-                )
+            self._put_pictures(call_id, asked, drawn, fingerprints, batch="", at=now)
+
+    def note_row(
+        self,
+        batch_id: str,
+        call_id: str,
+        row: JsonObject,
+        asked: Asked,
+        drawn: tuple[int, int],
+        fingerprints: list[str],
+    ) -> None:
+        """Counts what an answered row of a batch made; the same row of the same batch counts once."""
+        fingerprint = hashlib.sha256(canonical([row["custom_id"], row["body"]])).hexdigest()
+        with self._store.transaction():
+            if self._store.record_effect(ROW, call_id, fingerprint, asked.prompt[:200]):
+                self._put_pictures(call_id, asked, drawn, fingerprints, batch=batch_id, at=time.time())
+
+    def _put_pictures(
+        self, call_id: str, asked: Asked, drawn: tuple[int, int], fingerprints: list[str], *, batch: str, at: float
+    ) -> None:
+        for place, fingerprint in enumerate(fingerprints):
+            self._store.record_effect(PICTURE, f"{call_id}-{place}", fingerprint, asked.prompt[:200])
+            self._store.put(
+                PICTURES,
+                f"{call_id}-{place}",
+                {
+                    "call": call_id,
+                    "batch": batch,
+                    "model": asked.model,
+                    "prompt": asked.prompt,
+                    "fingerprint": fingerprint,
+                    "width": drawn[0],
+                    "height": drawn[1],
+                    "transparent": asked.transparent,
+                    "edit": bool(asked.inputs.images),
+                    "at": at,
+                },
+            )
+
+    def repeated_rows(self) -> list[Repeated]:
+        """The rows that more than one batch made."""
+        return self._store.repeated_effects(ROW)
 
     def counts(self) -> JsonObject:
         return {name: self._store.count_effects(kind) for name, kind in COUNTED.items()}

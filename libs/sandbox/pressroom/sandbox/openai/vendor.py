@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -13,11 +13,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ExceptionHandler
 
+from pressroom.sandbox.core.faults import Fault
 from pressroom.sandbox.core.settings import Settings
 from pressroom.sandbox.core.store import Store
 from pressroom.sandbox.core.vendor import Card
 from pressroom.sandbox.core.wire import Json, JsonObject, as_int, as_text, json_list, json_response, parse
 from pressroom.sandbox.openai.answers import answer, fingerprints_of, refuse_by_marker
+from pressroom.sandbox.openai.batch_runner import BatchRunner
+from pressroom.sandbox.openai.batches import BATCHES, Batches, failure
 from pressroom.sandbox.openai.errors import (
     OpenAIRefusalError,
     answer_refusal,
@@ -30,10 +33,13 @@ from pressroom.sandbox.openai.errors import (
     with_request_id,
     wrong_type,
 )
+from pressroom.sandbox.openai.files import FILES, Files
 from pressroom.sandbox.openai.inputs import Inputs, read_inputs
 from pressroom.sandbox.openai.made import CALLS, PICTURES, Made
 from pressroom.sandbox.openai.parameters import EDIT_PARAMETERS, GENERATION_PARAMETERS, Asked, read_parameters
 from pressroom.sandbox.openai.pictures import draw
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 V1 = "/openai/v1"
@@ -51,16 +57,24 @@ class OpenAI:
         self._key = settings.openai_key
         self._models = tuple(name.strip() for name in settings.openai_models.split(",") if name.strip())
         self._picture_px = settings.picture_px
+        self._store = store
         self._made = Made(store)
+        self._files = Files(store)
+        self._batches = Batches(store, self._files, settings.batch_seconds)
+        self._runner = BatchRunner(
+            self._batches, self._files, self._made, self._models, settings.picture_px, settings.batch_seconds
+        )
 
     async def start(self) -> None:
-        """Nothing runs beside the requests."""
+        self._runner.resume()
 
     async def stop(self) -> None:
-        """Nothing runs beside the requests."""
+        await self._runner.stop()
 
     def reset(self) -> None:
-        """Everything is in the store."""
+        self._runner.drop()
+        self._files.blobs.clear()
+        self._batches.blobs.clear()
 
     def exception_handlers(self) -> Mapping[type[Exception], ExceptionHandler]:
         return {OpenAIRefusalError: answer_refusal}
@@ -78,9 +92,19 @@ class OpenAI:
         return refusal.response()
 
     def routes(self) -> Sequence[BaseRoute]:
+        keyed = self._keyed
         return [
             Route(f"{V1}/images/generations", self._generate, methods=["POST"]),
             Route(f"{V1}/images/edits", self._edit, methods=["POST"]),
+            Route(f"{V1}/files", keyed(self._files.create), methods=["POST"]),
+            Route(f"{V1}/files", keyed(self._files.list), methods=["GET"]),
+            Route(f"{V1}/files/{{file_id}}", keyed(self._files.get), methods=["GET"]),
+            Route(f"{V1}/files/{{file_id}}", keyed(self._files.delete), methods=["DELETE"]),
+            Route(f"{V1}/files/{{file_id}}/content", keyed(self._files.content), methods=["GET"]),
+            Route(f"{V1}/batches", keyed(self._create_batch), methods=["POST"]),
+            Route(f"{V1}/batches", keyed(self._batches.list), methods=["GET"]),
+            Route(f"{V1}/batches/{{batch_id}}", keyed(self._get_batch), methods=["GET"]),
+            Route(f"{V1}/batches/{{batch_id}}/cancel", keyed(self._batches.cancel), methods=["POST"]),
             Route(f"{V1}/models", self._list_models, methods=["GET"]),
             Route(f"{V1}/models/{{model}}", self._get_model, methods=["GET"]),
             Route("/_sandbox/openai/picture/{image_id}", self._picture, methods=["GET"]),
@@ -88,10 +112,31 @@ class OpenAI:
         ]
 
     def stats(self) -> JsonObject:
-        return self._made.counts()
+        """What batches add is told once there was one."""
+        counts = self._made.counts()
+        if self._store.count(BATCHES) == 0:
+            return counts
+        repeated = self._made.repeated_rows()
+        statuses: dict[str, int] = {}
+        for row in self._store.rows(BATCHES):
+            status = self._batches.status(row.body)
+            statuses[status] = statuses.get(status, 0) + 1
+        return {
+            **counts,
+            "batches": self._store.count(BATCHES),
+            "batches_by_status": {**statuses},
+            "files": self._store.count(FILES),
+            "images_made_twice": sum(found.times - 1 for found in repeated),
+            "made_twice": json_list({"prompt": found.note, "times": found.times} for found in repeated[:20]),
+        }
 
     def collections(self) -> Mapping[str, Sequence[JsonObject]]:
-        return {"images": self._made.newest(PICTURES, 1000), "calls": self._made.newest(CALLS, 1000)}
+        return {
+            "images": self._made.newest(PICTURES, 1000),
+            "calls": self._made.newest(CALLS, 1000),
+            "batches": [self._batches.body(row.body) for row in self._store.rows(BATCHES, newest_first=True)],
+            "files": [row.body for row in self._store.rows(FILES, newest_first=True)],
+        }
 
     def cards(self, limit: int) -> Sequence[Card]:
         return [
@@ -100,7 +145,7 @@ class OpenAI:
                 title=as_text(image["prompt"])[:120],
                 subtitle=f"{as_text(image['model'])} · {image['width']} x {image['height']}",
                 picture=f"/_sandbox/openai/picture/{as_text(image['id'])}",
-                state="edit" if image["edit"] else "generation",
+                state="batch" if image.get("batch") else "edit" if image["edit"] else "generation",
             )
             for image in self._made.newest(PICTURES, limit)
         ]
@@ -111,6 +156,28 @@ class OpenAI:
             raise no_key()
         if not secrets.compare_digest(key.encode(), self._key.encode()):
             raise bad_key(key)
+
+    def _keyed(self, handler: Handler) -> Handler:
+        async def checked(request: Request) -> Response:
+            self._check_key(request)
+            return await handler(request)
+
+        return checked
+
+    async def _create_batch(self, request: Request) -> Response:
+        batch_id = await self._batches.create(request)
+        self._runner.take(batch_id)
+        return self._batches.response(batch_id)
+
+    async def _get_batch(self, request: Request) -> Response:
+        batch_id: str = request.path_params["batch_id"]
+        document = self._batches.document(batch_id)
+        fault = getattr(request.state, "fault", None)
+        if isinstance(fault, Fault) and fault.kind == "expire":
+            await self._runner.expire(batch_id)
+        elif isinstance(fault, Fault) and fault.kind == "fail" and self._batches.status(document) != "completed":
+            self._batches.mark(batch_id, **failure("sandbox_failure", "Somebody asked the sandbox to fail it."))
+        return self._batches.response(batch_id)
 
     async def _generate(self, request: Request) -> Response:
         return await self._call(request, edit=False)
