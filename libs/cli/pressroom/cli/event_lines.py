@@ -61,6 +61,8 @@ def detail(event: Event) -> str:
             shown = prompt if len(prompt) <= _PROMPT_CHARACTERS else f"{prompt[:_PROMPT_CHARACTERS]}…"
             makers = " or ".join(request.candidates)
             return f"{_count(request.image_count, 'image')} by {makers}, {request.mode}: {shown!r}"
+        case events.BatchScheduled():
+            return f"{_count(event.image_count, 'image')} from {event.starts_at} on"
         case events.BatchAccepted():
             return f"{_count(event.image_count, 'image')} by {event.provider}"
         case events.BatchRejected():

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -61,6 +62,23 @@ class CreateBatch(BatchRequest):
     notify: tuple[CreateNotifyTarget, ...] = Field(default=(), max_length=NOTIFY_MAX)  # pyright: ignore[reportIncompatibleVariableOverride] frozen
 
 
+class CreateProviderJob(CreateBatch):
+    """The body of `POST /v1/provider-jobs`: a batch, whose mode is `batch` and need not be said."""
+
+    mode: Mode = Mode.BATCH  # pyright: ignore[reportIncompatibleVariableOverride] frozen
+
+
+class RetryBatch(BaseModel):
+    """The body of `POST /v1/batches/{id}/retry`: how the images that failed are made again, and by whom."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Mode = Field(default=Mode.REALTIME, description="`batch` makes a new provider job of exactly those images.")
+    provider: ProviderName | None = Field(
+        default=None, description="The first of the batch's own providers that can, when absent."
+    )
+
+
 class RejectImage(BaseModel):
     """The body of `POST /v1/images/{id}/reject`."""
 
@@ -85,6 +103,7 @@ class Batch(Fact):
     state: BatchState
     request: BatchRequest
     progress: Progress
+    starts_at: Moment | None = Field(default=None, description="When a scheduled batch begins.")
     mode_choice: ModeChoice | None = Field(
         default=None, description="Which way was chosen, and why, where the request left it open."
     )
@@ -93,6 +112,55 @@ class Batch(Fact):
     created_at: Moment
     updated_at: Moment
     completed_at: Moment | None = None
+
+
+class ProviderJobStatus(StrEnum):
+    """How a provider's job stands, in people's words: `submitted` until the provider has it, then as the provider says;
+    `collecting` while its results are brought home."""
+
+    SUBMITTED = "submitted"
+    PENDING = "pending"
+    RUNNING = "running"
+    COLLECTING = "collecting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class ProviderJob(Fact):
+    """One asynchronous job at a provider. `vendor_name` and `vendor_state` are the provider's own words."""
+
+    id: str = Field(description="Also its display name at the provider.")
+    batch_id: str
+    provider: ProviderName
+    model: str | None = None
+    state: ProviderJobStatus
+    vendor_name: str | None = None
+    vendor_state: str | None = None
+    requested: NonNegative
+    succeeded: NonNegative
+    failed: NonNegative
+    input_file: str | None = Field(default=None, description="The provider's name of the file with the requests.")
+    output_file: str | None = Field(default=None, description="The provider's name of the file with the results.")
+    estimated_cost_usd: Dollars | None = Field(default=None, description="None when the price table does not know.")
+    cost_usd: Dollars
+    deadline_at: Moment | None = None
+    cancel_requested: bool = False
+    delete_requested: bool = Field(default=False, description="It is to be deleted at the provider and is not yet.")
+    error: ErrorReport | None = Field(default=None, description="The last thing that went wrong, or why it failed.")
+    recommendation: str | None = Field(default=None, description="What to do about it.")
+    created_at: Moment
+    updated_at: Moment
+    submitted_at: Moment | None = None
+    next_look_at: Moment | None = Field(default=None, description="When the provider is asked next; None at its end.")
+    deleted_at: Moment | None = None
+
+
+class BatchWithJobs(Batch):
+    """A batch and the provider jobs that make it. More may follow of a large one: `GET /v1/provider-jobs?batch=`."""
+
+    provider_jobs: tuple[str, ...]
 
 
 class Publication(Fact):

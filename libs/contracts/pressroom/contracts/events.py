@@ -51,6 +51,16 @@ class BatchRequested(BatchEvent):
     request: BatchRequest
 
 
+class BatchScheduled(BatchEvent):
+    """The batch is stored and begins at `starts_at` (RFC 3339, UTC); a `BatchRequested` follows then."""
+
+    entity = "batch"
+    fact = "scheduled"
+    owner: Identifier
+    image_count: NonNegative
+    starts_at: str
+
+
 class BatchAccepted(BatchEvent):
     """The batch is planned: its images exist and wait for their turn."""
 
@@ -254,6 +264,7 @@ class LaneResumed(LaneEvent):
 
 EVENT_TYPES: tuple[type[Event], ...] = (
     BatchRequested,
+    BatchScheduled,
     BatchAccepted,
     BatchRejected,
     BatchCompleted,

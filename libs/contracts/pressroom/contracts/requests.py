@@ -139,6 +139,8 @@ class BatchRequest(BaseModel):
     deadline_at: AwareDatetime | None = Field(
         default=None, description="When it must be done: what batch mode cannot promise by then is made one by one."
     )
+    schedule_at: AwareDatetime | None = Field(default=None, description="Begin then, and not at once.")
+    off_peak: bool = Field(default=False, description="Begin in the deployment's off-peak hours, the next ones.")
     prompt: Prompt | None = None
     count: Annotated[int, Field(ge=1, le=IMAGES_CEILING, strict=True)] = 1
     images: Annotated[tuple[ImageRequest, ...], Field(min_length=1, max_length=IMAGES_CEILING)] | None = None

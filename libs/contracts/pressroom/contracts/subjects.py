@@ -7,10 +7,13 @@ from .vocabulary import Priority
 EVENTS_STREAM = "EVENTS"
 JOBS_STREAM = "JOBS"
 DEAD_STREAM = "DEAD"
+SCHEDULES_STREAM = "SCHEDULES"
 
 ALL_EVENTS = "pressroom.event.>"
 ALL_JOBS = "pressroom.job.>"
 ALL_DEAD = "pressroom.dead.>"
+ALL_SCHEDULES = "pressroom.schedule.>"
+ALL_DUE = "pressroom.schedule.due.*"
 
 
 def event_subject(event: Event) -> str:
@@ -46,3 +49,13 @@ def job_consumer(job: type[Job], lane: str, priority: Priority) -> str:
 def dead_subject(stream: str, consumer: str) -> str:
     """Where what this consumer could not handle is kept."""
     return f"pressroom.dead.{stream}.{consumer}"
+
+
+def schedule_subject(batch_id: str) -> str:
+    """Where a batch's alarm waits: one a batch."""
+    return f"pressroom.schedule.batch.{batch_id}"
+
+
+def due_subject(batch_id: str) -> str:
+    """Where the server publishes it when its time has come."""
+    return f"pressroom.schedule.due.{batch_id}"

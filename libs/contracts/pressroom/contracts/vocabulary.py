@@ -100,6 +100,9 @@ class ErrorKind(StrEnum):
 
 
 class BatchState(StrEnum):
+    """`scheduled`: it was asked for, for later."""
+
+    SCHEDULED = "scheduled"
     REQUESTED = "requested"
     ACCEPTED = "accepted"
     REJECTED = "rejected"

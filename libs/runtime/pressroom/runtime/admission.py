@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pressroom.contracts.capabilities import nearest_size, shortcomings
-from pressroom.contracts.events import BatchAccepted, BatchRejected, BatchRequested
+from pressroom.contracts.cloudevents import timestamp
+from pressroom.contracts.events import BatchAccepted, BatchRejected, BatchRequested, BatchScheduled
 from pressroom.contracts.facts import ModeChoice, Reason
 from pressroom.contracts.finishing import NO_PROFILE
 from pressroom.contracts.identifiers import image_id
@@ -25,6 +26,7 @@ from .modes import MODES, settled
 from .outbox import Outbox
 from .prices import price_table
 from .prompts import composed, with_negative_clause
+from .schedules import start_of
 from .settings import Settings
 
 Lanes = Mapping[ProviderName, LaneDocument]
@@ -133,15 +135,22 @@ class Admission:
         choice = await self._choice(request, now)
         if choice is not None:
             request = request.model_copy(update={"mode": choice.mode})
+        starts_at = start_of(request, self._settings, now)
         messages: tuple[OutboxMessage, ...] = ()
-        if announce:
+        if starts_at is not None:
+            scheduled = BatchScheduled(
+                batch_id=batch_id, owner=owner, image_count=request.image_count, starts_at=timestamp(starts_at)
+            )
+            messages = (self._outbox.event(scheduled), self._outbox.alarm(batch_id, starts_at))
+        elif announce:
             messages = (self._outbox.event(BatchRequested(batch_id=batch_id, owner=owner, request=request)),)
         document = BatchDocument(
             _id=batch_id,
             created_at=now,
             updated_at=now,
             outbox=messages,
-            state=BatchState.REQUESTED,
+            state=BatchState.REQUESTED if starts_at is None else BatchState.SCHEDULED,
+            starts_at=starts_at,
             owner=owner,
             request=request,
             fingerprint=asked,
@@ -154,7 +163,10 @@ class Admission:
         existing = await self._database.batches.get(batch_id)
         if existing is None and idempotency_key is not None:
             existing = await self._database.batches.by_idempotency_key(owner, idempotency_key)
-        if existing is None or existing.fingerprint != document.fingerprint or existing.owner != owner:
+        if existing is None or existing.owner != owner:
+            raise IdTaken(batch_id)
+        # Also as it was settled: an open mode is asked for once, and announced as what it became.
+        if asked not in (existing.fingerprint, fingerprint(existing.request)):
             raise IdTaken(batch_id)
         return Admitted(existing, created=False)
 

@@ -18,7 +18,7 @@ from pressroom.contracts.jobs import Job
 from pressroom.state.collection import Collection
 from pressroom.state.database import Database
 from pressroom.state.documents import Document, OutboxMessage
-from pressroom.state.outbox import event_message, job_message
+from pressroom.state.outbox import event_message, job_message, schedule_message
 
 from . import metrics
 from .broker import PUBLISH_TIMEOUT_S, BrokerError
@@ -44,6 +44,9 @@ class Outbox:
 
     def job(self, job: Job) -> OutboxMessage:
         return job_message(job, source=self._service, traceparent=traceparent())
+
+    def alarm(self, batch_id: str, at: datetime) -> OutboxMessage:
+        return schedule_message(batch_id, at, source=self._service)
 
     @property
     def is_connected(self) -> bool:

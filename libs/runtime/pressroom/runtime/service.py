@@ -21,7 +21,7 @@ from nats.js.errors import NotFoundError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp
 
-from pressroom.contracts.subjects import DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM
+from pressroom.contracts.subjects import DEAD_STREAM, EVENTS_STREAM, JOBS_STREAM, SCHEDULES_STREAM
 from pressroom.state.database import Database, DatabaseError
 
 from . import logs, tracing
@@ -112,7 +112,7 @@ class Service:
     async def _wait_for_streams(self) -> None:
         while True:
             try:
-                for stream in (EVENTS_STREAM, JOBS_STREAM, DEAD_STREAM):
+                for stream in (EVENTS_STREAM, JOBS_STREAM, DEAD_STREAM, SCHEDULES_STREAM):
                     await self.js.stream_info(stream)
             except NotFoundError:
                 log.warning("service.waiting", reason="the streams are not there yet; run `pressroom provision`")

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -118,6 +119,10 @@ class Settings(BaseSettings):
         description="Hosts on private addresses where a provider's answer may say that its picture is: your own S3.",
     )
 
+    off_peak_hours: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")] = (
+        Field(default="01:00-06:00", description="When batches begin that are asked for off-peak, e.g. 22:00-06:00.")
+    )
+    off_peak_timezone: str = Field(default="UTC", description="Whose hours those are, e.g. Europe/Berlin.")
     signing_certificate: Path | None = Field(
         default=None,
         description="PEM file of the certificates that print files are signed with (C2PA), the signer's own first.",
@@ -143,6 +148,15 @@ class Settings(BaseSettings):
         if NO_PROFILE in profiles:
             raise ValueError(f"'{NO_PROFILE}' means that no profile is wanted, and cannot be one")
         return profiles
+
+    @field_validator("off_peak_timezone")
+    @classmethod
+    def _is_a_place(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"there is no time zone '{name}' (IANA), e.g. Europe/Berlin") from error
+        return name
 
     @field_validator("price_table")
     @classmethod

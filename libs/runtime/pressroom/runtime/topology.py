@@ -58,6 +58,9 @@ BATCH_CANCELLED_NOTICES = EventConsumer("publisher-batch-cancelled", events.Batc
 IMAGE_GENERATED_NOTICES = EventConsumer("publisher-image-generated", events.ImageGenerated)
 IMAGE_FAILED_NOTICES = EventConsumer("publisher-image-failed", events.ImageFailed)
 
+SCHEDULES_DUE = "schedules-due"
+"""The durable by which alarms are taken; every service that begins batches shares it."""
+
 EVENT_CONSUMERS = (
     BATCH_REQUESTED_REALTIME,
     BATCH_CANCELLED_REALTIME,
@@ -104,6 +107,12 @@ def stream_configs(replicas: int) -> tuple[StreamConfig, ...]:
             discard_new_per_subject=True,
         ),
         stream(subjects.DEAD_STREAM, subjects.ALL_DEAD, **kept),
+        stream(
+            subjects.SCHEDULES_STREAM,
+            subjects.ALL_SCHEDULES,
+            retention=RetentionPolicy.LIMITS,
+            allow_msg_schedules=True,
+        ),
     )
 
 
@@ -121,6 +130,16 @@ def consumer_configs(settings: Settings) -> Iterable[tuple[str, ConsumerConfig]]
                 max_ack_pending=MAX_ACK_PENDING,
             ),
         )
+    yield (
+        subjects.SCHEDULES_STREAM,
+        ConsumerConfig(
+            durable_name=SCHEDULES_DUE,
+            filter_subject=subjects.ALL_DUE,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=EVENT_ACK_WAIT_S,
+        ),
+    )
     for job, lane in JOB_LANES:
         for priority in Priority:
             yield (

@@ -106,7 +106,9 @@ class Fold:
     def batch(self, batch: BatchDocument, images: Iterable[ImageDocument]) -> list[Drift]:
         """Compare one batch and all its images."""
         story = self._batches.pop(batch.id, _Story())
-        told = _last(story, {"accepted", "rejected", "completed", "cancelled"}) or _last(story, {"requested"})
+        told = _last(story, {"accepted", "rejected", "completed", "cancelled"}) or _last(
+            story, {"requested", "scheduled"}
+        )
         drifts = _compare("batch", batch, told, str(batch.state))
         rows = list(images)
         for image in rows:

@@ -68,6 +68,7 @@ class Database:
             [
                 outbox,
                 IndexModel([("owner", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)], name="by_owner"),
+                IndexModel([("state", ASCENDING), ("starts_at", ASCENDING)], name="scheduled"),
                 IndexModel([("state", ASCENDING), ("request.mode", ASCENDING), ("swept_at", ASCENDING)], name="sweep"),
                 IndexModel(
                     [("owner", ASCENDING), ("idempotency_key", ASCENDING)],

@@ -97,6 +97,7 @@ class BatchDocument(Document):
     released_through: int = 0
     next_image_at: datetime | None = None
     mode_choice: ModeChoice | None = None
+    starts_at: datetime | None = None
     reasons: tuple[Reason, ...] = ()
     swept_at: datetime
     completed_at: datetime | None = None

@@ -27,6 +27,7 @@ def _table(rows: Mapping[StrEnum, set[StrEnum]]) -> Machine:
 
 BATCH: Machine = _table(
     {
+        BatchState.SCHEDULED: {BatchState.REQUESTED, BatchState.CANCELLED},
         BatchState.REQUESTED: {BatchState.ACCEPTED, BatchState.REJECTED, BatchState.CANCELLED},
         BatchState.ACCEPTED: {BatchState.COMPLETED, BatchState.CANCELLED},
         BatchState.REJECTED: set(),

@@ -9,6 +9,7 @@ from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.intake import Intake
 from pressroom.runtime.modes import MODES
 from pressroom.runtime.prices import price_table
+from pressroom.runtime.schedules import Schedules
 from pressroom.runtime.service import Service, application
 from pressroom.runtime.settling import Settling
 from pressroom.runtime.signatures import signing_identity
@@ -50,6 +51,7 @@ def build(settings: BatchPollerSettings, provider: BatchProvider | None = None) 
         steps = JobSteps(service.database, service.outbox, providers, collector, settings)
         tracker = Tracker(service.database, steps, collector, settings, worker=service.worker)
         service.background("provider jobs", tracker.run)
+        service.background("schedules", Schedules(service.database, service.outbox, service.js).run)
         service.background("batch sweep", BatchSweep(service, Mode.BATCH, intake.plan).run)
 
     return application(service, start)

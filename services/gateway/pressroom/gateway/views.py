@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from pressroom.contracts.api import Batch, Image, Progress, Publication
-from pressroom.contracts.vocabulary import ImageState
-from pressroom.state.documents import BatchDocument, ImageDocument, PublicationDocument
-from pressroom.state.machines import IMAGE_READY
+from pressroom.contracts.api import Batch, Image, Progress, ProviderJob, ProviderJobStatus, Publication
+from pressroom.contracts.vocabulary import ErrorKind, ImageState, ProviderJobState
+from pressroom.state.documents import BatchDocument, ImageDocument, ProviderJobDocument, PublicationDocument
+from pressroom.state.machines import IMAGE_READY, PROVIDER_JOB_FINAL
 
 MICRO = Decimal("0.000001")
 
@@ -30,6 +30,7 @@ def batch_view(batch: BatchDocument, counts: Mapping[ImageState, int], cost_micr
             cancelled=counts.get(ImageState.CANCELLED, 0),
             by_state=dict(counts),
         ),
+        starts_at=batch.starts_at,
         mode_choice=batch.mode_choice,
         cost_usd=dollars(cost_microusd),
         reasons=batch.reasons,
@@ -84,3 +85,70 @@ def publication_view(publication: PublicationDocument) -> Publication:
         created_at=publication.created_at,
         updated_at=publication.updated_at,
     )
+
+
+def job_status(job: ProviderJobDocument) -> ProviderJobStatus:
+    """In people's words."""
+    if job.state is ProviderJobState.SUBMITTED:
+        return ProviderJobStatus.RUNNING if job.is_running else ProviderJobStatus.PENDING
+    if job.state in (ProviderJobState.PLANNED, ProviderJobState.SUBMITTING):
+        return ProviderJobStatus.SUBMITTED
+    return ProviderJobStatus(job.state)
+
+
+def job_view(
+    job: ProviderJobDocument, counts: Mapping[ImageState, int] | None, image_estimate_microusd: int | None
+) -> ProviderJob:
+    """`counts`: how its images stand, where its document does not say it yet; `image_estimate_microusd`: what one of
+    them was expected to cost, where its document has no estimate."""
+    is_over = job.state in PROVIDER_JOB_FINAL
+    succeeded, failed = job.succeeded, job.failed
+    if counts is not None:
+        succeeded = sum(count for state, count in counts.items() if state in IMAGE_READY)
+        failed = counts.get(ImageState.FAILED, 0)
+    estimate = job.estimated_cost_microusd
+    if estimate is None and image_estimate_microusd is not None:
+        estimate = image_estimate_microusd * job.image_count
+    return ProviderJob(
+        id=job.id,
+        batch_id=job.batch_id,
+        provider=job.provider,
+        model=job.model,
+        state=job_status(job),
+        vendor_name=job.vendor_name,
+        vendor_state=job.vendor_state,
+        requested=job.image_count,
+        succeeded=succeeded,
+        failed=failed,
+        input_file=job.input_file,
+        output_file=job.results_file,
+        estimated_cost_usd=None if estimate is None else dollars(estimate),
+        cost_usd=dollars(job.cost_microusd),
+        deadline_at=job.deadline_at,
+        cancel_requested=job.cancel_requested,
+        delete_requested=job.delete_at is not None,
+        error=job.error,
+        recommendation=_recommendation(job, failed),
+        created_at=job.created_at,
+        updated_at=job.updated_at,
+        submitted_at=job.submitted_at,
+        next_look_at=None if is_over else job.next_poll_at,
+        deleted_at=job.deleted_at,
+    )
+
+
+def _recommendation(job: ProviderJobDocument, failed: int) -> str | None:
+    """What a person does about a job that went wrong; None when there is nothing to do."""
+    is_over = job.state in PROVIDER_JOB_FINAL
+    if job.error is not None and job.error.kind is ErrorKind.AUTH:
+        mend = "Give the provider's key in the setting that the message names, and start the batch-poller again"
+        return f"{mend}; then {_retry(job)}" if is_over else f"{mend}; the job goes on by itself."
+    if not is_over:
+        return "Nothing: it is tried again by itself." if job.error is not None else None
+    if job.error is not None and not job.error.recoverable and failed:
+        return f"Change what the message names; then {_retry(job)}"
+    return f"To make what failed again, {_retry(job)}" if failed else None
+
+
+def _retry(job: ProviderJobDocument) -> str:
+    return f"POST /v1/batches/{job.batch_id}/retry, in mode 'batch' for half the price or 'realtime' to have it now."

@@ -20,6 +20,7 @@ from pressroom.runtime.lane_queue import LaneQueue
 from pressroom.runtime.lanes import ANNOUNCE_EVERY, Lanes
 from pressroom.runtime.logs import get_logger
 from pressroom.runtime.prices import price_table
+from pressroom.runtime.schedules import Schedules
 from pressroom.runtime.service import Service, application
 from pressroom.runtime.settling import Settling
 from pressroom.runtime.signatures import signing_identity
@@ -97,6 +98,7 @@ def build(
             log.error("worker.idle", reason="no lane can be served", missing=missing)
         service.background("announcements", lambda: _announce(lanes, served, settings, service.worker))
         service.background("lane sweep", lambda: lanes.sweep(list(served), settings.sweep_interval_s))
+        service.background("schedules", Schedules(service.database, service.outbox, service.js).run)
         service.background("batch sweep", BatchSweep(service, Mode.REALTIME, intake.plan).run)
 
     return application(service, start)
