@@ -99,6 +99,11 @@ async def test_a_worker_that_stops_gives_its_place_back_at_once(house: House) ->
     assert image.state is ImageState.GENERATED
 
 
+async def _was_refused(house: House) -> bool:
+    gate = await house.database.gates._raw.find_one({"_id": "openai"})
+    return gate is not None and not gate["is_inside"]
+
+
 async def test_a_cancelled_wait_for_a_place_leaves_the_image_to_others(house: House) -> None:
     entry = await house.database.gates.enter("openai", "somebody slow", places=1, interval_s=0, lease_s=600)
     assert entry.is_inside
@@ -106,6 +111,8 @@ async def test_a_cancelled_wait_for_a_place_leaves_the_image_to_others(house: Ho
     async with worker(house, openai(), lane_policies=policy):
         batch = await house.request(provider="openai")
         await image_in(house, f"{batch.id}-0000", ImageState.GENERATING)
+        # Claimed is not yet waiting: it waits once it was refused a place.
+        await eventually(lambda: _was_refused(house))
     image = await house.image(f"{batch.id}-0000")
     assert (image.state, image.lease, image.tries) == (ImageState.QUEUED, None, ())
 
