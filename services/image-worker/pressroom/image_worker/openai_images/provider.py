@@ -12,18 +12,20 @@ import httpx
 from pressroom.contracts.capabilities import Capabilities
 from pressroom.contracts.vocabulary import ProviderName
 from pressroom.runtime.errors import ModelGone
-from pressroom.runtime.prompts import with_negative_clause
-from pressroom.runtime.vendor_http import VendorClient
 from pressroom.runtime.vendors.models import model_gone
+from pressroom.runtime.vendors.openai import KEY_SETTING, MODEL_SETTING, VENDOR, openai_client
+from pressroom.runtime.vendors.openai_images import (
+    ANY_SIZE,
+    EDITS,
+    GENERATIONS,
+    ImagesAnswer,
+    picture_wish,
+    size_for,
+)
 from pressroom.runtime.vendors.pictures import reference_type
 
 from ..providers import Generation, GenerationRequest, NotConfigured, Progress
 from .settings import OpenAISettings
-from .sizes import ANY_SIZE, size_for
-from .wire import KEY_SETTING, MODEL_SETTING, VENDOR, ImagesAnswer, read_error
-
-GENERATIONS = "/v1/images/generations"
-EDITS = "/v1/images/edits"
 
 CAPABILITIES = Capabilities(
     sizes=ANY_SIZE,
@@ -48,14 +50,7 @@ class OpenAIProvider:
         self.model: str | None = settings.openai_model
         self.capabilities = CAPABILITIES.model_copy(update={"grade": settings.openai_quality})
         self._settings = settings
-        self._client = VendorClient(
-            VENDOR,
-            settings.openai_url,
-            key_setting=KEY_SETTING,
-            headers={"Authorization": f"Bearer {key.get_secret_value()}"},
-            timeout_s=settings.openai_timeout_s,
-            read_error=read_error,
-        )
+        self._client = openai_client(settings)
 
     async def generate(self, request: GenerationRequest, progress: Progress) -> Generation:
         model = request.model or self._settings.openai_model
@@ -85,17 +80,15 @@ class OpenAIProvider:
         return self._client.http.build_request("POST", EDITS, data=self._wish(request, model), files=files)
 
     def _wish(self, request: GenerationRequest, model: str) -> dict[str, str]:
-        """What both ways to ask have in common. A background is opaque unless it is wanted otherwise, because the
-        vendor's `auto` may make a transparent one."""
-        width_px, height_px = size_for(model, request.width_px, request.height_px)
-        return {
-            "model": model,
-            "prompt": with_negative_clause(request.prompt, request.negative_prompt),
-            "size": f"{width_px}x{height_px}",
-            "quality": self._settings.openai_quality,
-            "background": "transparent" if request.transparent else "opaque",
-            "output_format": "png",
-        }
+        return picture_wish(
+            request.prompt,
+            negative_prompt=request.negative_prompt,
+            width_px=request.width_px,
+            height_px=request.height_px,
+            model=model,
+            quality=self._settings.openai_quality,
+            transparent=request.transparent,
+        )
 
     def _picture(self, response: httpx.Response) -> bytes:
         return self._client.read(response, ImagesAnswer).picture()

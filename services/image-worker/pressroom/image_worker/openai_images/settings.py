@@ -1,28 +1,15 @@
-"""What the OpenAI lane needs."""
+"""What the OpenAI lane needs: the settings of every service that talks to OpenAI, with more patience."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from pressroom.runtime.settings import Settings
+from pressroom.runtime.vendors.openai import OpenAIVendorSettings
 
 
-class OpenAISettings(Settings):
-    """A base beside the image-worker's own settings."""
+class OpenAISettings(OpenAIVendorSettings):
+    """A picture is drawn while the request is open, so an answer takes longer than the Batch API's."""
 
-    openai_url: str = Field(default="https://api.openai.com", description="The OpenAI API, without its version.")
-    openai_api_key: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
-    openai_model: str = Field(
-        default="gpt-image-2",
-        pattern=r"^[A-Za-z0-9._:-]{1,128}$",
-        description="The image model of a batch that names none; vendors retire names often (list of 2026-11).",
-    )
-    openai_quality: Literal["low", "medium", "high", "auto"] = Field(
-        default="medium", description="What a picture is rendered with; its price is by that."
-    )
-    openai_moderation: Literal["auto", "low"] = Field(
-        default="auto", description="How strictly prompts are filtered, where there are no reference pictures."
-    )
     openai_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
         default=180.0, description="How long OpenAI may be silent while it makes a picture."
     )
