@@ -10,6 +10,7 @@ and "Files API", v1beta, 2026-11.
 import asyncio
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import IO
 
@@ -60,19 +61,25 @@ class GeminiBatches:
             return await self._send_file(spool, spool.tell(), display_name)
 
     async def find(self, display_name: str) -> VendorJob | None:
+        async with aclosing(self.pages()) as pages:
+            async for page in pages:
+                for job in page:
+                    if job.display_name == display_name:
+                        return job
+        return None
+
+    async def pages(self) -> AsyncGenerator[tuple[VendorJob, ...]]:
         seen: set[str] = set()
         params: dict[str, str | int] = {"pageSize": _PAGE_SIZE}
         while True:
             response = await self._send(self._client.http.build_request("GET", f"{API}/batches", params=params))
             page = self._client.read(response, OperationList)
-            for operation in page.operations:
-                if operation.metadata.display_name == display_name:
-                    return _job(operation)
+            yield tuple(_job(operation) for operation in page.operations)
             token = page.next_page_token
             if not token:
-                return None
+                return
             if token in seen:
-                raise ApiFailed(f"{VENDOR} lists its jobs in a circle, so nobody knows whether {display_name} exists")
+                raise ApiFailed(f"{VENDOR} lists its jobs in a circle, so nobody knows which there are")
             seen.add(token)
             params["pageToken"] = token
 
@@ -113,7 +120,9 @@ class GeminiBatches:
                     yield await asyncio.to_thread(row_of_line, line)
         except (NotFound, AuthFailed) as error:
             if isinstance(error, NotFound) or job.results_file.removeprefix("files/") in str(error):
-                raise JobForgotten(f"{VENDOR} has the results of {job.name} no more: {error}") from error
+                raise JobForgotten(
+                    f"{VENDOR} has the results of {job.name} no more; submit its images again ({error})"
+                ) from error
             raise
 
     async def cancel(self, name: str) -> None:

@@ -41,6 +41,7 @@ class BatchRecord(Wire):
     model: str | None = None
     display_name: str = ""
     create_time: datetime | None = None
+    end_time: datetime | None = None
     output: Output | None = None
     batch_stats: BatchStats | None = None
 
@@ -94,6 +95,7 @@ def job_of(operation: Operation, inline_results: Sequence[ResultRow] | None) -> 
         raw_state=record.state,
         model=record.model.removeprefix("models/") if record.model else None,
         created_at=record.create_time,
+        ended_at=record.end_time,
         results_file=output_of(operation).responses_file,
         inline_results=tuple(inline_results) if inline_results is not None else None,
         error=operation.error.said() if operation.error else None,

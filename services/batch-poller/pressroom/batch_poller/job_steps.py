@@ -3,29 +3,43 @@
 Submitting: the rows are uploaded, then the job becomes `submitting` (the intent), then it is created under a display
 name that follows from its id, then the provider's own name is stored. A process that dies after the intent is
 followed by one that looks for the display name before it creates anything, so a job is never paid for twice.
-Collecting may be done again from the beginning: a row whose image has moved on is skipped.
+Collecting may be done again from the beginning: a row whose image has moved on is skipped. A job whose deadline or
+whose provider's own expiry has passed is cancelled, and what it has made is collected all the same.
 """
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from pressroom.contracts.events import ProviderJobSubmitted
 from pressroom.contracts.vocabulary import BatchState, ImageState, ProviderJobState, ProviderName
-from pressroom.runtime.errors import LeaseLost
+from pressroom.runtime.errors import InvalidRequest, LeaseLost, WorkError
 from pressroom.runtime.logs import get_logger
 from pressroom.runtime.outbox import Outbox
+from pressroom.runtime.settings import load
 from pressroom.state.collection import Claim
 from pressroom.state.database import Database
 from pressroom.state.documents import ImageDocument, ProviderJobDocument
 
 from .collecting import Collector, api_error
 from .provider_jobs import BatchProvider, InputForgotten, VendorJob, VendorJobState, WantedRow
-from .schedule import next_poll
+from .schedule import Pace, PollingSettings, Rounds, handed_over, looked_at, next_poll
 from .settings import BatchPollerSettings
 
 JobClaim = Claim[ProviderJobDocument]
 
+RESULT_TRIES = 10
+"""A poller that was away for a day must not give results up at the first error."""
+
 log = get_logger(__name__)
+
+
+class ResultsLost(InvalidRequest):
+    """The job ended long ago, and its results cannot be fetched."""
+
+
+class NeverEnded(InvalidRequest):
+    """The provider goes on with a job long after it was asked to end it."""
 
 
 class JobSteps:
@@ -45,6 +59,19 @@ class JobSteps:
         self._providers = providers
         self._collector = collector
         self._settings = settings
+        polling = load(PollingSettings)
+        self._results_patience = timedelta(seconds=polling.provider_results_patience_s)
+        self._pace = Pace(database.gates, polling.provider_requests_per_second, settings.lease_s)
+        self._ended: dict[str, VendorJob] = {}
+
+    def rounds(self, worker: str) -> Rounds:
+        """What asks about many jobs at once."""
+        return Rounds(self._database, self._providers, self._pace, self._settings, self._remember, worker=worker)
+
+    def _remember(self, job_id: str, vendor_job: VendorJob) -> None:
+        """What was just heard of a job need not be asked again when it is collected; lost, it is asked again."""
+        if vendor_job.inline_results is None:
+            self._ended[job_id] = vendor_job
 
     async def step(self, claim: JobClaim) -> None:
         """Do what is due. Raises a `WorkError`, or `LeaseLost`."""
@@ -62,8 +89,7 @@ class JobSteps:
             ):
                 await self._delete(claim)
             case ProviderJobState.COLLECTING:
-                provider = self._provider_of(job)
-                await self._collector.collect(claim, await provider.status(_name_of(job)), provider)
+                await self._collect(claim)
 
     def _provider_of(self, job: ProviderJobDocument) -> BatchProvider:
         return self._providers[job.provider]
@@ -134,7 +160,7 @@ class JobSteps:
                 "vendor_state": vendor_job.raw_state,
                 "model": vendor_job.model or job.model or self._provider_of(job).default_model,
                 "submitted_at": now,
-                "next_poll_at": next_poll(now, now, self._settings),
+                "next_poll_at": next_poll(now, now, self._settings, job.id, job.deadline_at),
                 "failures": 0,
                 "error": None,
             },
@@ -159,25 +185,72 @@ class JobSteps:
         job = claim.document
         await self._mark_images(job)
         provider = self._provider_of(job)
-        vendor_job = await provider.status(_name_of(job))
-        if vendor_job.is_ended:
-            await self._collector.collect(claim, vendor_job, provider)
-            return
-        is_late = job.deadline_at is not None and job.deadline_at < datetime.now(UTC)
-        if is_late or await self._is_cancelled(job):
-            await provider.cancel(vendor_job.name)
+        vendor_job = await self._status(job)
         now = datetime.now(UTC)
-        changes = {
-            "vendor_state": vendor_job.raw_state,
-            "is_running": vendor_job.state is VendorJobState.RUNNING,
-            "next_poll_at": next_poll(now, job.submitted_at or now, self._settings),
-            "failures": 0,
-            "error": None,
-        }
+        if vendor_job.is_ended:
+            await self._hand_over(claim, vendor_job, now)
+            return
+        overdue_at = self._overdue_at(job)
+        is_unwanted = now > overdue_at or await self._is_cancelled(job)
+        if is_unwanted:
+            await provider.cancel(vendor_job.name)
+            if now > overdue_at + self._results_patience:
+                raise NeverEnded(
+                    f"the provider still has its job {vendor_job.name} as {vendor_job.raw_state}, long after it was "
+                    f"cancelled at {overdue_at:%Y-%m-%d %H:%M} UTC; ask for these images again"
+                )
+        # One that was cancelled ends soon, however old it is.
+        since = now if is_unwanted else job.submitted_at or now
+        due = next_poll(now, since, self._settings, job.id, job.deadline_at)
         if vendor_job.state is VendorJobState.RUNNING and vendor_job.raw_state != job.vendor_state:
             log.info("provider_job.running", vendor_name=vendor_job.name, vendor_state=vendor_job.raw_state)
+        changes = looked_at(vendor_job, now, due)
         if await self._jobs.change(job.id, changes, token=claim.token, release=True) is None:
             raise LeaseLost(job.id)
+
+    async def _status(self, job: ProviderJobDocument) -> VendorJob:
+        await self._pace.turn(job.provider)
+        return await self._provider_of(job).status(_name_of(job))
+
+    def _overdue_at(self, job: ProviderJobDocument) -> datetime:
+        """When a job is cancelled, whatever it has made: at its deadline, or after the provider's own expiry."""
+        expired_at = (job.submitted_at or job.created_at) + timedelta(seconds=self._settings.provider_patience_s)
+        return min(expired_at, job.deadline_at or expired_at)
+
+    async def _hand_over(self, claim: JobClaim, vendor_job: VendorJob, now: datetime) -> None:
+        """Whoever collects takes it from here, so that a long download holds up no question."""
+        moved = await self._jobs.transition(
+            claim.id, ProviderJobState.COLLECTING, changes=handed_over(vendor_job, now), token=claim.token
+        )
+        if moved is None:
+            raise LeaseLost(claim.id)
+        self._remember(claim.id, vendor_job)
+
+    async def _collect(self, claim: JobClaim) -> None:
+        job = claim.document
+        vendor_job = self._ended.pop(job.id, None) or await self._status(job)
+        try:
+            await self._collector.collect(claim, self._in_our_words(job, vendor_job), self._provider_of(job))
+        except WorkError as error:
+            ended_at = vendor_job.ended_at or job.created_at
+            is_lost = datetime.now(UTC) - ended_at > self._results_patience and job.failures + 1 >= RESULT_TRIES
+            if not is_lost or isinstance(error, InvalidRequest):
+                raise
+            raise ResultsLost(
+                f"the results of {vendor_job.name}, which ended at {ended_at:%Y-%m-%d %H:%M} UTC, cannot be fetched "
+                f"({error}); ask for these images again"
+            ) from error
+
+    def _in_our_words(self, job: ProviderJobDocument, vendor_job: VendorJob) -> VendorJob:
+        """A job that we cancelled because its time was over has expired."""
+        overdue_at = self._overdue_at(job)
+        if vendor_job.state is not VendorJobState.CANCELLED or job.cancel_requested or overdue_at > datetime.now(UTC):
+            return vendor_job
+        reason = (
+            f"the provider had not made this image when the job's time was over at {overdue_at:%Y-%m-%d %H:%M} UTC; "
+            "ask for it again in realtime mode"
+        )
+        return replace(vendor_job, state=VendorJobState.EXPIRED, error=reason)
 
     async def _delete(self, claim: JobClaim) -> None:
         """Somebody wants the ended job gone from the provider's list; may be done twice."""

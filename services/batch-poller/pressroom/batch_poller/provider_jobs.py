@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pressroom.contracts.facts import ErrorReport
 from pressroom.contracts.vocabulary import ProviderName
@@ -80,6 +80,7 @@ class VendorJob:
     raw_state: str
     model: str | None = None
     created_at: datetime | None = None
+    ended_at: datetime | None = None
     results_file: str | None = None
     inline_results: tuple[ResultRow, ...] | None = None
     error: str | None = None
@@ -144,3 +145,12 @@ class BatchProvider(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class ListsJobs(Protocol):
+    """What a `BatchProvider` may have beside: a list that answers for many jobs in one request."""
+
+    def pages(self) -> AsyncGenerator[tuple[VendorJob, ...]]:
+        """All jobs, the newest first, a request for each page; up to 100 jobs on one. Raises `WorkError`s only."""
+        ...

@@ -6,7 +6,7 @@ that runs out, and any poller goes on from the document.
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -34,15 +34,16 @@ from .collecting import Collector
 from .job_steps import JobSteps
 from .settings import BatchPollerSettings
 
-WAITING: dict[StrEnum, StrEnum] = {
-    state: state
-    for state in (
-        ProviderJobState.PLANNED,
-        ProviderJobState.SUBMITTING,
-        ProviderJobState.SUBMITTED,
-        ProviderJobState.COLLECTING,
-    )
+WORKING: dict[StrEnum, StrEnum] = {
+    state: state for state in (ProviderJobState.PLANNED, ProviderJobState.SUBMITTING, ProviderJobState.COLLECTING)
 }
+"""What takes long: uploads and downloads, `jobs_at_once` of them."""
+
+LOOKING: dict[StrEnum, StrEnum] = {ProviderJobState.SUBMITTED: ProviderJobState.SUBMITTED}
+"""What is only asked about, which no download may hold up."""
+
+LOOKS_AT_ONCE = 8
+"""Questions that are out at the same time; how many a second there are is `provider_requests_per_second`."""
 
 ENDED: dict[StrEnum, StrEnum] = {state: state for state in PROVIDER_JOB_FINAL}
 """Of these, only what somebody wants deleted is taken."""
@@ -61,7 +62,7 @@ class TooDeadly(WorkError):
 
 
 class Tracker:
-    """Moves the provider jobs of all batches on, `jobs_at_once` at a time."""
+    """Moves the provider jobs of all batches on."""
 
     def __init__(
         self, database: Database, steps: JobSteps, collector: Collector, settings: BatchPollerSettings, *, worker: str
@@ -71,31 +72,40 @@ class Tracker:
         self._collector = collector
         self._settings = settings
         self._worker = worker
+        self._rounds = steps.rounds(worker)
 
     async def run(self) -> None:
         """Follow jobs until cancelled."""
         async with asyncio.TaskGroup() as group:
             for _ in range(self._settings.jobs_at_once):
-                group.create_task(self._follow())
+                group.create_task(self._follow(self._work))
+            for _ in range(LOOKS_AT_ONCE):
+                group.create_task(self._follow(self._look))
 
-    async def _follow(self) -> None:
+    async def _follow(self, take: Callable[[], Awaitable[bool]]) -> None:
+        """`take` says whether there was something to do."""
         while True:
             try:
-                await self._next()
+                if not await take():
+                    await asyncio.sleep(self._settings.due_interval_s)
             except (DatabaseError, StoreUnavailable) as error:
                 # Our own servers are away: the lease runs out and the step is taken again.
                 log.warning("provider_jobs.waiting", reason=str(error))
                 await asyncio.sleep(INFRASTRUCTURE_WAIT_S)
 
-    async def _next(self) -> None:
-        claim = await self._jobs.claim_due("next_poll_at", WAITING, worker=self._worker, lease_s=self._settings.lease_s)
+    async def _look(self) -> bool:
+        return await self._rounds.once() and await self._next("next_poll_at", LOOKING)
+
+    async def _work(self) -> bool:
+        return await self._next("next_poll_at", WORKING) or await self._next("delete_at", ENDED)
+
+    async def _next(self, field: str, states: dict[StrEnum, StrEnum]) -> bool:
+        claim = await self._jobs.claim_due(field, states, worker=self._worker, lease_s=self._settings.lease_s)
         if claim is None:
-            claim = await self._jobs.claim_due("delete_at", ENDED, worker=self._worker, lease_s=self._settings.lease_s)
-        if claim is None:
-            await asyncio.sleep(self._settings.due_interval_s)
-            return
+            return False
         with bound(batch_id=claim.document.batch_id, provider_job=claim.id):
             await self._step(claim)
+        return True
 
     async def _step(self, claim: Claim[ProviderJobDocument]) -> None:
         try:
