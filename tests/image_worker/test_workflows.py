@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from pressroom.image_worker.providers import NotConfigured
-from pressroom.image_worker.workflows import BadWorkflow, SlotValues, WorkflowTemplates
+from pressroom.contracts.capabilities import SizeRules
+from pressroom.image_worker.providers import GenerationRequest, NotConfigured
+from pressroom.image_worker.workflows import (
+    BadWorkflow,
+    SlotValues,
+    Workflows,
+    WorkflowSettings,
+    WorkflowTemplates,
+    model_in,
+)
 from pressroom.runtime.errors import InvalidRequest
 
 VALUES = SlotValues(
@@ -183,3 +191,75 @@ def test_the_example_can_be_copied_and_used():
     examples = WorkflowTemplates(EXAMPLES)
     for path in EXAMPLES.glob("*.json"):
         assert "A red fox" in json.dumps(examples.fill(path.stem, VALUES))
+
+
+SETTINGS = WorkflowSettings(
+    folder=None,
+    workflow="default",
+    model=None,
+    folder_setting="FOLDER_SETTING",
+    workflow_setting="WORKFLOW_SETTING",
+    model_setting="MODEL_SETTING",
+)
+REQUEST = GenerationRequest(
+    "batch_1-0000", "A red fox", None, None, seed=7, width_px=500, height_px=700, steps=20, guidance=3.5
+)
+
+
+def workflows(**settings: Any) -> Workflows:
+    return Workflows("Vendor", SizeRules(side_multiple=16), replace(SETTINGS, **settings))
+
+
+def test_without_a_model_setting_the_default_workflows_own_is_told():
+    assert workflows().model == "sd_xl_base_1.0.safetensors"
+    assert workflows(workflow="flux").model == "flux1-dev.safetensors"
+    assert workflows(workflow="flux", model="mine.safetensors").model == "mine.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"folder": Path("nowhere")}, "FOLDER_SETTING: nowhere: there is no such folder"),
+        ({"workflow": "mine"}, "WORKFLOW_SETTING: there is no 'mine'; there are: default, flux, image-to-image"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named(settings: dict[str, Any], says: str):
+    with pytest.raises(NotConfigured, match=says):
+        workflows(**settings)
+
+
+def test_a_default_workflow_that_needs_a_model_names_the_setting(tmp_path: Path):
+    (tmp_path / "mine.json").write_text(json.dumps(workflow(ckpt_name="{{model}}")))
+
+    with pytest.raises(NotConfigured, match="MODEL_SETTING: the workflow 'mine' has no model of its own"):
+        workflows(folder=tmp_path, workflow="mine")
+    assert workflows(folder=tmp_path, workflow="mine", model="a").model == "a"
+
+
+def test_a_reference_picture_goes_where_it_has_a_place():
+    chosen = workflows()
+    with_picture = replace(REQUEST, input_images=(b"picture",))
+
+    assert chosen.name_for(REQUEST) == "default"
+    assert chosen.name_for(replace(REQUEST, workflow="flux")) == "flux"
+    assert chosen.name_for(with_picture) == "image-to-image"
+    with pytest.raises(InvalidRequest, match="Vendor's workflow 'flux' has no place for a reference picture"):
+        chosen.name_for(replace(with_picture, workflow="flux"))
+    with pytest.raises(InvalidRequest, match="Vendor takes one reference picture, not 2"):
+        chosen.name_for(replace(REQUEST, input_images=(b"one", b"two")))
+
+
+def test_the_settings_model_is_for_workflows_that_load_it_alike():
+    chosen = workflows(model="mine.safetensors")
+
+    assert chosen.model_for(REQUEST, "image-to-image") == "mine.safetensors"
+    assert chosen.model_for(REQUEST, "flux") is None
+    assert chosen.model_for(replace(REQUEST, model="batch.safetensors"), "flux") == "batch.safetensors"
+
+
+def test_a_request_fills_its_workflow_with_a_size_that_the_vendor_makes():
+    graph = workflows().fill("default", REQUEST, "mine.safetensors", None)
+
+    assert inputs(graph, "4") == {"width": 496, "height": 704, "batch_size": 1}
+    assert inputs(graph, "5")["seed"] == 7
+    assert model_in(graph) == "mine.safetensors"

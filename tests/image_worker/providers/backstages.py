@@ -70,7 +70,13 @@ class SandboxBackstage(ABC, Generic[Made]):
         """A provider with these settings."""
 
     @abstractmethod
+    def long_request(self) -> GenerationRequest: ...
+
+    @abstractmethod
     def made(self) -> int: ...
+
+    @abstractmethod
+    def heard(self) -> Heard: ...
 
     def stopped(self) -> int:
         return 0
@@ -158,5 +164,5 @@ class DrawingBackstage:
         return False
 
     def _listening(self, prompt: str, **numbers: int) -> bytes:
-        self._calls.append(Heard(prompt, **numbers))
+        self._calls.append(Heard(prompt, **numbers))  # pyright: ignore[reportArgumentType] sides and seeds
         return self._draw(prompt, **numbers)
