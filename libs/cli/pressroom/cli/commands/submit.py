@@ -1,6 +1,7 @@
 """`pressroom submit`: ask for a batch over HTTP, and with `--wait` stay until it is done."""
 
 import json as json_module
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,9 @@ from ..errors import CommandFailed
 from ..options import Data, Json
 from ..waiting import wait_for
 
+_MICRO = 1_000_000
+_MOMENTS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S%z"]
+
 
 def register(app: typer.Typer) -> None:
     app.command("submit")(submit)
@@ -37,7 +41,12 @@ def submit(
     fallback: Annotated[
         Fallback | None, typer.Option(help="What an image gets that nobody made; it is never published.")
     ] = None,
-    mode: Annotated[Mode, typer.Option(help="One at a time, or the provider's half-price batch.")] = Mode.REALTIME,
+    mode: Annotated[
+        Mode, typer.Option(help="One at a time, the provider's half-price batch, or whichever fits.")
+    ] = Mode.REALTIME,
+    deadline: Annotated[datetime | None, typer.Option(help="When it must be done, in UTC.", formats=_MOMENTS)] = None,
+    schedule: Annotated[datetime | None, typer.Option(help="Begin then, in UTC.", formats=_MOMENTS)] = None,
+    off_peak: Annotated[bool | None, typer.Option("--off-peak", help="Begin in the off-peak hours.")] = None,
     count: Annotated[int | None, typer.Option(help="How many images of the prompt.")] = None,
     negative_prompt: Annotated[str | None, typer.Option(help="What to leave out.")] = None,
     style: Annotated[str | None, typer.Option(help="Added to the prompt, e.g. 'digital art'.")] = None,
@@ -78,6 +87,9 @@ def submit(
         "provider": str(names[0]) if len(names) == 1 else None,
         "providers": [str(name) for name in names] if len(names) > 1 else None,
         "fallback": fallback,
+        "deadline_at": _moment(deadline),
+        "schedule_at": _moment(schedule),
+        "off_peak": off_peak,
         "style": style,
         "genre": genre,
         "quality_words": quality_words,
@@ -107,7 +119,7 @@ def submit(
             body["input_images"] = [_uploaded(api, picture) for picture in input_image]
         batch = Batch.model_validate_json(api.request("POST", "/v1/batches", json=body, headers=headers))
         if not json:
-            typer.echo(f"{batch.id} {batch.state}", err=wait)
+            typer.echo(f"{batch.id} {_way(batch)}", err=wait)
         if wait:
             batch = wait_for(api, batch.id, quiet=json)
     if json:
@@ -118,8 +130,24 @@ def submit(
         raise typer.Exit(1)
 
 
+def _moment(given: datetime | None) -> str | None:
+    return None if given is None else given.replace(tzinfo=given.tzinfo or UTC).isoformat()
+
+
 def _uploaded(api: Api, picture: Path) -> str:
     return StoredFile.model_validate_json(api.request("POST", "/v1/files", content=picture.read_bytes())).name
+
+
+def _way(batch: Batch) -> str:
+    """How it stands, and what was decided about it."""
+    said = f"{batch.state}"
+    if batch.starts_at is not None and batch.state is BatchState.SCHEDULED:
+        said += f" for {batch.starts_at:%Y-%m-%d %H:%M:%S} UTC"
+    choice = batch.mode_choice
+    if choice is None:
+        return said
+    saves = f", saves ${choice.saves_microusd / _MICRO:g}" if choice.saves_microusd else ""
+    return f"{said}, mode {choice.mode}: {choice.reason}{saves}"
 
 
 def _target(text: str) -> dict[str, str]:
