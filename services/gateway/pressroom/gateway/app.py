@@ -10,7 +10,7 @@ from starlette.types import Lifespan
 
 from pressroom.runtime.service import Service
 
-from . import batches, files, health, images, live, problems, providers, uploads, webhooks
+from . import batches, files, health, images, live, problems, provider_jobs, providers, retries, uploads, webhooks
 from .body_limit import BodyLimit
 from .edge import Edge
 from .settings import GatewaySettings
@@ -69,6 +69,8 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         batches.router,
         images.router,
         providers.router,
+        provider_jobs.router,
+        retries.router,
         uploads.router,
         files.router,
         webhooks.router,

@@ -1,0 +1,192 @@
+"""Making again what failed of a finished batch, alone: one by one in a lane, or as new provider jobs of those images.
+
+The batch is opened first; whoever opens it is the only one, and one that is opened for nothing is completed again by
+the next sweep. A new provider job is stored before its images are planned and comes due only after them; a process that
+dies in between leaves a job that takes what was planned, and fails when that is nothing.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pressroom.contracts.events import BatchAccepted
+from pressroom.contracts.facts import Reason
+from pressroom.contracts.requests import BatchRequest
+from pressroom.contracts.vocabulary import BatchState, ImageState, Mode, ProviderJobState, ProviderName
+from pressroom.state.database import Database
+from pressroom.state.documents import BatchDocument, ImageDocument, ProviderJobDocument
+from pressroom.state.machines import IMAGE_SETTLED, PROVIDER_JOB_FINAL
+
+from .admission import announced, estimated_cost, first_open, sorted_out
+from .outbox import Outbox
+from .settings import Settings
+from .settling import job_of
+
+JOB_IMAGES = 500
+"""Images of a new provider job at most, for a batch that had none; the batch-poller's own usual limit."""
+
+_PLANNED_WITHIN = timedelta(seconds=60)
+_AT_ONCE = 16
+_OPEN = tuple(state for state in ImageState if state not in IMAGE_SETTLED)
+
+
+class NothingToRetry(Exception):
+    """The batch is not finished, or nothing of it failed; the message says which."""
+
+
+class CannotRetry(Exception):
+    """Nobody can make the images that way."""
+
+    def __init__(self, reasons: Sequence[Reason]) -> None:
+        super().__init__("; ".join(reason.message for reason in reasons))
+        self.reasons = tuple(reasons)
+
+
+@dataclass(frozen=True)
+class Retries:
+    """Makes failed images again."""
+
+    database: Database
+    outbox: Outbox
+    settings: Settings
+
+    async def retry(self, batch: BatchDocument, mode: Mode, provider: ProviderName | None) -> BatchDocument:
+        """The batch, open again, with its failed images on their way. Raises `NothingToRetry` or `CannotRetry`."""
+        if batch.state is not BatchState.COMPLETED:
+            raise NothingToRetry(f"the batch is {batch.state}; what failed is made again once it is completed")
+        images = [image async for image in self.database.images.in_states(batch.id, (ImageState.FAILED,))]
+        if not images:
+            raise NothingToRetry("none of its images failed")
+        jobs = await self.database.provider_jobs.of_batch(batch.id)
+        if any(job.state not in PROVIDER_JOB_FINAL for job in jobs):
+            # Its end would fail what is planned again.
+            raise NothingToRetry("one of its provider jobs is being closed; ask again in a moment")
+        request = _asked(batch.request, mode, provider)
+        lanes = await announced(self.database)
+        able, reasons = sorted_out(request, self.settings, lanes)
+        if not able:
+            raise CannotRetry([Reason(field=_field(reason, provider), message=reason.message) for reason in reasons])
+        maker = first_open(able, lanes) if mode is Mode.REALTIME else able[0]
+        estimate = estimated_cost(request, maker, self.settings, lanes)
+        opened = await self._open(batch, maker)
+        if opened is None:
+            raise NothingToRetry("somebody else asked for it in this moment")
+        changes = _anew(request, maker, able, estimate)
+        if mode is Mode.BATCH:
+            await self._as_jobs(opened, maker, images, jobs, changes, estimate)
+        else:
+            await self._one_by_one(opened, maker, images, changes)
+        # A sweep that looked before the first image was on its way has completed the batch again.
+        if await self.database.images.has_any(batch.id, _OPEN):
+            await self._open(batch, maker)
+        return await self.database.batches.get(batch.id) or opened
+
+    async def _open(self, batch: BatchDocument, provider: ProviderName) -> BatchDocument | None:
+        event = BatchAccepted(
+            batch_id=batch.id, owner=batch.owner, provider=provider, image_count=batch.request.image_count
+        )
+        opened = await self.database.batches.transition(
+            batch.id,
+            BatchState.ACCEPTED,
+            changes={"completed_at": None, "swept_at": datetime.now(UTC)},
+            messages=[self.outbox.event(event)],
+            guard={"state": str(BatchState.COMPLETED)},
+        )
+        if opened is not None:
+            await self.outbox.publish(self.database.batches, opened)
+        return opened
+
+    async def _one_by_one(
+        self, batch: BatchDocument, maker: ProviderName, images: Sequence[ImageDocument], changes: dict[str, Any]
+    ) -> None:
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def queue(image: ImageDocument) -> None:
+            async with places:
+                queued = await self.database.images.transition(
+                    image.id,
+                    ImageState.QUEUED,
+                    changes=changes,
+                    messages=[self.outbox.job(job_of(batch, image.id, maker))],
+                    guard={"state": str(ImageState.FAILED)},
+                )
+                if queued is not None:
+                    await self.outbox.publish(self.database.images, queued)
+
+        async with asyncio.TaskGroup() as group:
+            for image in images:
+                group.create_task(queue(image))
+
+    async def _as_jobs(
+        self,
+        batch: BatchDocument,
+        maker: ProviderName,
+        images: Sequence[ImageDocument],
+        jobs: Sequence[ProviderJobDocument],
+        changes: dict[str, Any],
+        estimate: int | None,
+    ) -> None:
+        size = max((job.image_count for job in jobs), default=JOB_IMAGES)
+        number = 1 + max((int(job.id.rsplit("-", 1)[1]) for job in jobs), default=-1)
+        for start in range(0, len(images), size):
+            some = images[start : start + size]
+            now = datetime.now(UTC)
+            job = ProviderJobDocument(
+                _id=f"{batch.id}-job-{number + start // size}",
+                created_at=now,
+                updated_at=now,
+                state=ProviderJobState.PLANNED,
+                batch_id=batch.id,
+                owner=batch.owner,
+                provider=maker,
+                model=changes["requested_model"],
+                image_count=len(some),
+                first_index=some[0].index,
+                last_index=some[-1].index + 1,
+                image_ids=tuple(image.id for image in some),
+                estimated_cost_microusd=None if estimate is None else estimate * len(some),
+                next_poll_at=now + _PLANNED_WITHIN,
+            )
+            await self.database.provider_jobs.insert_missing([job])
+            await self.database.images.plan_again(list(job.image_ids or ()), changes)
+            await self.database.provider_jobs.change(job.id, {"next_poll_at": datetime.now(UTC)})
+
+
+def _asked(request: BatchRequest, mode: Mode, provider: ProviderName | None) -> BatchRequest:
+    changes: dict[str, Any] = {"mode": mode}
+    if provider is not None:
+        changes |= {"provider": provider, "providers": ()}
+        if provider not in request.candidates:
+            # Another provider does not know the model that was chosen for the first.
+            changes["model"] = None
+    return request.model_copy(update=changes)
+
+
+def _field(reason: Reason, provider: ProviderName | None) -> str:
+    if provider is not None or reason.field not in ("provider", "providers"):
+        return reason.field
+    return "mode"
+
+
+def _anew(
+    request: BatchRequest, maker: ProviderName, able: Sequence[ProviderName], estimate: int | None
+) -> dict[str, Any]:
+    """What an image is before anybody has begun it; its tries stay, as they were paid."""
+    return {
+        "mode": str(request.mode),
+        "requested_model": request.model,
+        "provider": str(maker),
+        "providers": [str(name) for name in able],
+        "estimated_cost_microusd": estimate,
+        "failures": 0,
+        "crashes": 0,
+        "error": None,
+        "raw": None,
+        "model": None,
+        "remote": None,
+        "call_began_at": None,
+        "progress": None,
+        "cancel_requested": False,
+    }

@@ -1,0 +1,205 @@
+"""`/v1/provider-jobs`: the asynchronous jobs at the providers, one by one: look, wait, take results, end, delete.
+
+What touches a provider is done by the batch-poller: a request here is written into the job's document, and what was
+answered with 202 is done, whatever dies.
+"""
+
+import asyncio
+import re
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from pressroom.contracts.api import (
+    BatchWithJobs,
+    CreateProviderJob,
+    Image,
+    Page,
+    ProviderJob,
+    ProviderJobStatus,
+)
+from pressroom.contracts.facts import Reason
+from pressroom.contracts.vocabulary import BatchState, Mode, ProviderJobState, ProviderName
+from pressroom.state.documents import ProviderJobDocument
+from pressroom.state.machines import PROVIDER_JOB_FINAL
+
+from .access import Caller
+from .batches import IdempotencyKey, Limit, create_batch
+from .cursors import decode, encode
+from .house import House
+from .problems import answers, conflict, invalid, not_found
+from .views import image_view, job_status, job_view
+
+router = APIRouter(prefix="/v1/provider-jobs", tags=["provider jobs"])
+
+WAIT_MAX_S = 60
+"""Longer than most proxies keep a silent connection would help nobody."""
+
+_LOOK_EVERY_S = 0.25
+_PLANNED_WITHIN_S = 5.0
+"""The poller plans a batch's jobs in a fraction of a second; one that is away should not hold up the answer."""
+
+_WAIT = re.compile(r"(?:^|[\s,;])wait=(\d{1,6})(?=$|[\s,;])", re.IGNORECASE)
+
+_STORED_AS: dict[ProviderJobStatus, tuple[tuple[ProviderJobState, ...], bool | None]] = {
+    ProviderJobStatus.SUBMITTED: ((ProviderJobState.PLANNED, ProviderJobState.SUBMITTING), None),
+    ProviderJobStatus.PENDING: ((ProviderJobState.SUBMITTED,), False),
+    ProviderJobStatus.RUNNING: ((ProviderJobState.SUBMITTED,), True),
+    ProviderJobStatus.COLLECTING: ((ProviderJobState.COLLECTING,), None),
+    ProviderJobStatus.SUCCEEDED: ((ProviderJobState.SUCCEEDED,), None),
+    ProviderJobStatus.FAILED: ((ProviderJobState.FAILED,), None),
+    ProviderJobStatus.CANCELLED: ((ProviderJobState.CANCELLED,), None),
+    ProviderJobStatus.EXPIRED: ((ProviderJobState.EXPIRED,), None),
+}
+"""A state in people's words: the stored states, and whether the provider says that it works on it."""
+
+Prefer = Annotated[
+    str | None,
+    Header(description=f"`wait=N`: the answer comes when the job has ended, after N <= {WAIT_MAX_S} s at the latest."),
+]
+
+
+async def owned(house: House, owner: str, job_id: str) -> ProviderJobDocument:
+    """The owner's job. Raises a 404 `Refusal`, also for somebody else's."""
+    job = await house.database.provider_jobs.get(job_id)
+    if job is None or job.owner != owner:
+        raise not_found("provider job", job_id)
+    return job
+
+
+async def _shown(house: House, jobs: list[ProviderJobDocument]) -> list[ProviderJob]:
+    estimates = await house.database.images.estimates_microusd([job.batch_id for job in jobs])
+    return [
+        job_view(
+            job,
+            await house.database.images.counts_of_job(job) if job.state is ProviderJobState.COLLECTING else None,
+            estimates.get(job.batch_id),
+        )
+        for job in jobs
+    ]
+
+
+@router.get("", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY))
+async def list_provider_jobs(
+    owner: Caller,
+    house: House,
+    state: ProviderJobStatus | None = None,
+    provider: ProviderName | None = None,
+    batch: str | None = None,
+    cursor: str | None = None,
+    limit: Limit = 50,
+) -> Page[ProviderJob]:
+    """Jobs, newest first."""
+    before = decode(cursor) if cursor is not None else None
+    states, is_running = _STORED_AS[state] if state is not None else ((), None)
+    found = await house.database.provider_jobs.page(
+        owner,
+        states=states,
+        is_running=is_running,
+        provider=provider,
+        batch_id=batch,
+        before=before,
+        limit=limit + 1,
+    )
+    shown = found[:limit]
+    return Page(
+        items=await _shown(house, shown),
+        next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
+    )
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+async def create_provider_job(
+    body: CreateProviderJob, owner: Caller, house: House, response: Response, idempotency_key: IdempotencyKey = None
+) -> BatchWithJobs:
+    """Ask for images as a provider's job, or as several when they are more than one job may have."""
+    if body.mode is not Mode.BATCH:
+        raise invalid([Reason(field="mode", message="a provider's job is of mode 'batch'; leave it out")])
+    batch = await create_batch(body, owner, house, response, idempotency_key)
+    jobs: list[ProviderJobDocument] = []
+    deadline = asyncio.get_running_loop().time() + _PLANNED_WITHIN_S
+    while not jobs and asyncio.get_running_loop().time() < deadline:
+        jobs = await house.database.provider_jobs.of_batch(batch.id)
+        stored = await house.database.batches.get(batch.id)
+        if jobs or stored is None or stored.state in (BatchState.REJECTED, BatchState.CANCELLED):
+            break
+        await asyncio.sleep(_LOOK_EVERY_S / 5)
+    return BatchWithJobs(**dict(batch), provider_jobs=tuple(job.id for job in jobs))
+
+
+@router.get("/{job_id}", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
+async def get_provider_job(
+    job_id: str, owner: Caller, house: House, request: Request, response: Response, prefer: Prefer = None
+) -> ProviderJob:
+    """One job and how far it is."""
+    job = await owned(house, owner, job_id)
+    wished = _WAIT.search(prefer or "")
+    if wished is not None:
+        wait_s = min(int(wished[1]), WAIT_MAX_S)
+        response.headers["Preference-Applied"] = f"wait={wait_s}"
+        deadline = asyncio.get_running_loop().time() + wait_s
+        while job.state not in PROVIDER_JOB_FINAL and asyncio.get_running_loop().time() < deadline:
+            if await request.is_disconnected():
+                break
+            await asyncio.sleep(_LOOK_EVERY_S)
+            job = await owned(house, owner, job_id)
+    return (await _shown(house, [job]))[0]
+
+
+@router.get(
+    "/{job_id}/results",
+    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+async def list_results(
+    job_id: str,
+    owner: Caller,
+    house: House,
+    cursor: Annotated[int | None, Query(ge=0, description="`next_cursor` of the page before.")] = None,
+    limit: Limit = 100,
+) -> Page[Image]:
+    """A job's images, in order: what it has made so far, what failed and why, what is still open."""
+    job = await owned(house, owner, job_id)
+    after = -1 if cursor is None else cursor
+    found = [image async for image in house.database.images.of_job(job, after=after, limit=limit + 1)]
+    shown = found[:limit]
+    publications = await house.database.publications.find({"image_id": {"$in": [image.id for image in shown]}})
+    return Page(
+        items=[image_view(image, [p for p in publications if p.image_id == image.id]) for image in shown],
+        next_cursor=str(shown[-1].index) if len(found) > limit else None,
+    )
+
+
+@router.post(
+    "/{job_id}/cancel",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def cancel_provider_job(job_id: str, owner: Caller, house: House) -> ProviderJob:
+    """Ask the provider to end this job alone; the batch's other jobs go on. What it has made by then is delivered."""
+    await owned(house, owner, job_id)
+    asked = await house.database.provider_jobs.ask_to_cancel(job_id, datetime.now(UTC))
+    job = await owned(house, owner, job_id)
+    if not asked and job.state is not ProviderJobState.CANCELLED:
+        raise conflict("provider-job-over", f"The job is {job_status(job)}; there is nothing left to cancel.")
+    return (await _shown(house, [job]))[0]
+
+
+@router.delete(
+    "/{job_id}",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def delete_provider_job(job_id: str, owner: Caller, house: House) -> ProviderJob:
+    """Delete an ended job at its provider. Its images stay here, and so does this record, with `deleted_at`."""
+    await owned(house, owner, job_id)
+    asked = await house.database.provider_jobs.ask_to_delete(job_id, datetime.now(UTC))
+    job = await owned(house, owner, job_id)
+    if not asked and job.deleted_at is None:
+        raise conflict("provider-job-not-over", f"The job is {job_status(job)}; cancel it first, or wait for its end.")
+    return (await _shown(house, [job]))[0]

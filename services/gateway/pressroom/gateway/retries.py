@@ -1,0 +1,44 @@
+"""`POST /v1/batches/{id}/retry`: what failed of a finished batch is made again, alone."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+
+from pressroom.contracts.api import Batch, RetryBatch
+from pressroom.contracts.facts import Reason
+from pressroom.contracts.vocabulary import Mode
+from pressroom.runtime.retries import CannotRetry, NothingToRetry, Retries
+
+from .access import Caller
+from .batches import owned
+from .house import House
+from .problems import answers, conflict, invalid
+from .views import batch_view
+
+router = APIRouter(prefix="/v1/batches", tags=["batches"])
+
+
+@router.post(
+    "/{batch_id}/retry",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=answers(
+        HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
+    ),
+)
+async def retry_batch(batch_id: str, owner: Caller, house: House, body: RetryBatch | None = None) -> Batch:
+    """Make the failed images of a completed batch again, alone. The batch is open again until they have ended."""
+    wanted = body or RetryBatch()
+    if wanted.mode not in (Mode.REALTIME, Mode.BATCH):
+        raise invalid([Reason(field="mode", message="say 'realtime' or 'batch'")])
+    batch = await owned(house, owner, batch_id)
+    try:
+        opened = await Retries(house.database, house.outbox, house.core_settings).retry(
+            batch, wanted.mode, wanted.provider
+        )
+    except NothingToRetry as error:
+        raise conflict("nothing-to-retry", f"Nothing is made again: {error}.") from error
+    except CannotRetry as error:
+        raise invalid(error.reasons) from error
+    counts = await house.database.images.counts(batch_id)
+    costs = await house.database.images.costs_microusd([batch_id])
+    return batch_view(opened, counts, costs[batch_id])
