@@ -105,8 +105,9 @@ def _show(found: Status) -> None:
         cells[_STATE] = typer.style(cells[_STATE], fg=_COLOURS.get(row[_STATE]))
         typer.echo(typer.style("  ".join(cells).rstrip(), bold=number == 0))
     if found.lanes is not None:
-        busy = [f"{lane.lane} {lane.waiting} waiting, {lane.taken} taken" for lane in found.lanes]
-        typer.echo(f"\nlanes    {'; '.join(busy)}")
+        busy = [lane for lane in found.lanes if lane.waiting or lane.taken]
+        told = [f"{lane.lane} {lane.waiting} waiting, {lane.taken} taken" for lane in busy]
+        typer.echo(f"\nlanes    {'; '.join(told) or f'all {len(found.lanes)} idle'}")
     if found.batches is not None:
         counted = ", ".join(f"{count} {state}" for state, count in sorted(found.batches.items()))
         typer.echo(f"batches  {counted or 'none yet'}")
