@@ -16,6 +16,8 @@ COMMANDS = {
     "status": "status",
     "down": "down",
     "submit": "submit",
+    "jobs": "jobs",
+    "retry": "retry",
     "providers": "providers",
     "tail": "tail",
     "dead": "dead",
