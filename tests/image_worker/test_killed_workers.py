@@ -58,6 +58,10 @@ COMFYUI = Vendor(
 )
 
 with_jobs = pytest.mark.parametrize("vendor", [FLUX, RUNPOD, COMFYUI], ids=str)
+others_take_long = pytest.mark.parametrize(
+    "vendor", [FLUX, *(pytest.param(vendor, marks=pytest.mark.long) for vendor in (RUNPOD, COMFYUI))], ids=str
+)
+"""The account of a job is kept in one place for all of them; that it is the same is looked at with `-m long`."""
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +204,7 @@ async def test_a_worker_killed_before_it_heard_of_its_job_counts_what_cannot_be_
         assert image.calls == 2
 
 
-@with_jobs
+@others_take_long
 @pytest.mark.parametrize("step", ["look", "fetch"])
 async def test_a_worker_told_to_stop_in_the_middle_hands_its_job_on(scene: Scene, vendor: Vendor, step: str) -> None:
     scene.vendors.fault(vendor.name, "slow", getattr(vendor, step), seconds=HELD_S)
@@ -220,7 +224,7 @@ async def test_a_worker_told_to_stop_in_the_middle_hands_its_job_on(scene: Scene
     assert (image.crashes, image.failures) == (0, 0)
 
 
-@with_jobs
+@others_take_long
 async def test_a_worker_told_to_stop_while_it_asks_for_a_job_waits_for_its_name(scene: Scene, vendor: Vendor) -> None:
     scene.vendors.fault(vendor.name, "slow", vendor.submit, match_body=".", seconds=ANSWERED_AFTER_S)
     first = await scene.workers.another()
@@ -253,7 +257,7 @@ async def fragile(
     await house.close()
 
 
-@with_jobs
+@others_take_long
 async def test_nats_dies_with_the_worker_and_the_image_has_one_job(
     fragile: Scene, vendor: Vendor, nats_server: NatsServer
 ) -> None:
@@ -270,7 +274,7 @@ async def test_nats_dies_with_the_worker_and_the_image_has_one_job(
     assert outcomes(image) == made_once(vendor)
 
 
-@with_jobs
+@others_take_long
 async def test_nats_dies_under_a_worker_that_waits_and_the_image_has_one_job(
     fragile: Scene, vendor: Vendor, nats_server: NatsServer
 ) -> None:
@@ -320,7 +324,7 @@ async def test_mongod_is_away_while_a_job_is_asked_for_and_the_image_has_one_job
     assert outcomes(image) == made_once(vendor)
 
 
-@pytest.mark.parametrize("vendor", [FLUX, RUNPOD], ids=str)
+@pytest.mark.parametrize("vendor", [FLUX, pytest.param(RUNPOD, marks=pytest.mark.long)], ids=str)
 async def test_a_job_whose_name_cannot_be_stored_for_a_long_while_is_not_asked_for_again(
     fragile: Scene, vendor: Vendor, mongo_server: MongoServer
 ) -> None:
@@ -422,7 +426,7 @@ async def lost_and_made(scene: Scene, vendor: Vendor, image: ImageDocument) -> N
     await eventually(both_made)
 
 
-@with_jobs
+@others_take_long
 async def test_a_picture_that_is_slow_to_arrive_is_fetched_again_from_the_same_job(
     scene: Scene, vendor: Vendor
 ) -> None:
