@@ -5,9 +5,10 @@ from typing import Annotated
 from pydantic import Field
 
 from pressroom.runtime.vendors.gemini import GeminiSettings
+from pressroom.runtime.vendors.openai import OpenAIVendorSettings
 
 
-class BatchPollerSettings(GeminiSettings):
+class BatchPollerSettings(GeminiSettings, OpenAIVendorSettings):
     """Where the asynchronous providers are, and what they may cost in time."""
 
     batch_poller_port: Annotated[int, Field(ge=0, le=65535)] = Field(
