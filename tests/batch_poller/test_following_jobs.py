@@ -1,7 +1,7 @@
 """The batch-poller as a whole against the sandbox's Gemini: one job at the provider, each image once, whatever dies."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -56,7 +56,7 @@ class Interrupted(GeminiBatches):
         await self._point("status")
         return await super().status(name)
 
-    async def results(self, job: VendorJob) -> AsyncIterator[ResultRow]:
+    async def results(self, job: VendorJob) -> AsyncGenerator[ResultRow]:
         number = 0
         async for row in super().results(job):
             await self._point(f"result {number}")

@@ -33,7 +33,7 @@ JITTER_SHARE = 0.1
 """Jobs that were submitted together are spread over this share of their interval."""
 
 LIST_FROM = 4
-"""Fewer jobs that are due are asked about one by one."""
+"""Fewer jobs that are due, or will be soon, are asked about one by one."""
 
 LIST_PAGE = 100
 """Jobs on a page of a provider's list; Gemini's default limit (`pageSize`)."""
@@ -131,20 +131,14 @@ class Rounds:
         self._settings = settings
         self._on_ended = on_ended
         self._worker = worker
-        self._turn = asyncio.Lock()
-        self._next_at = 0.0
         self._failed_at: dict[ProviderName, float] = {}
 
     async def once(self) -> bool:
         """List where it saves. False when another poller is at it: then nobody asks about single jobs either."""
-        async with self._turn:
-            if time.monotonic() < self._next_at:
-                return True
-            is_free = True
-            for name, provider in self._providers.items():
-                is_free = await self._round(name, provider) and is_free
-            self._next_at = time.monotonic() + self._settings.due_interval_s
-            return is_free
+        is_free = True
+        for name, provider in self._providers.items():
+            is_free = await self._round(name, provider) and is_free
+        return is_free
 
     async def _round(self, name: ProviderName, provider: ListsJobs) -> bool:
         pages = await self._pages_worth(name)
@@ -165,12 +159,13 @@ class Rounds:
     async def _pages_worth(self, name: ProviderName) -> int:
         """How many pages may be read so that they still cost less than single requests; 0 for none at all."""
         now, in_flight = datetime.now(UTC), _in_flight(name)
-        due = await self._jobs.raw.count_documents({**in_flight, "next_poll_at": {"$lte": now}}, limit=LIST_FROM)
-        if due < LIST_FROM:
+        if not await self._jobs.raw.count_documents({**in_flight, "next_poll_at": {"$lte": now}}, limit=1):
             return 0
         # Those that come next are looked at a little early, so that a round answers for them too.
         soon = now + timedelta(seconds=self._settings.poll_initial_s)
         answered = await self._jobs.raw.count_documents({**in_flight, "next_poll_at": {"$lte": soon}})
+        if answered < LIST_FROM:
+            return 0
         affordable = answered // JOBS_PER_PAGE_AT_LEAST
         needed = -(-await self._jobs.raw.count_documents(in_flight) // LIST_PAGE)
         return affordable if affordable >= needed else 0

@@ -73,6 +73,7 @@ class Tracker:
         self._settings = settings
         self._worker = worker
         self._rounds = steps.rounds(worker)
+        self._looking = asyncio.Lock()
 
     async def run(self) -> None:
         """Follow jobs until cancelled."""
@@ -94,20 +95,30 @@ class Tracker:
                 await asyncio.sleep(INFRASTRUCTURE_WAIT_S)
 
     async def _look(self) -> bool:
-        return await self._rounds.once() and await self._next("next_poll_at", LOOKING)
-
-    async def _work(self) -> bool:
-        return await self._next("next_poll_at", WORKING) or await self._next("delete_at", ENDED)
-
-    async def _next(self, field: str, states: dict[StrEnum, StrEnum]) -> bool:
-        claim = await self._jobs.claim_due(field, states, worker=self._worker, lease_s=self._settings.lease_s)
-        if claim is None:
-            return False
-        with bound(batch_id=claim.document.batch_id, provider_job=claim.id):
-            await self._step(claim)
+        # One at a time looks for what is due, so that nobody asks about a job that a list is about to answer for.
+        async with self._looking:
+            claim = await self._claim("next_poll_at", LOOKING) if await self._rounds.once() else None
+            if claim is None:
+                await asyncio.sleep(self._settings.due_interval_s)
+                return True
+        await self._step(claim)
         return True
 
+    async def _work(self) -> bool:
+        claim = await self._claim("next_poll_at", WORKING) or await self._claim("delete_at", ENDED)
+        if claim is None:
+            return False
+        await self._step(claim)
+        return True
+
+    async def _claim(self, field: str, states: dict[StrEnum, StrEnum]) -> Claim[ProviderJobDocument] | None:
+        return await self._jobs.claim_due(field, states, worker=self._worker, lease_s=self._settings.lease_s)
+
     async def _step(self, claim: Claim[ProviderJobDocument]) -> None:
+        with bound(batch_id=claim.document.batch_id, provider_job=claim.id):
+            await self._move(claim)
+
+    async def _move(self, claim: Claim[ProviderJobDocument]) -> None:
         try:
             try:
                 await self._while_beating(claim, self._take(claim))

@@ -1,0 +1,289 @@
+"""How providers are asked about their jobs: soon, then seldom, at a pace, by the list where that saves; and what
+becomes of jobs that end too late, never, or out of reach."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from pressroom.batch_poller.app import build
+from pressroom.batch_poller.gemini import GeminiBatches
+from pressroom.batch_poller.provider_jobs import ResultRow, VendorJob, VendorJobState, WantedRow
+from pressroom.batch_poller.schedule import Pace, next_poll
+from pressroom.batch_poller.settings import BatchPollerSettings
+from pressroom.batch_poller.tracking import Tracker
+from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderJobState, ProviderName
+from pressroom.state.documents import ProviderJobDocument
+
+from ..house import PICTURE, House, eventually, running
+from ..vendor_sandbox import VendorSandbox
+from .test_following_jobs import STEPS, Interrupted, job_of, poller, request, settings_of
+
+SETTINGS = BatchPollerSettings()
+BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+class Endless(GeminiBatches):
+    """Gemini with a job that runs until it is cancelled, and that has made its first two pictures by then."""
+
+    ends_when_cancelled = True
+
+    def __init__(self, settings: BatchPollerSettings) -> None:
+        super().__init__(settings)
+        self.cancelled = 0
+        self.keys: list[str] = []
+
+    async def upload(self, rows: Iterable[WantedRow] | AsyncIterable[WantedRow], display_name: str) -> str:
+        assert isinstance(rows, AsyncIterable)
+        self.keys = [row.key async for row in rows]
+        return await super().upload([WantedRow(key, "a fox", 64, 64) for key in self.keys], display_name)
+
+    async def status(self, name: str) -> VendorJob:
+        running_job = VendorJob(name, "", VendorJobState.RUNNING, "BATCH_STATE_RUNNING")
+        if not (self.cancelled and self.ends_when_cancelled):
+            return running_job
+        made = tuple(ResultRow(key, PICTURE, "image/png") for key in self.keys[:2])
+        return replace(running_job, state=VendorJobState.CANCELLED, inline_results=made)
+
+    async def cancel(self, name: str) -> None:
+        self.cancelled += 1
+
+
+class Told(GeminiBatches):
+    """Gemini whose results are what the test makes of the rows that really came."""
+
+    def __init__(self, settings: BatchPollerSettings, tell: Callable[[list[ResultRow]], list[ResultRow]]) -> None:
+        super().__init__(settings)
+        self._tell = tell
+
+    async def results(self, job: VendorJob) -> AsyncGenerator[ResultRow]:
+        for row in self._tell([row async for row in super().results(job)]):
+            yield row
+
+
+def asked_singly(vendors: VendorSandbox) -> list[str]:
+    return [line for line in vendors.lines("gemini") if line.startswith("GET /v1beta/batches/")]
+
+
+async def ended_job(house: House, job_id: str) -> ProviderJobDocument:
+    async def look() -> ProviderJobDocument | None:
+        job = await house.database.provider_jobs.get(job_id)
+        return job if job and job.state not in ("planned", "submitting", "submitted", "collecting") else None
+
+    return await eventually(look)
+
+
+def test_a_job_is_first_looked_at_after_thirty_seconds_and_ever_more_seldom() -> None:
+    now, waits_s = BEGAN, list[float]()
+    while now - BEGAN < timedelta(hours=48):
+        due = next_poll(now, BEGAN, SETTINGS, "job")
+        waits_s.append((due - now).total_seconds())
+        now = due
+    assert 30 <= waits_s[0] <= 33
+    assert all(later >= sooner for sooner, later in pairwise(waits_s))
+    assert 600 <= waits_s[-1] <= 660
+
+
+def test_jobs_of_one_moment_are_spread_and_each_is_due_again_at_the_same_moment_after_a_restart() -> None:
+    def dates() -> list[datetime]:
+        return [next_poll(BEGAN, BEGAN, SETTINGS, f"job-{number}") for number in range(1000)]
+
+    spread = sorted((due - BEGAN).total_seconds() for due in dates())
+    assert dates() == dates()
+    assert spread[0] < 30.1
+    assert spread[-1] > 32.9
+    assert max(later - sooner for sooner, later in pairwise(spread)) < 0.1
+
+
+def test_a_deadline_is_a_date_to_look_at() -> None:
+    deadline = BEGAN + timedelta(seconds=12)
+    assert next_poll(BEGAN, BEGAN, SETTINGS, "job", deadline) == deadline
+    assert next_poll(deadline, BEGAN, SETTINGS, "job", deadline) > deadline
+
+
+async def test_all_pollers_together_keep_the_pace(house: House) -> None:
+    paces = [Pace(house.database.gates, 20, lease_s=1) for _ in range(3)]
+    began = time.monotonic()
+    await asyncio.gather(*(pace.turn(ProviderName.GEMINI) for pace in paces for _ in range(4)))
+    assert time.monotonic() - began >= 11 / 20
+
+
+async def test_many_jobs_are_asked_about_in_one_request(house: House, vendors: VendorSandbox) -> None:
+    async with poller(house, vendors, provider_job_max_images=1, poll_initial_s=2.0):
+        batch = await request(house, count=12)
+        images = await house.completed(batch.id)
+    assert [image.state for image in images] == [ImageState.GENERATED] * 12
+    assert vendors.stats("gemini")["batches"] == 12
+    assert "GET /v1beta/batches" in vendors.lines("gemini")
+    assert len(asked_singly(vendors)) < 6
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_list_that_cannot_be_had_leaves_single_questions(house: House, vendors: VendorSandbox) -> None:
+    vendors.fault("gemini", "500", "GET /v1beta/batches($|[?])", times=-1)
+    async with poller(house, vendors, provider_job_max_images=1):
+        batch = await request(house, count=6)
+        images = await house.completed(batch.id)
+    assert [image.state for image in images] == [ImageState.GENERATED] * 6
+
+
+async def test_a_job_deleted_behind_our_back_fails_alone(house: House, vendors: VendorSandbox) -> None:
+    client = GeminiBatches(settings_of(house, vendors))
+    async with poller(house, vendors, provider_job_max_images=1, poll_initial_s=2.0):
+        batch = await request(house, count=6)
+
+        async def submitted() -> VendorJob | None:
+            return await client.find(f"{batch.id}-job-2")
+
+        await client.delete((await eventually(submitted)).name)
+        images = await house.completed(batch.id)
+    await client.aclose()
+    assert [image.state for image in images].count(ImageState.GENERATED) == 5
+    assert images[2].error is not None
+    assert "submit its images again" in images[2].error.message
+    assert (await house.audit()).drifts == ()
+
+
+async def test_two_pollers_ask_as_often_as_one(house: House, vendors: VendorSandbox) -> None:
+    async with poller(house, vendors, poll_initial_s=1.0), poller(house, vendors, poll_initial_s=1.0):
+        batch = await request(house, count=2)
+        await house.completed(batch.id)
+    # Once to hear that it has ended, and once more when the other poller collects it.
+    assert len(asked_singly(vendors)) <= 2
+
+
+async def test_a_deadline_cancels_the_job_and_what_it_has_is_delivered(house: House, vendors: VendorSandbox) -> None:
+    settings = settings_of(house, vendors)
+    endless = Endless(settings)
+    async with running(build(settings, endless)):
+        batch = await request(house, count=4)
+
+        async def submitted() -> bool:
+            job = await house.database.provider_jobs.get(f"{batch.id}-job-0")
+            return job is not None and job.state is ProviderJobState.SUBMITTED
+
+        await eventually(submitted)
+        await house.database.provider_jobs.change(f"{batch.id}-job-0", {"deadline_at": datetime.now(UTC)})
+        images = await house.completed(batch.id)
+    assert [image.state for image in images] == [ImageState.GENERATED] * 2 + [ImageState.FAILED] * 2
+    assert images[3].error is not None
+    assert "realtime" in images[3].error.message
+    assert (await job_of(house, batch)).state is ProviderJobState.EXPIRED
+    assert endless.cancelled == 1
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_job_that_never_ends_is_given_up_with_a_recommendation(
+    house: House, vendors: VendorSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRESSROOM_PROVIDER_RESULTS_PATIENCE_S", "0.5")
+    settings = settings_of(house, vendors, provider_patience_s=1)
+    endless = Endless(settings)
+    endless.ends_when_cancelled = False
+    async with running(build(settings, endless)):
+        batch = await request(house, count=2)
+        images = await house.completed(batch.id)
+    assert {image.state for image in images} == {ImageState.FAILED}
+    assert images[0].error is not None
+    assert "ask for these images again" in images[0].error.message
+    assert endless.cancelled > 0
+
+
+async def test_results_that_cannot_be_fetched_for_a_day_are_given_up_with_a_recommendation(
+    house: House, vendors: VendorSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRESSROOM_PROVIDER_RESULTS_PATIENCE_S", "0")
+    vendors.fault("gemini", "500", ":download", times=-1)
+    async with poller(house, vendors):
+        batch = await request(house, count=2)
+        images = await house.completed(batch.id)
+    assert {image.state for image in images} == {ImageState.FAILED}
+    job = await job_of(house, batch)
+    assert (job.state, job.failures) == (ProviderJobState.FAILED, 9)
+    assert job.error is not None
+    assert "ask for these images again" in job.error.message
+    assert (await house.audit()).drifts == ()
+
+
+def without_keys(rows: list[ResultRow]) -> list[ResultRow]:
+    return [replace(row, key=None) for row in rows[:1]] + rows[1:]
+
+
+def all_twice(rows: list[ResultRow]) -> list[ResultRow]:
+    return [*rows[:1], *rows]
+
+
+def of_nobody(rows: list[ResultRow]) -> list[ResultRow]:
+    return [replace(rows[0], key="image-of-somebody-else"), *rows[1:]]
+
+
+def too_few(rows: list[ResultRow]) -> list[ResultRow]:
+    return rows[1:]
+
+
+@pytest.mark.parametrize(("tell", "made"), [(without_keys, 2), (all_twice, 3), (of_nobody, 2), (too_few, 2)])
+async def test_strange_rows_cost_no_other_row_and_no_image_is_made_twice(
+    house: House, vendors: VendorSandbox, tell: Callable[[list[ResultRow]], list[ResultRow]], made: int
+) -> None:
+    settings = settings_of(house, vendors)
+    async with running(build(settings, Told(settings, tell))):
+        batch = await request(house, count=3)
+        images = await house.completed(batch.id)
+    assert [image.state for image in images].count(ImageState.GENERATED) == made
+    for image in images:
+        if image.state is ImageState.FAILED:
+            assert image.error is not None
+            assert (image.error.kind, "no row for this image" in image.error.message) == (ErrorKind.API_ERROR, True)
+    told = [event.type for event in await house.events()]
+    assert told.count("pressroom.image.generated.v1") == made
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_batch_of_others_is_not_touched_by_a_row_with_its_key(house: House, vendors: VendorSandbox) -> None:
+    settings = settings_of(house, vendors)
+    other = await house.request(count=1)
+    await house.batch_in(other.id, BatchState.ACCEPTED, BatchState.REQUESTED)
+
+    def steal(rows: list[ResultRow]) -> list[ResultRow]:
+        return [*rows, replace(rows[0], key=f"{other.id}-0000")]
+
+    async with running(build(settings, Told(settings, steal))):
+        batch = await request(house, count=1)
+        await house.completed(batch.id)
+    stolen = await house.database.images.get(f"{other.id}-0000")
+    assert stolen is None or stolen.state is ImageState.PLANNED
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_poller_that_is_killed_at_any_step_is_followed_by_one_that_goes_on(
+    house: House, vendors: VendorSandbox, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed, it hands nothing back: its lease has to run out."""
+
+    async def never(*_: object) -> None:
+        return None
+
+    settings = settings_of(house, vendors)
+    doomed = Interrupted(settings, step)
+    with monkeypatch.context() as killed:
+        killed.setattr(Tracker, "_hand_back", never)
+        async with running(build(settings, doomed)):
+            batch = await request(house)
+            async with asyncio.timeout(20):
+                await doomed.reached.wait()
+    left = await job_of(house, batch)
+    assert left.lease is not None
+    async with poller(house, vendors):
+        images = await house.completed(batch.id)
+    assert [image.state for image in images] == [ImageState.GENERATED] * 4
+    stats = vendors.stats("gemini")
+    assert (stats["batches"], stats["images_made"], stats["images_made_twice"]) == (1, 4, 0)
+    told = [event.type for event in await house.events()]
+    assert told.count("pressroom.image.generated.v1") == 4
+    assert told.count("pressroom.provider-job.submitted.v1") == 1
+    assert (await job_of(house, batch)).crashes == 1
+    assert (await house.audit()).drifts == ()
