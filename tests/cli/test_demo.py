@@ -40,3 +40,21 @@ def test_the_demonstration_brings_eight_pictures_to_two_shops(tmp_path: Path) ->
     assert len(list((folder / "pictures").iterdir())) == 8
     assert processes_of(folder) == []
     shutil.rmtree(folder)
+
+
+@pytest.mark.timeout(400)
+def test_a_provider_job_of_twenty_outlives_its_poller_and_two_rows_that_fail(tmp_path: Path) -> None:
+    demo = subprocess.run(
+        [sys.executable, "-m", "pressroom.cli", "demo", "gemini", "--json"],
+        env={**without_settings(os.environ), "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert demo.returncode == 0, demo.stderr
+    said = '{"images":18,"failed":2,"provider_jobs":1,"restarts":1,"audit":{"drift":0}}'
+    assert demo.stdout.splitlines()[-1] == said
+    assert demo.stderr.count("ImageFailed") == 2
+    assert "moderation: Gemini refused the prompt" in demo.stderr
+    assert "is killed with SIGKILL" in demo.stderr
+    assert list(tmp_path.glob("pressroom-demo-*")) == []

@@ -8,8 +8,9 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,7 @@ from ..data_folder import DataFolder, InstanceFacts
 from ..demonstration import BatchTally, Demonstration, Shops, look_into_shops
 from ..errors import CommandFailed
 from ..event_lines import colour, detail, subject_of
+from ..gemini_demonstration import POLLER, GeminiDemonstration
 from ..options import Json
 from ..own_instance import OwnInstance, without_settings
 from .audit import describe
@@ -38,6 +40,12 @@ _STEPS = 3  # an image is made, approved, published
 _COLUMNS = 4
 _IMAGES = TypeAdapter(Page[Image])
 _NAME_WIDTH = 20
+
+
+class Story(StrEnum):
+    """What else can be shown."""
+
+    GEMINI = "gemini"
 
 
 class DemoImages(BaseModel):
@@ -61,31 +69,84 @@ class DemoResult(BaseModel):
     seconds: float
 
 
+class GeminiResult(BaseModel):
+    """The last line of `demo gemini --json`. `provider_jobs` is counted by the vendor's side."""
+
+    images: int
+    failed: int
+    provider_jobs: int
+    restarts: int
+    audit: dict[str, int]
+
+
 def register(app: typer.Typer) -> None:
     app.command("demo")(demo)
 
 
 def demo(
+    story: Annotated[
+        Story | None, typer.Argument(help="A provider job of twenty, two refused rows, its poller killed in between.")
+    ] = None,
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the data folder and say where the pictures are.")] = False,
     json: Json = False,
 ) -> None:
-    """Two batches from prompt to product: one over HTTP, one by event, both published, then an audit."""
+    """Two batches from prompt to product: one over HTTP, one by event, both published, then an audit. `demo gemini`: a
+    provider job of twenty images, two of which fail there, with its poller killed in the middle, then an audit."""
     console = Console(stderr=json, highlight=False)
+    with _own_folder(console, keep=keep) as path:
+        if story is Story.GEMINI:
+            _show_gemini(path, console, json=json, keep=keep)
+        else:
+            _show_products(path, console, json=json, keep=keep)
+
+
+def _show_products(path: Path, console: Console, *, json: bool, keep: bool) -> None:
     began = time.monotonic()
+    with _running(path, console) as facts:
+        story = _tell(facts, console)
+        shops = look_into_shops(facts)
+        report = _audit(facts)
+        if keep:
+            _keep_pictures(facts, story, path, console)
+    result = _result(list(story.values()), shops, report, time.monotonic() - began)
+    console.print(f"\n{describe(report)}")
+    typer.echo(result.model_dump_json() if json else _summary(result, keep=keep))
+    if report.drifts or any(not tally.done or tally.published != tally.requested for tally in story.values()):
+        raise CommandFailed("Not every picture became a product.")
+
+
+def _show_gemini(path: Path, console: Console, *, json: bool, keep: bool) -> None:
+    with _running(path, console) as facts:
+        story, images = _tell_gemini(path, facts, console)
+        shops = look_into_shops(facts)
+        report = _audit(facts)
+        if keep:
+            _keep_pictures(facts, sorted({image.batch_id for image in images}), path, console)
+    result = GeminiResult(
+        images=story.generated,
+        failed=story.failed,
+        provider_jobs=shops.provider_jobs,
+        restarts=story.restarts,
+        audit={"drift": len(report.drifts)},
+    )
+    console.print("")
+    for image in images:
+        if image.error is not None:
+            console.print(f"{image.id}  {image.state}  {image.error.kind}: {image.error.message}", soft_wrap=True)
+    console.print(describe(report))
+    told = f"{result.images} pictures made, {result.failed} refused with a reason; "
+    told += f"provider jobs: {result.provider_jobs}, restarts of the poller: {result.restarts}."
+    typer.echo(result.model_dump_json() if json else told)
+    if report.drifts or result.images + result.failed != story.requested or result.provider_jobs != 1:
+        raise CommandFailed("Not every picture was accounted for, or one job was not enough.")
+
+
+@contextmanager
+def _own_folder(console: Console, *, keep: bool) -> Generator[Path]:
     path = Path(tempfile.mkdtemp(prefix="pressroom-demo-"))
     try:
-        with _running(path, console) as facts:
-            story = _tell(facts, console)
-            shops = look_into_shops(facts)
-            report = _audit(facts)
-            if keep:
-                _keep_pictures(facts, story, path, console)
-        result = _result(list(story.values()), shops, report, time.monotonic() - began)
-        console.print(f"\n{describe(report)}")
-        typer.echo(result.model_dump_json() if json else _summary(result, keep=keep))
-        if report.drifts or any(not tally.done or tally.published != tally.requested for tally in story.values()):
-            raise CommandFailed("Not every picture became a product.")
+        yield path
     finally:
         if keep:
             console.print(f"The data folder is kept: {path}", soft_wrap=True)
@@ -124,17 +185,40 @@ def _tell(facts: InstanceFacts, console: Console) -> dict[str, BatchTally]:
                 counts = f"made {tally.generated}  approved {tally.approved}  published {tally.published}"
                 done = tally.generated + tally.approved + tally.published
                 progress.update(tasks[batch_id], completed=done, counts=f"{counts}  of {tally.requested}")
-            line = Text.assemble(
-                f"{time.monotonic() - began:6.1f} s  ",
-                (type(event).__name__.ljust(_NAME_WIDTH), colour(event)),
-                f"  {subject_of(event)}  ",
-                (detail(event), "dim"),
-            )
-            console.print(line, soft_wrap=True)
+            console.print(_line(event, time.monotonic() - began), soft_wrap=True)
 
         demonstration = Demonstration(facts, show)
         asyncio.run(demonstration.run())
     return demonstration.batches
+
+
+def _tell_gemini(path: Path, facts: InstanceFacts, console: Console) -> tuple[GeminiDemonstration, list[Image]]:
+    began = time.monotonic()
+
+    columns = (TextColumn("{task.description:<26}"), BarColumn(bar_width=30), TextColumn("{task.fields[counts]}"))
+    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Gemini, one provider job", total=None, counts="")
+
+        def show(event: Event, story: GeminiDemonstration) -> None:
+            counts = f"made {story.generated}  failed {story.failed}  of {story.requested}"
+            progress.update(task, total=story.requested, completed=story.generated + story.failed, counts=counts)
+            console.print(_line(event, time.monotonic() - began), soft_wrap=True)
+
+        def killed(pid: int) -> None:
+            console.print(f"{time.monotonic() - began:6.1f} s  {POLLER} (process {pid}) is killed with SIGKILL")
+
+        story = GeminiDemonstration(DataFolder(path), facts, show, killed)
+        images = asyncio.run(story.run())
+    return story, images
+
+
+def _line(event: Event, after_s: float) -> Text:
+    return Text.assemble(
+        f"{after_s:6.1f} s  ",
+        (type(event).__name__.ljust(_NAME_WIDTH), colour(event)),
+        f"  {subject_of(event)}  ",
+        (detail(event), "dim"),
+    )
 
 
 def _audit(facts: InstanceFacts) -> AuditReport:
@@ -146,14 +230,16 @@ def _audit(facts: InstanceFacts) -> AuditReport:
             return report
 
 
-def _keep_pictures(facts: InstanceFacts, story: dict[str, BatchTally], path: Path, console: Console) -> None:
+def _keep_pictures(facts: InstanceFacts, batches: Iterable[str], path: Path, console: Console) -> None:
     pictures = path / "pictures"
     pictures.mkdir()
     thumbnails: list[bytes] = []
     with Api(facts.url, facts.token) as api:
-        for batch_id in story:
+        for batch_id in batches:
             page = _IMAGES.validate_json(api.request("GET", f"/v1/batches/{batch_id}/images"))
             for image in page.items:
+                if image.file is None:
+                    continue
                 thumbnails.append(api.request("GET", f"/v1/images/{image.id}/thumbnail"))
                 (pictures / f"{image.id}.png").write_bytes(api.request("GET", f"/v1/images/{image.id}/content"))
     sheet = path / "contact-sheet.png"
