@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from pressroom.contracts.facts import ErrorReport
 from pressroom.contracts.vocabulary import ErrorKind, ProviderJobState
@@ -34,10 +35,10 @@ from .collecting import Collector
 from .job_steps import JobSteps
 from .settings import BatchPollerSettings
 
-WORKING: dict[StrEnum, StrEnum] = {
-    state: state for state in (ProviderJobState.PLANNED, ProviderJobState.SUBMITTING, ProviderJobState.COLLECTING)
-}
-"""What takes long: uploads and downloads, `jobs_at_once` of them."""
+SUBMITTING: dict[StrEnum, StrEnum] = {state: state for state in (ProviderJobState.PLANNED, ProviderJobState.SUBMITTING)}
+COLLECTING: dict[StrEnum, StrEnum] = {ProviderJobState.COLLECTING: ProviderJobState.COLLECTING}
+"""What takes long: uploads and downloads, `jobs_at_once` of both together. Every other taker prefers the one, the rest
+the other, so that neither waits behind thousands of the other."""
 
 LOOKING: dict[StrEnum, StrEnum] = {ProviderJobState.SUBMITTED: ProviderJobState.SUBMITTED}
 """What is only asked about, which no download may hold up."""
@@ -78,8 +79,9 @@ class Tracker:
     async def run(self) -> None:
         """Follow jobs until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._settings.jobs_at_once):
-                group.create_task(self._follow(self._work))
+            for number in range(self._settings.jobs_at_once):
+                preferred = (COLLECTING, SUBMITTING) if number % 2 == 0 else (SUBMITTING, COLLECTING)
+                group.create_task(self._follow(partial(self._work, *preferred)))
             for _ in range(LOOKS_AT_ONCE):
                 group.create_task(self._follow(self._look))
 
@@ -104,8 +106,12 @@ class Tracker:
         await self._step(claim)
         return True
 
-    async def _work(self) -> bool:
-        claim = await self._claim("next_poll_at", WORKING) or await self._claim("delete_at", ENDED)
+    async def _work(self, first: dict[StrEnum, StrEnum], then: dict[StrEnum, StrEnum]) -> bool:
+        claim = (
+            await self._claim("next_poll_at", first)
+            or await self._claim("next_poll_at", then)
+            or await self._claim("delete_at", ENDED)
+        )
         if claim is None:
             return False
         await self._step(claim)
