@@ -11,9 +11,11 @@ from pressroom.contracts.facts import ModeChoice
 from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import Mode, Priority, ProviderName
 
+WITH_BATCHES = frozenset({ProviderName.GEMINI, ProviderName.OPENAI})
+"""Those that the batch-poller has a client for."""
+
 MODES: Mapping[ProviderName, frozenset[Mode]] = {
-    ProviderName.GEMINI: frozenset({Mode.REALTIME, Mode.BATCH}),
-    **{name: frozenset({Mode.REALTIME}) for name in ProviderName if name is not ProviderName.GEMINI},
+    name: frozenset({Mode.REALTIME, Mode.BATCH} if name in WITH_BATCHES else {Mode.REALTIME}) for name in ProviderName
 }
 """What each provider can be asked for."""
 

@@ -21,6 +21,7 @@ from pressroom.state.documents import BatchDocument, ProviderJobDocument
 from .collecting import Collector
 from .gemini import GeminiBatches
 from .job_steps import JobSteps
+from .openai import OpenAIBatches
 from .provider_jobs import BatchProvider
 from .settings import BatchPollerSettings
 from .tracking import Tracker
@@ -32,7 +33,10 @@ def build(settings: BatchPollerSettings, provider: BatchProvider | None = None) 
     """The service. `provider` replaces the one of its name."""
     service = Service(NAME, settings)
     signer = signing_identity(settings)
-    providers: dict[ProviderName, BatchProvider] = {ProviderName.GEMINI: GeminiBatches(settings)}
+    providers: dict[ProviderName, BatchProvider] = {
+        ProviderName.GEMINI: GeminiBatches(settings),
+        ProviderName.OPENAI: OpenAIBatches(settings),
+    }
     if provider is not None:
         providers[provider.name] = provider
 
