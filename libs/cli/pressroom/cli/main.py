@@ -20,6 +20,7 @@ COMMANDS = {
     "retry": "retry",
     "providers": "providers",
     "tail": "tail",
+    "notices": "notices",
     "dead": "dead",
     "provision": "provision",
     "audit": "audit",

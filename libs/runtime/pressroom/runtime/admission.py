@@ -18,7 +18,7 @@ from pressroom.contracts.facts import ModeChoice, Reason
 from pressroom.contracts.finishing import NO_PROFILE
 from pressroom.contracts.identifiers import image_id
 from pressroom.contracts.requests import SEED_MAX, BatchRequest
-from pressroom.contracts.vocabulary import BatchState, ImageState, LaneState, Mode, ProviderName
+from pressroom.contracts.vocabulary import BatchState, ImageState, LaneState, Mode, NoticeChannel, ProviderName
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument, ImageDocument, LaneDocument, OutboxMessage, Pacing
 
@@ -59,8 +59,28 @@ def refusals(request: BatchRequest, settings: Settings, lanes: Lanes | None) -> 
         known = ", ".join([*profiles, NO_PROFILE])
         message = f"there is no profile '{request.profile}'; there are: {known} (PRESSROOM_PROFILES)"
         reasons.append(Reason(field="profile", message=message))
+    reasons += _unable_to_notify(request, settings)
     able, why_not = sorted_out(request, settings, lanes)
     return reasons if able else [*reasons, *why_not]
+
+
+def _unable_to_notify(request: BatchRequest, settings: Settings) -> list[Reason]:
+    """Why this deployment cannot tell whom a request names: a setting that is missing."""
+    needed: dict[NoticeChannel, tuple[tuple[str, object], ...]] = {
+        NoticeChannel.WEBHOOK: (("PRESSROOM_NOTICE_SECRET", settings.notice_secret),),
+        NoticeChannel.MAIL: (
+            ("PRESSROOM_SMTP_URL", settings.smtp_url),
+            ("PRESSROOM_MAIL_FROM", settings.mail_from),
+        ),
+    }
+    reasons: list[Reason] = []
+    for index, target in enumerate(request.notify):
+        missing = [name for name, value in needed[target.channel] if value is None]
+        if missing:
+            field = "email" if target.channel is NoticeChannel.MAIL else "url"
+            message = f"notices by {target.channel} need {' and '.join(missing)}, which this deployment has not set"
+            reasons.append(Reason(field=f"notify.{index}.{field}", message=message))
+    return reasons
 
 
 def sorted_out(

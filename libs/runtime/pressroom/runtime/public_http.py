@@ -66,7 +66,7 @@ class PublicHttp:
         self._timeouts = {"connect": CONNECT_TIMEOUT_S, "read": timeout_s, "write": timeout_s, "pool": timeout_s}
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl_context or httpx.create_ssl_context(),
-            network_backend=_CheckedBackend(vendor, self._trusted),
+            network_backend=CheckedBackend(vendor, self._trusted),
         )
 
     async def aclose(self) -> None:
@@ -149,7 +149,7 @@ class PublicHttp:
         return NetworkFailed(said)
 
 
-class _CheckedBackend(AsyncNetworkBackend):
+class CheckedBackend(AsyncNetworkBackend):
     """Resolves a host itself, refuses it when any of its addresses is not public, and connects to one that was seen."""
 
     def __init__(self, vendor: str, trusted: frozenset[str]) -> None:

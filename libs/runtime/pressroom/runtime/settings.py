@@ -13,9 +13,11 @@ from pydantic import Field, SecretStr, StringConstraints, ValidationError, Valid
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pressroom.contracts.finishing import BUILT_IN_PROFILES, NO_PROFILE, Profile, ProfileName
+from pressroom.contracts.requests import EmailAddress
 from pressroom.contracts.vocabulary import ProviderName
 
 from .lane_policies import VENDOR_LIMITS, LanePolicy, LaneRules, rules_of
+from .notice_settings import MailServer, signing_keys
 from .policies import RetryPolicy
 from .prices import PriceTable
 
@@ -123,6 +125,20 @@ class Settings(BaseSettings):
         Field(default="01:00-06:00", description="When batches begin that are asked for off-peak, e.g. 22:00-06:00.")
     )
     off_peak_timezone: str = Field(default="UTC", description="Whose hours those are, e.g. Europe/Berlin.")
+    notice_secret: SecretStr | None = Field(
+        default=None,
+        description="Signs notices by webhook: `whsec_` and 24 to 64 bytes as base64; several, parted by spaces, while "
+        "receivers change from one to the next. Set it alike for every service.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="The mail server for notices by mail: smtp://user:password@host:587 or smtps://host:465, with "
+        "?starttls=always, if-offered or never. Set it alike for every service.",
+    )
+    mail_from: EmailAddress | None = Field(
+        default=None, description="The sender of notices by mail. Set it alike for every service."
+    )
+
     signing_certificate: Path | None = Field(
         default=None,
         description="PEM file of the certificates that print files are signed with (C2PA), the signer's own first.",
@@ -141,6 +157,20 @@ class Settings(BaseSettings):
         if secret is None and info.data.get("public_url") is not None:
             raise ValueError("must be set when PRESSROOM_PUBLIC_URL is, to 16 characters or more that nobody guesses")
         return secret
+
+    @field_validator("notice_secret")
+    @classmethod
+    def _signs_notices(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            signing_keys(secret.get_secret_value())
+        return secret
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _names_a_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            MailServer.of(url.get_secret_value())
+        return url
 
     @field_validator("profiles")
     @classmethod

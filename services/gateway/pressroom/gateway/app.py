@@ -10,7 +10,20 @@ from starlette.types import Lifespan
 
 from pressroom.runtime.service import Service
 
-from . import batches, files, health, images, live, problems, provider_jobs, providers, retries, uploads, webhooks
+from . import (
+    batches,
+    files,
+    health,
+    images,
+    live,
+    notices,
+    problems,
+    provider_jobs,
+    providers,
+    retries,
+    uploads,
+    webhooks,
+)
 from .body_limit import BodyLimit
 from .edge import Edge
 from .settings import GatewaySettings
@@ -68,6 +81,7 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     for router in (
         batches.router,
         images.router,
+        notices.router,
         providers.router,
         provider_jobs.router,
         retries.router,

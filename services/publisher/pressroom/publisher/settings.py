@@ -59,6 +59,24 @@ class PublisherSettings(Settings):
         default=2, description="How many publications of one platform one publisher works on at the same time."
     )
 
+    notice_timeout_s: Annotated[float, Field(gt=0, le=120)] = Field(
+        default=10.0, description="How long a receiver of notices, or the mail server, may take to answer."
+    )
+    notice_retry_for_s: Annotated[float, Field(ge=0, le=30 * 86400)] = Field(
+        default=86400.0, description="How long a notice that is not taken is tried again before it is given up."
+    )
+    notice_backoff_initial_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=5.0, description="How long a notice waits for its second try; doubled for each one after."
+    )
+    notice_backoff_max_s: Annotated[float, Field(gt=0, le=86400)] = Field(
+        default=3600.0, description="How long it waits at most, unless the receiver asks for more."
+    )
+    notices_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=20,
+        description="How many notices one publisher delivers at the same time by webhook, and as many by mail; at most "
+        "a quarter of them to one receiver, so that a dead one leaves room.",
+    )
+
     printify_url: str = Field(default="https://api.printify.com", description="The Printify API, without its version.")
     printify_token: SecretStr | None = Field(default=None, description="A personal access token.")
     printify_shop_id: int | None = Field(default=None, description="None: the account's only shop.")
