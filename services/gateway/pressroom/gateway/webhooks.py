@@ -4,18 +4,30 @@ No token is asked for, because a vendor has none: the address carries our key fo
 is told is believed as far as the vendor's own name for the job, which a worker that was killed too early never heard;
 whatever else became of the job, a worker asks the vendor. Told twice, nothing more happens; a process that dies before
 it answers is told again.
+
+Gemini tells of batch jobs at one address for its whole project, and signs what it says (Standard Webhooks). It is
+believed only as far as that the job is worth a look now.
 """
 
+import base64
+import binascii
 import contextlib
+import hashlib
+import hmac
+import time
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pressroom.contracts.vocabulary import ProviderName
+from pressroom.contracts.vocabulary import ProviderJobState, ProviderName
 from pressroom.runtime.broker import BrokerError
+from pressroom.runtime.logs import get_logger
+from pressroom.runtime.settings import PREFIX
 from pressroom.runtime.webhook_urls import hint_subject, is_ours
 
 from .house import House
@@ -23,6 +35,15 @@ from .problems import Refusal, answers
 from .settings import GatewaySettings
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+
+TOLD_WITHIN_S = 300
+"""Older than this, or as far in the future, a message is refused (Standard Webhooks, "Verifying webhook authenticity");
+within it, a message that was heard already is."""
+
+_WHSEC = "whsec_"
+_SIGNATURES_AT_MOST = 16
+
+log = get_logger(__name__)
 
 Key = Annotated[str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description="Our key for the job.")]
 Signature = Annotated[str, Path(description="HMAC-SHA256 over vendor and key, in hex.")]
@@ -35,6 +56,78 @@ class EndedJob(BaseModel):
 
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
     status: Annotated[str, StringConstraints(pattern=r"^[A-Z_]{1,32}$")]
+
+
+class GeminiWebhookSettings(BaseSettings):
+    """Read at each call, which takes no time beside it."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    gemini_webhook_secret: SecretStr | None = Field(
+        default=None, description="The signing secret that Gemini gave for the webhook to /webhooks/gemini."
+    )
+
+
+class BatchTold(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: Annotated[str, StringConstraints(pattern=r"^(batches/)?[A-Za-z0-9_-]{1,128}$")]
+
+    @property
+    def vendor_name(self) -> str:
+        return f"batches/{self.id.removeprefix('batches/')}"
+
+
+class GeminiTold(BaseModel):
+    """What is read of Gemini's word on a batch job (ai.google.dev, "Webhooks", 2026-11). It tells nothing of one that
+    was cancelled."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    type: Annotated[str, StringConstraints(pattern=r"^[a-z_.]{1,64}$")]
+    data: BatchTold
+
+
+# Left out of the schema, as nobody but Gemini calls it.
+@router.post("/gemini", response_class=Response, include_in_schema=False)
+async def gemini_told(request: Request, house: House) -> Response:
+    """Gemini tells that a batch job has ended: it is looked at now. Anything but a 2xx makes it tell again."""
+    body = await request.body()
+    if not _is_geminis(request, body):
+        raise _nothing_here()
+    try:
+        told = GeminiTold.model_validate_json(body)
+    except ValidationError:
+        # Signed, and of something else: told again it would be the same.
+        return Response(status_code=HTTPStatus.OK)
+    if told.type not in ("batch.succeeded", "batch.failed", "batch.expired"):
+        return Response(status_code=HTTPStatus.OK)
+    jobs, told_by = house.database.provider_jobs, request.headers["webhook-id"]
+    query = {"provider": str(ProviderName.GEMINI), "vendor_name": told.data.vendor_name}
+    for job in await jobs.find({"state": str(ProviderJobState.SUBMITTED), **query}, limit=1):
+        # A message that was heard already finds its own id here, or the job further on.
+        guard: dict[str, Any] = {"state": str(ProviderJobState.SUBMITTED), "told_by": {"$ne": told_by}}
+        await jobs.change(job.id, {"next_poll_at": datetime.now(UTC), "told_by": told_by}, guard=guard)
+    return Response(status_code=HTTPStatus.OK)
+
+
+def _is_geminis(request: Request, body: bytes) -> bool:
+    """Whether Gemini signed this, not long ago."""
+    configured = GeminiWebhookSettings().gemini_webhook_secret
+    message_id, said_at = request.headers.get("webhook-id", ""), request.headers.get("webhook-timestamp", "")
+    if configured is None or not message_id or not said_at.isascii() or not said_at.isdigit():
+        return False
+    try:
+        secret = base64.b64decode(configured.get_secret_value().removeprefix(_WHSEC), validate=True)
+    except binascii.Error:
+        log.error("webhook.unreadable_secret", setting=f"{PREFIX}GEMINI_WEBHOOK_SECRET", expected="whsec_ and base64")
+        return False
+    if not secret or len(said_at) > len("9999999999") or abs(time.time() - int(said_at)) > TOLD_WITHIN_S:
+        return False
+    signed = f"{message_id}.{said_at}.".encode() + body
+    right = b"v1," + base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest())
+    given = request.headers.get("webhook-signature", "").split(" ")[:_SIGNATURES_AT_MOST]
+    return any(hmac.compare_digest(right, signature.encode()) for signature in given)
 
 
 @router.post(
