@@ -162,12 +162,12 @@ def test_batches_are_listed_page_by_page_newest_first(sdk: openai.OpenAI) -> Non
 
 
 def test_a_cancelled_batch_keeps_what_it_made_and_cannot_be_cancelled_again(sdk: openai.OpenAI) -> None:
-    made = create(sdk, *(a_row(f"k{number}") for number in range(200)))
+    made = create(sdk, *(a_row(f"k{number}") for number in range(1000)))
     wait_for(lambda: sdk.batches.retrieve(made.id).request_counts.completed, "the first rows")
     assert sdk.batches.cancel(made.id).status == "cancelling"
     batch = ended(sdk, made.id)
     assert batch.status == "cancelled"
-    assert 0 < len(lines(sdk, batch.output_file_id)) == batch.request_counts.completed < 200
+    assert 0 < len(lines(sdk, batch.output_file_id)) == batch.request_counts.completed < 1000
     with pytest.raises(openai.ConflictError):
         sdk.batches.cancel(made.id)
 

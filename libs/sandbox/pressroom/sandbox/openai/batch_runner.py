@@ -59,9 +59,10 @@ class BatchRunner:
             task.cancel()
 
     async def expire(self, batch_id: str) -> None:
-        """Ends a batch now, with what it has; nothing happens to one that is over."""
+        """Ends a batch now, with what it has; one that is completed keeps all of it."""
         document = self._batches.find(batch_id)
         if document is None or self._batches.status(document) not in UNFINISHED:
+            self._batches.mark(batch_id, expired_at=time.time())
             return
         task = self._tasks.get(batch_id)
         if task is not None:

@@ -73,7 +73,7 @@ class Batches:
                 self._store.put(BATCHES, batch_id, {**document, **marks})
 
     def status(self, document: JsonObject) -> str:
-        for mark in ("cancelled", "failed", "expired"):
+        for mark in ("failed", "expired", "cancelled"):
             if f"{mark}_at" in document:
                 return mark
         if "cancelling_at" in document:

@@ -171,11 +171,10 @@ class OpenAI:
 
     async def _get_batch(self, request: Request) -> Response:
         batch_id: str = request.path_params["batch_id"]
-        document = self._batches.document(batch_id)
         fault = getattr(request.state, "fault", None)
         if isinstance(fault, Fault) and fault.kind == "expire":
             await self._runner.expire(batch_id)
-        elif isinstance(fault, Fault) and fault.kind == "fail" and self._batches.status(document) != "completed":
+        elif isinstance(fault, Fault) and fault.kind == "fail":
             self._batches.mark(batch_id, **failure("sandbox_failure", "Somebody asked the sandbox to fail it."))
         return self._batches.response(batch_id)
 
