@@ -12,6 +12,8 @@ BENCHES = {
     "worker": "how much of the time a GPU works, beside a worker that takes one image at a time",
     "finishing": "one print file of 24 megapixels, beside Pillow's defaults",
     "diffusers": "images per second of the diffusers lane, beside a bare loop over the same pipeline",
+    "collect": "a provider job's result file of a gigabyte: MB per second, and the poller's peak memory",
+    "jobs": "provider jobs in flight, 2000 unless --jobs says otherwise: status calls, CPU, memory, late ones",
 }
 
 
@@ -24,8 +26,13 @@ def main() -> int:
     )
     parser.add_argument("name", choices=BENCHES, metavar="NAME")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
-    arguments = parser.parse_args()
-    table = asyncio.run(importlib.import_module(f"benchmarks.{arguments.name}").measure())
+    arguments, more = parser.parse_known_args()
+    bench = importlib.import_module(f"benchmarks.{arguments.name}")
+    # What only one bench knows, it reads itself; one that knows nothing of it refuses it.
+    options: dict[str, object] = bench.options(more) if hasattr(bench, "options") else {}
+    if more and not options:
+        parser.error(f"{arguments.name} takes no {' '.join(more)}")
+    table = asyncio.run(bench.measure(**options))
     table.show(sys.stdout)
     if arguments.json:
         print(json.dumps({"bench": arguments.name, "metrics": table.metrics}))
