@@ -1,10 +1,16 @@
 """What failed of a batch is made again alone, and a single job is cancelled or deleted at its provider."""
 
+import asyncio
 from datetime import UTC, datetime
 
+import pytest
+
 from pressroom.contracts.vocabulary import BatchState, ImageState, Mode, ProviderJobState, ProviderName
+from pressroom.runtime.admission import Admission
 from pressroom.runtime.retries import Retries
+from pressroom.runtime.settling import Settling
 from pressroom.state.documents import BatchDocument, ProviderJobDocument
+from pressroom.state.images import Images
 
 from ..house import House, ReadyProvider, eventually
 from ..vendor_sandbox import VendorSandbox
@@ -113,3 +119,44 @@ async def test_one_job_of_a_batch_is_cancelled_and_the_other_goes_on(house: Hous
         images = await house.completed(batch.id)
     assert [image.state for image in images] == [ImageState.GENERATED] * 2 + [ImageState.CANCELLED] * 2
     assert (await house.audit()).drifts == ()
+
+
+async def test_a_retry_whose_process_dies_before_its_images_are_planned_changes_nothing(
+    house: House, vendors: VendorSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die(*_: object, **__: object) -> int:
+        raise asyncio.CancelledError
+
+    async with poller(house, vendors):
+        batch = await one_failed(house, vendors)
+        monkeypatch.setattr(Images, "plan_again", die)
+        with pytest.raises(asyncio.CancelledError):
+            await retry(house, batch, Mode.BATCH)
+        first, second = await house.database.provider_jobs.of_batch(batch.id)
+        assert second.next_poll_at > datetime.now(UTC)
+        await house.database.provider_jobs.change(second.id, {"next_poll_at": datetime.now(UTC)})
+        images = await house.completed(batch.id)
+    assert [image.state for image in images] == [ImageState.GENERATED, ImageState.FAILED, ImageState.GENERATED]
+    ended = await house.database.provider_jobs.get(second.id)
+    assert ended is not None
+    assert (first.state, ended.state) == (ProviderJobState.SUCCEEDED, ProviderJobState.FAILED)
+    assert vendors.stats("gemini")["batches"] == 1
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_cancelled_realtime_batch_stops_the_provider_job_of_its_retry(house: House) -> None:
+    await house.open_lane(ProviderName.GEMINI)
+    asked = await house.request(provider="gemini", count=2)
+    batch = await Admission(house.database, house.outbox, house.settings).plan(asked)
+    assert batch is not None
+    for image in await house.database.images.of_batch(batch.id):
+        await house.database.images.change(image.id, {"state": str(ImageState.FAILED)})
+    done = await house.database.batches.transition(batch.id, BatchState.COMPLETED)
+    assert done is not None
+    await retry(house, done, Mode.BATCH)
+    await house.database.batches.transition(batch.id, BatchState.CANCELLED)
+    await Settling(house.database, house.outbox).settle(batch.id)
+    (job,) = await house.database.provider_jobs.of_batch(batch.id)
+    assert job.cancel_requested
+    states = [image.state for image in await house.database.images.of_batch(batch.id)]
+    assert states == [ImageState.CANCELLED] * 2

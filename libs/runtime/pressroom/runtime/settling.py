@@ -36,6 +36,10 @@ class Settling:
         if batch is None:
             return
         if batch.state is BatchState.CANCELLED:
+            # Also a realtime batch has some, when what failed of it is made again that way.
+            for job in await self._database.provider_jobs.of_batch(batch.id):
+                if not job.cancel_requested:
+                    await self._database.provider_jobs.ask_to_cancel(job.id, datetime.now(UTC))
             await self._cancel_images(batch)
         elif batch.state is BatchState.ACCEPTED:
             await self._queue_left_behind(batch)
