@@ -31,6 +31,9 @@ JobClaim = Claim[ProviderJobDocument]
 RESULT_TRIES = 10
 """A poller that was away for a day must not give results up at the first error."""
 
+REMEMBERED_AT_MOST = 5000
+"""Of more jobs that wait to be collected, the oldest are asked about again; a few megabytes."""
+
 log = get_logger(__name__)
 
 
@@ -72,6 +75,9 @@ class JobSteps:
         """What was just heard of a job need not be asked again when it is collected; lost, it is asked again."""
         if vendor_job.inline_results is None:
             self._ended[job_id] = vendor_job
+        # Those that another poller collected are never asked for here.
+        while len(self._ended) > REMEMBERED_AT_MOST:
+            del self._ended[next(iter(self._ended))]
 
     async def step(self, claim: JobClaim) -> None:
         """Do what is due. Raises a `WorkError`, or `LeaseLost`."""
