@@ -1,17 +1,20 @@
 """A batch's notices over HTTP: their log, delivering one again, and what is refused before anything is made."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from pressroom.cli.main import build
 from pressroom.contracts.vocabulary import NoticeKind
 from pressroom.runtime.notices import Notices
 from pressroom.state.documents import NoticeDocument
 
 from ..house import House
-from .serving import BODY, Gateway, fields_named_in, problem_of, serving
+from .serving import BODY, TOKEN, Gateway, fields_named_in, problem_of, serving
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 HOOK = {"url": "https://shop.example/hooks"}
@@ -99,3 +102,23 @@ async def test_with_its_settings_both_ways_are_taken(house: House) -> None:
     async with serving(house, **set_up) as gateway:
         batch = await gateway.batch(notify=[{**HOOK, "on": ["half_done", "completed"]}, ANN])
     assert [target["on"] for target in batch["request"]["notify"]] == [["half_done", "completed"], ["completed"]]
+
+
+async def test_the_command_shows_every_try_and_delivers_again(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRESSROOM_URL", gateway.url)
+    monkeypatch.setenv("PRESSROOM_API_TOKEN", TOKEN)
+
+    async def said(*words: str) -> str:
+        done = await asyncio.to_thread(CliRunner().invoke, build(["notices"]), ["notices", *words])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    notice = await a_notice(gateway.house, failed=True)
+    shown = await said(notice.batch_id)
+    assert f"{notice.id}  failed" in shown
+    assert "410 it answered 410 Gone" in shown
+    assert await said("redeliver", notice.id) == f"{notice.id} is pending: {HOOK['url']}\n"
+    assert "next try" in await said(notice.batch_id)
+    assert '"state":"pending"' in await said(notice.batch_id, "--json")
