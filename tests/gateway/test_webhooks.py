@@ -32,7 +32,7 @@ TOLD = {"id": "job-1-u1", "status": "COMPLETED"}
 @pytest.fixture
 async def public(house: House) -> AsyncIterator[Gateway]:
     """A gateway that vendors may call, as a vendor calls it: without a token."""
-    async with serving(house, **WITH_WEBHOOKS) as running:
+    async with serving(house, **WITH_WEBHOOKS, gemini_webhook_secret=GEMINI_SECRET) as running:
         del running.http.headers["Authorization"]
         yield running
 
@@ -249,9 +249,8 @@ LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-async def told_by_gemini(public: Gateway, monkeypatch: pytest.MonkeyPatch) -> Gateway:
+async def told_by_gemini(public: Gateway) -> Gateway:
     """A gateway that knows Gemini's secret, and a job that is to be looked at much later."""
-    monkeypatch.setenv("PRESSROOM_GEMINI_WEBHOOK_SECRET", GEMINI_SECRET)
     job = ProviderJobDocument(
         _id="job-0",
         created_at=LATER,

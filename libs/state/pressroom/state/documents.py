@@ -235,6 +235,7 @@ class ProviderJobDocument(Document):
     vendor_name: str | None = None
     vendor_state: str | None = None
     is_running: bool = False
+    told_by: str | None = None
     deadline_at: datetime | None = None
     delete_at: datetime | None = None
     deleted_at: datetime | None = None

@@ -1,8 +1,10 @@
 """Provider jobs: looked up by owner and by batch, and asked to end or be deleted by who does not hold their lease."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+from pymongo import UpdateOne
 
 from pressroom.contracts.vocabulary import ProviderJobState, ProviderName
 
@@ -44,6 +46,13 @@ class ProviderJobs(Collection[ProviderJobDocument]):
     async def of_batch(self, batch_id: str) -> list[ProviderJobDocument]:
         """All of a batch, in the order in which they were planned."""
         return await self.find({"batch_id": batch_id}, sort=[("created_at", 1), ("first_index", 1)])
+
+    async def note_looks(self, changes_by_id: Mapping[str, Mapping[str, object]]) -> None:
+        """Write what was seen of jobs under way, in one go; one that is claimed or has moved on stays as it is."""
+        still = {"state": str(ProviderJobState.SUBMITTED), "lease": None}
+        looks = [UpdateOne({"_id": job, **still}, {"$set": dict(changes)}) for job, changes in changes_by_id.items()]
+        if looks:
+            await self.raw.bulk_write(looks, ordered=False)
 
     async def ask_to_cancel(self, job_id: str, now: datetime) -> bool:
         """Let the poller end it; False when it has ended."""

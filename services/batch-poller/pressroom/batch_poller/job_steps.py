@@ -16,14 +16,13 @@ from pressroom.contracts.vocabulary import BatchState, ImageState, ProviderJobSt
 from pressroom.runtime.errors import InvalidRequest, LeaseLost, WorkError
 from pressroom.runtime.logs import get_logger
 from pressroom.runtime.outbox import Outbox
-from pressroom.runtime.settings import load
 from pressroom.state.collection import Claim
 from pressroom.state.database import Database
 from pressroom.state.documents import ImageDocument, ProviderJobDocument
 
 from .collecting import Collector, api_error
 from .provider_jobs import BatchProvider, InputForgotten, VendorJob, VendorJobState, WantedRow
-from .schedule import Pace, PollingSettings, Rounds, handed_over, looked_at, next_poll
+from .schedule import Pace, Rounds, handed_over, looked_at, next_poll
 from .settings import BatchPollerSettings
 
 JobClaim = Claim[ProviderJobDocument]
@@ -62,9 +61,8 @@ class JobSteps:
         self._providers = providers
         self._collector = collector
         self._settings = settings
-        polling = load(PollingSettings)
-        self._results_patience = timedelta(seconds=polling.provider_results_patience_s)
-        self._pace = Pace(database.gates, polling.provider_requests_per_second, settings.lease_s)
+        self._results_patience = timedelta(seconds=settings.provider_results_patience_s)
+        self._pace = Pace(database.gates, settings.provider_requests_per_second, settings.lease_s)
         self._ended: dict[str, VendorJob] = {}
 
     def rounds(self, worker: str) -> Rounds:

@@ -11,15 +11,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
-
-from pydantic import Field
-from pymongo import UpdateOne
+from typing import Any
 
 from pressroom.contracts.vocabulary import ProviderJobState, ProviderName
 from pressroom.runtime.errors import WorkError
 from pressroom.runtime.logs import get_logger
-from pressroom.runtime.settings import Settings
 from pressroom.state.database import Database
 from pressroom.state.gates import Gates
 
@@ -42,17 +38,6 @@ JOBS_PER_PAGE_AT_LEAST = 2
 """A page must answer for so many on average, or single requests cost less."""
 
 log = get_logger(__name__)
-
-
-class PollingSettings(Settings):
-    """How politely providers are asked, and how long their results are tried for."""
-
-    provider_requests_per_second: Annotated[float, Field(gt=0, le=1000)] = Field(
-        default=5.0, description="Questions about jobs to one provider at most, over all pollers."
-    )
-    provider_results_patience_s: Annotated[float, Field(ge=0, le=14 * 86400)] = Field(
-        default=86400.0, description="How long results that cannot be fetched are tried for after their job's end."
-    )
 
 
 def interval_s(age_s: float, settings: BatchPollerSettings) -> float:
@@ -200,11 +185,12 @@ class Rounds:
     async def _note(self, found: list[tuple[_InFlight, VendorJob]]) -> None:
         """Postpone those that are not done, and hand over those that are. Nothing happens to one that is claimed."""
         now = datetime.now(UTC)
-        later = [
-            _postponed(job, vendor_job, now, self._settings) for job, vendor_job in found if not vendor_job.is_ended
-        ]
-        if later:
-            await self._jobs.raw.bulk_write(later, ordered=False)
+        later = {
+            job.id: _postponed(job, vendor_job, now, self._settings)
+            for job, vendor_job in found
+            if not vendor_job.is_ended
+        }
+        await self._jobs.note_looks(later)
         for job, vendor_job in found:
             if vendor_job.is_ended:
                 moved = await self._jobs.transition(
@@ -244,7 +230,7 @@ def _in_flight(name: ProviderName) -> dict[str, Any]:
     return {"state": str(ProviderJobState.SUBMITTED), "provider": str(name), "lease": None}
 
 
-def _postponed(job: _InFlight, vendor_job: VendorJob, now: datetime, settings: BatchPollerSettings) -> UpdateOne:
-    due = next_poll(now, job.submitted_at, settings, job.id, job.deadline_at)
-    still: dict[str, Any] = {"_id": job.id, "state": str(ProviderJobState.SUBMITTED), "lease": None}
-    return UpdateOne(still, {"$set": looked_at(vendor_job, now, due)})
+def _postponed(
+    job: _InFlight, vendor_job: VendorJob, now: datetime, settings: BatchPollerSettings
+) -> dict[str, object]:
+    return looked_at(vendor_job, now, next_poll(now, job.submitted_at, settings, job.id, job.deadline_at))

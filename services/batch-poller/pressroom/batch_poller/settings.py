@@ -24,6 +24,12 @@ class BatchPollerSettings(GeminiSettings, OpenAIVendorSettings):
         default=3 * 86400.0,
         description="How long a job is followed through errors of its provider. Gemini's own jobs expire after 48 h.",
     )
+    provider_requests_per_second: Annotated[float, Field(gt=0, le=1000)] = Field(
+        default=5.0, description="Questions about jobs to one provider at most, over all pollers."
+    )
+    provider_results_patience_s: Annotated[float, Field(ge=0, le=14 * 86400)] = Field(
+        default=86400.0, description="How long results that cannot be fetched are tried for after their job's end."
+    )
     provider_job_max_images: Annotated[int, Field(ge=1, le=50_000)] = Field(
         default=500, description="Images of one provider job at most; a larger batch becomes several jobs."
     )

@@ -1,10 +1,15 @@
 """The gateway's own settings."""
 
+import base64
+import binascii
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from pressroom.runtime.settings import Settings
+
+WHSEC = "whsec_"
+"""How a Standard Webhooks secret begins; base64 follows."""
 
 
 class GatewaySettings(Settings):
@@ -18,6 +23,22 @@ class GatewaySettings(Settings):
     max_upload_bytes: Annotated[int, Field(ge=1024, le=2**30)] = Field(
         default=32 * 1024 * 1024, description="The largest reference picture that is taken."
     )
+    gemini_webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="The signing secret (whsec_…) that Gemini gave for the webhook to <public url>/webhooks/gemini.",
+    )
     live_heartbeat_s: Annotated[float, Field(ge=0.5, le=300)] = Field(
         default=15.0, description="How often a silent event stream says that it is alive."
     )
+
+    @field_validator("gemini_webhook_secret")
+    @classmethod
+    def _is_base64(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            try:
+                decoded = base64.b64decode(secret.get_secret_value().removeprefix(WHSEC), validate=True)
+            except binascii.Error as error:
+                raise ValueError("give it as Gemini gave it: whsec_ and base64") from error
+            if not decoded:
+                raise ValueError("it is empty")
+        return secret
