@@ -32,7 +32,7 @@ TOLD = {"id": "job-1-u1", "status": "COMPLETED"}
 @pytest.fixture
 async def public(house: House) -> AsyncIterator[Gateway]:
     """A gateway that vendors may call, as a vendor calls it: without a token."""
-    async with serving(house, **WITH_WEBHOOKS, gemini_webhook_secret=GEMINI_SECRET) as running:
+    async with serving(house, **WITH_WEBHOOKS) as running:
         del running.http.headers["Authorization"]
         yield running
 
@@ -249,7 +249,7 @@ LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-async def told_by_gemini(public: Gateway) -> Gateway:
+async def told_by_gemini(house: House) -> AsyncIterator[Gateway]:
     """A gateway that knows Gemini's secret, and a job that is to be looked at much later."""
     job = ProviderJobDocument(
         _id="job-0",
@@ -262,8 +262,9 @@ async def told_by_gemini(public: Gateway) -> Gateway:
         vendor_name="batches/b1",
         next_poll_at=LATER,
     )
-    assert await public.house.database.provider_jobs.insert(job)
-    return public
+    assert await house.database.provider_jobs.insert(job)
+    async with serving(house, **WITH_WEBHOOKS, gemini_webhook_secret=GEMINI_SECRET) as running:
+        yield running
 
 
 async def next_look(gateway: Gateway) -> datetime:
