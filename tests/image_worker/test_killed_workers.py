@@ -224,6 +224,7 @@ async def test_a_worker_told_to_stop_in_the_middle_hands_its_job_on(scene: Scene
     assert (image.crashes, image.failures) == (0, 0)
 
 
+@pytest.mark.long
 @others_take_long
 async def test_a_worker_told_to_stop_while_it_asks_for_a_job_waits_for_its_name(scene: Scene, vendor: Vendor) -> None:
     scene.vendors.fault(vendor.name, "slow", vendor.submit, match_body=".", seconds=ANSWERED_AFTER_S)
@@ -257,6 +258,7 @@ async def fragile(
     await house.close()
 
 
+@pytest.mark.long
 @others_take_long
 async def test_nats_dies_with_the_worker_and_the_image_has_one_job(
     fragile: Scene, vendor: Vendor, nats_server: NatsServer
@@ -290,6 +292,7 @@ async def test_nats_dies_under_a_worker_that_waits_and_the_image_has_one_job(
     assert (image.crashes, image.failures) == (0, 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vendor", [FLUX], ids=str)
 @pytest.mark.parametrize("step", ["look", "fetch"])
 async def test_mongod_dies_with_the_worker_and_the_image_has_one_job(
@@ -308,6 +311,7 @@ async def test_mongod_dies_with_the_worker_and_the_image_has_one_job(
     assert outcomes(image) == made_once(vendor)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vendor", [FLUX], ids=str)
 async def test_mongod_is_away_while_a_job_is_asked_for_and_the_image_has_one_job(
     fragile: Scene, vendor: Vendor, mongo_server: MongoServer
@@ -324,6 +328,7 @@ async def test_mongod_is_away_while_a_job_is_asked_for_and_the_image_has_one_job
     assert outcomes(image) == made_once(vendor)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vendor", [FLUX, pytest.param(RUNPOD, marks=pytest.mark.long)], ids=str)
 async def test_a_job_whose_name_cannot_be_stored_for_a_long_while_is_not_asked_for_again(
     fragile: Scene, vendor: Vendor, mongo_server: MongoServer
@@ -380,6 +385,7 @@ async def test_a_worker_told_to_stop_in_the_middle_of_a_paid_call_waits_for_its_
     assert (image.crashes, image.failures) == (0, 0)
 
 
+@pytest.mark.long
 @without_jobs
 async def test_a_worker_that_may_not_wait_for_a_paid_call_leaves_it_counted_as_perhaps_paid(
     scene: Scene, vendor: Vendor
@@ -426,6 +432,7 @@ async def lost_and_made(scene: Scene, vendor: Vendor, image: ImageDocument) -> N
     await eventually(both_made)
 
 
+@pytest.mark.long
 @others_take_long
 async def test_a_picture_that_is_slow_to_arrive_is_fetched_again_from_the_same_job(
     scene: Scene, vendor: Vendor
@@ -439,6 +446,7 @@ async def test_a_picture_that_is_slow_to_arrive_is_fetched_again_from_the_same_j
     assert (image.failures, image.calls, image.cost_microusd) == (1, vendor.calls, vendor.cost_microusd)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vendor", [FLUX, OPENAI], ids=str)
 async def test_a_worker_that_froze_and_wakes_spoils_nothing_of_who_took_over(scene: Scene, vendor: Vendor) -> None:
     step = vendor.look or vendor.submit
