@@ -8,7 +8,7 @@ from pressroom.gateway.app import openapi_document
 from .serving import TOKEN, Gateway, problem_of
 
 GUARDED = [
-    (method.upper(), path.format(batch_id="b", image_id="i", name="flux"))
+    (method.upper(), path.format(batch_id="b", image_id="i", name="flux", notice_id="n", job_id="j"))
     for path, operations in openapi_document()["paths"].items()
     for method, operation in operations.items()
     if "security" in operation
@@ -27,7 +27,7 @@ def a_body_for(path: str) -> dict[str, str] | None:
 def test_every_path_of_the_api_asks_for_the_token() -> None:
     guarded = {path for _, path in GUARDED}
     named = {
-        path.format(batch_id="b", image_id="i", name="flux")
+        path.format(batch_id="b", image_id="i", name="flux", notice_id="n", job_id="j")
         for path in openapi_document()["paths"]
         if path.startswith("/v1")
     }
