@@ -114,7 +114,7 @@ def _details_of(refusal: Refusal | None) -> list[ErrorDetail]:
     found: list[ErrorDetail] = []
     details = refusal.details if refusal else None
     if isinstance(details, list):
-        for detail in details:  # pyright: ignore[reportUnknownVariableType]
+        for detail in details:  # pyright: ignore[reportUnknownVariableType] each is validated in the next line
             try:
                 found.append(ErrorDetail.model_validate(detail))
             except ValidationError:
