@@ -157,3 +157,33 @@ class LaneState(StrEnum):
     OPEN = "open"
     PAUSED = "paused"
     CLOSED = "closed"
+
+
+class Role(StrEnum):
+    """Who a user is here. What each may is in `pressroom.contracts.roles`."""
+
+    USER = "user"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+class Scope(StrEnum):
+    """What a call may do. `operate`: look after lanes and see everybody's events; `admin`: users and their roles."""
+
+    READ = "read"
+    WRITE = "write"
+    REVIEW = "review"
+    PUBLISH = "publish"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+
+class SignIn(StrEnum):
+    """How a caller said who it is. `open`: it did not, and this instance asks nobody; `instance_token`: by
+    `PRESSROOM_API_TOKEN`; `password`: by a token that a login gave; `single_sign_on`: by somebody else's token."""
+
+    OPEN = "open"
+    INSTANCE_TOKEN = "instance_token"  # noqa: S105 the name of a way, not a secret
+    API_KEY = "api_key"
+    PASSWORD = "password"  # noqa: S105 the name of a way, not a secret
+    SINGLE_SIGN_ON = "single_sign_on"

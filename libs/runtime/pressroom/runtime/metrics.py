@@ -28,3 +28,5 @@ PROVIDER_COST = Counter("pressroom_provider_cost_microusd_total", "What they cos
 LANE_WAIT_SECONDS = Histogram(
     "pressroom_lane_wait_seconds", "What images waited for their lane's limits.", ["provider"], buckets=(0.1, 1, 10, 60)
 )
+PASSWORD_SECONDS = Histogram("pressroom_password_seconds", "What checking a password takes.")
+LOGINS = Counter("pressroom_logins_total", "Logins by how they ended.", ["outcome"])

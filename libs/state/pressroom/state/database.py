@@ -9,7 +9,8 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ASCENDING, DESCENDING, IndexModel, WriteConcern
 from pymongo.errors import PyMongoError
 
-from . import machines
+from . import api_keys, machines, tries, users
+from .api_keys import ApiKeys
 from .batches import Batches
 from .collection import Collection
 from .documents import (
@@ -19,11 +20,14 @@ from .documents import (
     NoticeDocument,
     ProviderJobDocument,
     PublicationDocument,
+    WebhookDocument,
 )
 from .gates import Gates
 from .images import Images
 from .provider_jobs import ProviderJobs
 from .reachability import Reachability
+from .tries import Tries
+from .users import Users
 
 SERVER_SELECTION_MS = 5000
 
@@ -49,8 +53,13 @@ class Database:
         self.publications = Collection(database["publications"], PublicationDocument, machines.PUBLICATION, there)
         self.provider_jobs = ProviderJobs(database["provider_jobs"], ProviderJobDocument, machines.PROVIDER_JOB, there)
         self.notices = Collection(database["notices"], NoticeDocument, machines.NOTICE, there)
+        # What was told is stored once and never changes.
+        self.webhooks = Collection(database["webhooks"], WebhookDocument, {}, there)
         self.lanes = Collection(database["lanes"], LaneDocument, machines.LANE, there)
         self.gates = Gates(database["gates"])
+        self.users = Users(database["users"])
+        self.api_keys = ApiKeys(database["api_keys"])
+        self.tries = Tries(database["tries"])
 
     @property
     def collections(self) -> tuple[Collection[Any], ...]:
@@ -115,6 +124,9 @@ class Database:
             ]
         )
         await self.lanes.raw.create_indexes([outbox])
+        await self.users.raw.create_indexes(users.INDEXES)
+        await self.api_keys.raw.create_indexes(api_keys.INDEXES)
+        await self.tries.raw.create_indexes(tries.INDEXES)
 
     def close(self) -> None:
         self._client.close()

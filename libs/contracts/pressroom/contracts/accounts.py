@@ -1,0 +1,118 @@
+"""Users, logins and API keys, as the HTTP API takes and shows them. A password goes in and never comes out; a key's
+secret comes out once, where the key is made."""
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+
+from .api import Moment
+from .facts import Fact
+from .requests import EmailAddress
+from .vocabulary import Role, Scope, SignIn
+
+PASSWORD_MIN_CHARACTERS = 8
+"""The least that NIST SP 800-63B, section 5.1.1.2, asks of a password that a person chooses."""
+
+PASSWORD_MAX_CHARACTERS = 1024
+
+NewPassword = Annotated[SecretStr, Field(min_length=PASSWORD_MIN_CHARACTERS, max_length=PASSWORD_MAX_CHARACTERS)]
+KeyName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+
+class Login(BaseModel):
+    """The body of `POST /auth/login`. What it does not know is left aside, as old clients may send more."""
+
+    email: str = Field(min_length=1, max_length=254)
+    password: SecretStr = Field(max_length=PASSWORD_MAX_CHARACTERS)
+
+
+class User(Fact):
+    """Somebody who may call. `id` is the owner of all that they make."""
+
+    id: str
+    email: str | None = Field(default=None, description="None where a single sign-on does not tell it.")
+    role: Role
+    issuer: str | None = Field(
+        default=None, description="Whose single sign-on they come from; None: they have a password."
+    )
+    disabled_at: Moment | None = None
+    created_at: Moment
+    updated_at: Moment
+
+
+class LoggedIn(BaseModel):
+    """`token` is sent as `Authorization: Bearer <token>` until `expires_at`."""
+
+    token: str
+    expires_at: Moment
+    user: User
+
+
+class CreateUser(BaseModel):
+    """The body of `POST /v1/users`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: EmailAddress
+    password: NewPassword
+    role: Role = Role.USER
+
+
+class ChangeUser(BaseModel):
+    """The body of `PATCH /v1/users/{id}`: what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Role | None = None
+    disabled: bool | None = Field(default=None, description="Whether the user is refused everywhere.")
+    password: NewPassword | None = Field(default=None, description="A new one ends all logins of the user.")
+
+
+class ChangePassword(BaseModel):
+    """The body of `PUT /v1/account/password`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: SecretStr = Field(max_length=PASSWORD_MAX_CHARACTERS, description="The one that is valid now.")
+    new_password: NewPassword
+
+
+class CreateApiKey(BaseModel):
+    """The body of `POST /v1/keys`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: KeyName = Field(description="What it is for, so that it can be told from others.")
+    scopes: frozenset[Scope] = Field(min_length=1, description="What it may do; at most what its maker may.")
+    expires_at: AwareDatetime | None = Field(default=None, description="It never expires by itself when absent.")
+
+
+class ApiKey(Fact):
+    """An API key without its secret."""
+
+    id: str
+    owner: str
+    name: str
+    begins_with: str = Field(description="The first characters of its secret, to know it by.")
+    scopes: tuple[Scope, ...]
+    created_at: Moment
+    expires_at: Moment | None = None
+    revoked_at: Moment | None = None
+    last_used_at: Moment | None = Field(default=None, description="To the minute.")
+
+
+class NewApiKey(ApiKey):
+    """An API key as it is answered where it is made, and never again: with its secret."""
+
+    secret: str = Field(description="Send it as `Authorization: Bearer` or `X-API-Key`. It is not shown again.")
+
+
+class Account(Fact):
+    """Who a call is made by, and what it may do."""
+
+    owner: str
+    role: Role
+    scopes: tuple[Scope, ...]
+    sign_in: SignIn
+    user: User | None = Field(default=None, description="None for the instance's own token.")
+    key: ApiKey | None = None
