@@ -98,6 +98,9 @@ def detail(event: Event) -> str:
             return f"{_count(event.image_count, 'image')} as {event.vendor_name}"
         case events.ProviderJobFinished():
             return f"{event.state}: {event.succeeded} succeeded, {event.failed} failed"
+        case events.WebhookReceived():
+            about = [publication.publication_id for publication in event.publications] or [event.external_id or ""]
+            return f"{event.topic} {', '.join(about)}".rstrip()
         case events.LaneClosed():
             return event.reason
         case events.LanePaused():

@@ -230,6 +230,34 @@ class ProviderJobFinished(ProviderJobEvent):
     failed: NonNegative
 
 
+class PublicationRef(Fact):
+    """One of our publications, and whose it is."""
+
+    batch_id: Identifier
+    publication_id: DerivedIdentifier
+
+
+class WebhookReceived(Event):
+    """A shop told something by itself: an order came, a product is gone. Its story is the platform's; what was told
+    beyond the ids stays at the shop, as it is about people."""
+
+    entity = "webhook"
+    fact = "received"
+    webhook_id: DerivedIdentifier
+    platform: PlatformName
+    topic: str = Field(description="The platform's own word, e.g. `orders/create` or `order:created`.")
+    external_id: str | None = Field(
+        default=None, description="The platform's own id of what it is about: an order, a product, the shop."
+    )
+    publications: tuple[PublicationRef, ...] = Field(
+        default=(), description="Those of ours that it is about: the product's own, or those that an order names."
+    )
+
+    @property
+    def story(self) -> str:
+        return self.platform
+
+
 class LaneEvent(Event):
     """A fact about a provider's queue."""
 
@@ -280,6 +308,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     NoticeFailed,
     ProviderJobSubmitted,
     ProviderJobFinished,
+    WebhookReceived,
     LanePaused,
     LaneClosed,
     LaneResumed,

@@ -49,3 +49,8 @@ def publication_id(image: str, platform: str, product_type: str) -> str:
 def notice_id(batch_id: str, kind: str, target: str) -> str:
     """The id of what one target is told of a batch: also the `webhook-id`, by which a receiver counts it once."""
     return "notice_" + hashlib.sha256(f"{batch_id}\n{kind}\n{target}".encode()).hexdigest()[:32]
+
+
+def webhook_id(vendor: str, message_id: str) -> str:
+    """The id of what a vendor told in one message: told again, it is the same."""
+    return "webhook_" + hashlib.sha256(f"{vendor}\n{message_id}".encode()).hexdigest()[:32]

@@ -108,6 +108,10 @@ async def _compare(fold: Fold, database: Database, *, unreadable: int, since: da
         if is_told(notice):
             notices += 1
             drifts += found
+    async for webhook in database.webhooks.stream({}):
+        found = fold.webhook(webhook)
+        if is_told(webhook):
+            drifts += found
     async for lane in database.lanes.stream({}):
         found = fold.lane(lane)
         if is_told(lane):

@@ -28,6 +28,7 @@ from .documents import (
     NoticeDocument,
     ProviderJobDocument,
     PublicationDocument,
+    WebhookDocument,
 )
 from .machines import IMAGE_READY, IMAGE_SETTLED, PROVIDER_JOB_FINAL
 
@@ -61,6 +62,7 @@ class Fold:
         self._publications: dict[str, _Story] = defaultdict(_Story)
         self._provider_jobs: dict[str, _Story] = defaultdict(_Story)
         self._notices: dict[str, _Story] = defaultdict(_Story)
+        self._webhooks: dict[str, _Story] = defaultdict(_Story)
         self._lanes: dict[str, _Story] = defaultdict(_Story)
         self._counts: dict[str, BatchCounts] = {}
 
@@ -96,6 +98,8 @@ class Fold:
                 self._provider_jobs[data.provider_job_id].facts.append(data.fact)
             case events.NoticeEvent():
                 self._notices[data.notice_id].facts.append(data.fact)
+            case events.WebhookReceived():
+                self._webhooks[data.webhook_id].facts.append(data.fact)
             case events.LaneEvent():
                 self._lanes[data.lane].facts.append(data.fact)
             case events.BatchEvent():
@@ -174,6 +178,14 @@ class Fold:
         is_final = notice.state in (NoticeState.DELIVERED, NoticeState.FAILED)
         return _compare("notice", notice, told, str(notice.state) if is_final else told)
 
+    def webhook(self, webhook: WebhookDocument) -> list[Drift]:
+        """What was told once is an event once."""
+        told = self._webhooks.pop(webhook.id, _Story()).facts
+        drifts = _unsent(webhook, "webhook")
+        if told != ["received"]:
+            drifts.append(Drift("webhook", webhook.id, f"received {len(told)} times", "once"))
+        return drifts
+
     def lane(self, lane: LaneDocument) -> list[Drift]:
         story = self._lanes.pop(lane.id, _Story())
         last = _last(story, {"paused", "closed", "resumed"})
@@ -191,6 +203,7 @@ class Fold:
             ("publication", self._publications),
             ("provider job", self._provider_jobs),
             ("notice", self._notices),
+            ("webhook", self._webhooks),
             ("lane", self._lanes),
         ):
             for identity, story in stories.items():

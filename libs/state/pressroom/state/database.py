@@ -64,7 +64,15 @@ class Database:
     @property
     def collections(self) -> tuple[Collection[Any], ...]:
         """Every collection whose documents carry an outbox."""
-        return (self.batches, self.images, self.publications, self.provider_jobs, self.notices, self.lanes)
+        return (
+            self.batches,
+            self.images,
+            self.publications,
+            self.provider_jobs,
+            self.notices,
+            self.webhooks,
+            self.lanes,
+        )
 
     async def ping(self) -> None:
         """Raises `DatabaseError` when the server does not answer."""
@@ -100,6 +108,7 @@ class Database:
             [
                 outbox,
                 IndexModel([("image_id", ASCENDING)], name="by_image"),
+                IndexModel([("external_id", ASCENDING)], name="by_external_id"),
                 IndexModel([("state", ASCENDING), ("updated_at", ASCENDING)], name="by_state"),
             ]
         )
@@ -122,6 +131,9 @@ class Database:
                 IndexModel([("batch_id", ASCENDING)], name="by_batch"),
                 IndexModel([("state", ASCENDING), ("due_at", ASCENDING)], name="due"),
             ]
+        )
+        await self.webhooks.raw.create_indexes(
+            [outbox, IndexModel([("platform", ASCENDING), ("digest", ASCENDING)], name="told_once", unique=True)]
         )
         await self.lanes.raw.create_indexes([outbox])
         await self.users.raw.create_indexes(users.INDEXES)

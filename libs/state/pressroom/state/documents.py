@@ -278,6 +278,15 @@ class NoticeDocument(Document):
     delivered_at: datetime | None = None
 
 
+class WebhookDocument(Document):
+    """What a shop told, by ids alone. `digest`: of topic and body, which a replay under another id has too."""
+
+    platform: PlatformName
+    topic: str
+    digest: str
+    external_id: str | None = None
+
+
 class LaneService(Part):
     """What the workers of a provider's lane say of it: what it can do, with which model, what limits it keeps."""
 

@@ -52,8 +52,8 @@ def build(settings: GatewaySettings) -> FastAPI:
         BodyLimit,
         limits={
             uploads.router.prefix: (settings.max_upload_bytes, "PRESSROOM_MAX_UPLOAD_BYTES"),
-            # A vendor tells of a job with all that it made.
-            webhooks.router.prefix: (settings.max_upload_bytes, "PRESSROOM_MAX_UPLOAD_BYTES"),
+            # Some vendors tell of a job with all that it made.
+            webhooks.LARGE: (settings.max_upload_bytes, "PRESSROOM_MAX_UPLOAD_BYTES"),
             "/": (settings.max_body_bytes, "PRESSROOM_MAX_BODY_BYTES"),
         },
     )

@@ -1,24 +1,21 @@
-"""What vendors tell: only at an address that we gave away, only of a job that an image waits for, and told twice it
+"""What RunPod tells: only at an address that we gave away, only of a job that an image waits for, and told twice it
 changes nothing."""
 
 import asyncio
-import base64
-import json
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 from nats.aio.msg import Msg
 from pydantic import ValidationError
-from standardwebhooks import Webhook
 
-from pressroom.contracts.vocabulary import ImageState, ProviderJobState, ProviderName
+from pressroom.contracts.vocabulary import ImageState
 from pressroom.runtime.settings import Settings, load
 from pressroom.runtime.webhook_urls import ALL_HINTS, hinted, is_ours, webhook_url
-from pressroom.state.documents import ProviderJobDocument, RemoteJob
+from pressroom.state.documents import RemoteJob
 
 from ..house import House, eventually
 from .serving import Gateway, problem_of, serving
@@ -242,100 +239,3 @@ def test_a_public_url_without_a_secret_ends_the_start_with_its_name(
 def test_a_public_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="public_url"):
         Settings.model_validate({**WITH_WEBHOOKS, "public_url": url})
-
-
-GEMINI_SECRET = "whsec_" + base64.b64encode(b"what only Gemini and we know").decode()
-LATER = datetime(2100, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-async def told_by_gemini(house: House) -> AsyncIterator[Gateway]:
-    """A gateway that knows Gemini's secret, and a job that is to be looked at much later."""
-    job = ProviderJobDocument(
-        _id="job-0",
-        created_at=LATER,
-        updated_at=LATER,
-        state=ProviderJobState.SUBMITTED,
-        batch_id="batch",
-        provider=ProviderName.GEMINI,
-        image_count=1,
-        vendor_name="batches/b1",
-        next_poll_at=LATER,
-    )
-    assert await house.database.provider_jobs.insert(job)
-    async with serving(house, **WITH_WEBHOOKS, gemini_webhook_secret=GEMINI_SECRET) as running:
-        yield running
-
-
-async def next_look(gateway: Gateway) -> datetime:
-    job = await gateway.house.database.provider_jobs.get("job-0")
-    assert job is not None
-    return job.next_poll_at
-
-
-async def gemini_says(
-    gateway: Gateway,
-    kind: str = "batch.succeeded",
-    job: str = "b1",
-    *,
-    secret: str = GEMINI_SECRET,
-    message_id: str = "msg_1",
-    at: datetime | None = None,
-    **headers: str,
-) -> int:
-    """The status of the answer; signed by the reference implementation of Standard Webhooks."""
-    body = json.dumps({"type": kind, "timestamp": "2026-11-01T00:00:00Z", "data": {"id": job}})
-    said_at = at or datetime.now(UTC)
-    signed = {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(int(said_at.timestamp())),
-        "webhook-signature": Webhook(secret).sign(message_id, said_at, body),
-    }
-    answer = await gateway.http.post("/webhooks/gemini", content=body, headers=signed | headers)
-    return answer.status_code
-
-
-@pytest.mark.parametrize("kind", ["batch.succeeded", "batch.failed", "batch.expired"])
-@pytest.mark.parametrize("job", ["b1", "batches/b1"])
-async def test_a_batch_job_that_gemini_says_has_ended_is_looked_at_now(
-    told_by_gemini: Gateway, kind: str, job: str
-) -> None:
-    assert await gemini_says(told_by_gemini, kind, job) == 200
-    assert await next_look(told_by_gemini) <= datetime.now(UTC)
-
-
-async def test_what_gemini_did_not_sign_or_signed_long_ago_changes_nothing(told_by_gemini: Gateway) -> None:
-    another = "whsec_" + base64.b64encode(b"what somebody else knows....").decode()
-    old, coming = (datetime.now(UTC) + timedelta(minutes=minutes) for minutes in (-6, 6))
-    assert await gemini_says(told_by_gemini, secret=another) == 404
-    assert await gemini_says(told_by_gemini, at=old) == 404
-    assert await gemini_says(told_by_gemini, at=coming) == 404
-    for headers in (
-        {"webhook-signature": "v1,"},
-        {"webhook-signature": ""},
-        {"webhook-id": "msg_2"},
-        {"webhook-id": ""},
-        {"webhook-timestamp": "now"},
-        {"webhook-timestamp": "9" * 5000},
-    ):
-        assert await gemini_says(told_by_gemini, **headers) == 404
-    assert await next_look(told_by_gemini) == LATER
-
-
-async def test_a_message_of_geminis_that_is_replayed_changes_nothing(told_by_gemini: Gateway) -> None:
-    assert await gemini_says(told_by_gemini) == 200
-    await told_by_gemini.house.database.provider_jobs.change("job-0", {"next_poll_at": LATER})
-    assert await gemini_says(told_by_gemini) == 200
-    assert await next_look(told_by_gemini) == LATER
-    assert await gemini_says(told_by_gemini, message_id="msg_2") == 200
-    assert await next_look(told_by_gemini) != LATER
-
-
-@pytest.mark.parametrize(("kind", "job"), [("video.generated", "b1"), ("batch.succeeded", "b2"), ("batch.failed", "$")])
-async def test_what_gemini_says_of_other_things_is_heard_and_left(told_by_gemini: Gateway, kind: str, job: str) -> None:
-    assert await gemini_says(told_by_gemini, kind, job) == 200
-    assert await next_look(told_by_gemini) == LATER
-
-
-async def test_a_gateway_without_geminis_secret_hears_nothing(public: Gateway) -> None:
-    assert await gemini_says(public) == 404

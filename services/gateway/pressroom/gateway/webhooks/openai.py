@@ -1,0 +1,54 @@
+"""OpenAI tells that a batch has ended (openai-python 3.52.0, `webhooks`; the "Webhooks" guide, 2026-11): at one address
+for the whole project, signed as Standard Webhooks are. Believed only as far as that the batch is worth a look now."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from pressroom.contracts.vocabulary import ProviderName
+
+from ..house import House
+from ..settings import GatewaySettings
+from .provider_jobs import look_at_named
+from .refusals import nothing_here
+from .standard_webhooks import signed_message_id
+
+# Left out of the schema, as nobody but OpenAI calls it.
+router = APIRouter(prefix="/openai", include_in_schema=False)
+
+ENDED = frozenset({"batch.completed", "batch.failed", "batch.expired", "batch.cancelled"})
+
+
+class BatchTold(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+
+
+class OpenAITold(BaseModel):
+    """What is read of OpenAI's word on a batch."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    type: Annotated[str, StringConstraints(pattern=r"^[a-z_.]{1,64}$")]
+    data: BatchTold
+
+
+@router.post("", response_class=Response)
+async def project_told(request: Request, house: House) -> Response:
+    """Anything but a 2xx makes OpenAI tell again, for three days; so what is signed and of something else is heard and
+    left."""
+    settings: GatewaySettings = request.app.state.settings
+    body = await request.body()
+    message_id = signed_message_id(request.headers, body, settings.openai_webhook_secret)
+    if message_id is None:
+        raise nothing_here()
+    try:
+        told = OpenAITold.model_validate_json(body)
+    except ValidationError:
+        return Response(status_code=HTTPStatus.OK)
+    if told.type not in ENDED:
+        return Response(status_code=HTTPStatus.OK)
+    return await look_at_named(house, ProviderName.OPENAI, told.data.id, message_id)
