@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -53,6 +54,13 @@ class VendorSandbox:
         """What goes wrong at the next request that matches, unless `times` or `after` say otherwise."""
         self._tell("POST", "faults", {"vendor": vendor, "kind": kind, "match": match, **more})
 
+    def clear_faults(self) -> None:
+        self._tell("DELETE", "faults")
+
+    def strikes(self) -> int:
+        """How many requests faults have hit."""
+        return sum(fault["hits"] for fault in self._tell("GET", "faults"))
+
     def stats(self, vendor: str) -> dict[str, object]:
         return self._tell("GET", "stats")[vendor]
 
@@ -67,7 +75,7 @@ class VendorSandbox:
     def reset(self) -> None:
         self._tell("POST", "reset")
 
-    def _tell(self, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, object]:
+    def _tell(self, method: str, path: str, body: dict[str, object] | None = None) -> Any:
         response = _LOOKING.request(method, f"{self.url}/_sandbox/{path}", json=body)
         response.raise_for_status()
         return response.json()

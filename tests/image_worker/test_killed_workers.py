@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from prometheus_client import REGISTRY
 
@@ -19,9 +18,10 @@ from pressroom.contracts.vocabulary import ImageState, ProviderName, TryOutcome
 from pressroom.state.documents import ImageDocument
 
 from ..house import House, eventually
+from ..killable import PATIENT_S
 from ..vendor_sandbox import VendorSandbox, running_sandbox
 from . import stand_ins
-from .killable_worker import PATIENT_S, Workers
+from .killable_worker import Workers
 
 HELD_S = 3.0
 """How long the sandbox keeps a request waiting: longer than it takes to kill who waits."""
@@ -95,10 +95,7 @@ class Scene:
         """When the sandbox keeps somebody waiting."""
 
         async def look() -> bool:
-            async with httpx.AsyncClient(base_url=self.vendors.url, trust_env=False) as http:
-                faults = (await http.get("/_sandbox/faults")).json()
-            listed = faults["items"] if isinstance(faults, dict) else faults
-            return any(fault["hits"] for fault in listed)
+            return self.vendors.strikes() > 0
 
         await eventually(look, PATIENT_S)
 

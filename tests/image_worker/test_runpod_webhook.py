@@ -23,8 +23,9 @@ from pressroom.state.documents import ImageDocument
 
 from ..gateway.serving import Gateway, serving
 from ..house import House, eventually, running
+from ..killable import PATIENT_S
 from ..vendor_sandbox import RUNPOD_ENDPOINT, RUNPOD_KEY, VendorSandbox, running_sandbox
-from .killable_worker import PATIENT_S, Workers
+from .killable_worker import Workers
 from .providers.conformance import a_request
 from .stand_ins import image_when
 
@@ -269,9 +270,6 @@ async def _struck(vendors: VendorSandbox) -> None:
     """When the sandbox keeps somebody waiting."""
 
     async def look() -> bool:
-        async with httpx.AsyncClient(base_url=vendors.url, trust_env=False) as http:
-            faults = (await http.get("/_sandbox/faults")).json()
-        listed = faults["items"] if isinstance(faults, dict) else faults
-        return any(fault["hits"] for fault in listed)
+        return vendors.strikes() > 0
 
     await eventually(look, PATIENT_S)
