@@ -1,7 +1,7 @@
 """The batch-poller as a whole against the sandbox's Gemini: one job at the provider, each image once, whatever dies."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 
 from pressroom.batch_poller.app import build
 from pressroom.batch_poller.gemini import GeminiBatches
-from pressroom.batch_poller.provider_jobs import ResultRow, VendorJob, WantedRow
+from pressroom.batch_poller.provider_jobs import AnyIterable, ResultRow, VendorJob, WantedJob, WantedRow
 from pressroom.batch_poller.settings import BatchPollerSettings
 from pressroom.contracts.events import BatchCancelled
 from pressroom.contracts.facts import FileFacts
@@ -28,7 +28,7 @@ STEPS = ("upload", "uploaded", "create", "created", "status", "result 0", "resul
 
 
 class Interrupted(GeminiBatches):
-    """Gemini's client that never comes back from one point, as if the process had died there."""
+    """Gemini's client that never comes back from one point, until its process is told to stop."""
 
     def __init__(self, settings: BatchPollerSettings, at: str) -> None:
         super().__init__(settings)
@@ -40,15 +40,15 @@ class Interrupted(GeminiBatches):
             self.reached.set()
             await asyncio.Event().wait()
 
-    async def upload(self, rows: Iterable[WantedRow] | AsyncIterable[WantedRow], display_name: str) -> str:
+    async def upload(self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[bytes] = ()) -> str:
         await self._point("upload")
-        uploaded = await super().upload(rows, display_name)
+        uploaded = await super().upload(job, rows, references)
         await self._point("uploaded")
         return uploaded
 
-    async def create(self, model: str, input_file: str, display_name: str) -> VendorJob:
+    async def create(self, job: WantedJob, input_file: str) -> VendorJob:
         await self._point("create")
-        created = await super().create(model, input_file, display_name)
+        created = await super().create(job, input_file)
         await self._point("created")
         return created
 
@@ -56,9 +56,9 @@ class Interrupted(GeminiBatches):
         await self._point("status")
         return await super().status(name)
 
-    async def results(self, job: VendorJob) -> AsyncGenerator[ResultRow]:
+    async def results(self, job: VendorJob, *, texts: bool = False) -> AsyncGenerator[ResultRow]:
         number = 0
-        async for row in super().results(job):
+        async for row in super().results(job, texts=texts):
             await self._point(f"result {number}")
             number += 1
             yield row
@@ -120,18 +120,20 @@ async def test_a_bad_row_fails_one_image_and_says_why(house: House, vendors: Ven
 
 
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_poller_that_dies_at_any_step_is_followed_by_one_that_goes_on(
+async def test_a_poller_told_to_stop_at_any_step_hands_its_job_on(
     house: House, vendors: VendorSandbox, step: str
 ) -> None:
     settings = settings_of(house, vendors)
-    doomed = Interrupted(settings, step)
-    async with running(build(settings, doomed)):
+    stopped = Interrupted(settings, step)
+    async with running(build(settings, stopped)):
         batch = await request(house)
         async with asyncio.timeout(20):
-            await doomed.reached.wait()
+            await stopped.reached.wait()
+    assert (await job_of(house, batch)).lease is None
     async with poller(house, vendors):
         images = await house.completed(batch.id)
     assert [image.state for image in images] == [ImageState.GENERATED] * 4
+    assert (await job_of(house, batch)).crashes == 0
     stats = vendors.stats("gemini")
     assert (stats["batches"], stats["images_made"], stats["images_made_twice"]) == (1, 4, 0)
     told = [event.type for event in await house.events()]

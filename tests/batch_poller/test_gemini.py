@@ -14,6 +14,7 @@ from pressroom.batch_poller.provider_jobs import (
     ResultRow,
     VendorJob,
     VendorJobState,
+    WantedJob,
     WantedRow,
 )
 from pressroom.batch_poller.settings import BatchPollerSettings
@@ -31,6 +32,7 @@ from pressroom.runtime.errors import (
 from ..vendor_sandbox import GEMINI_KEY, VendorSandbox
 
 MODEL = "gemini-nano-banana-2.1"
+JOB = WantedJob("job", MODEL)
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -46,7 +48,8 @@ def a_row(key: str, prompt: str = "a fox in a raincoat") -> WantedRow:
 
 
 async def a_job(batches: GeminiBatches, rows: list[WantedRow], display_name: str = "pressroom-job") -> VendorJob:
-    return await batches.create(MODEL, await batches.upload(rows, display_name), display_name)
+    wanted = WantedJob(display_name, MODEL)
+    return await batches.create(wanted, await batches.upload(wanted, rows))
 
 
 async def ended(batches: GeminiBatches, name: str) -> VendorJob:
@@ -89,7 +92,7 @@ async def test_rows_may_come_from_an_asynchronous_source(batches: GeminiBatches)
         for key in ("one", "two"):
             yield a_row(key)
 
-    job = await batches.create(MODEL, await batches.upload(source(), "job"), "job")
+    job = await batches.create(JOB, await batches.upload(JOB, source()))
 
     assert (await ended(batches, job.name)).request_count == 2
 
@@ -114,11 +117,11 @@ async def test_a_refused_row_says_why_and_the_others_are_made(batches: GeminiBat
 async def test_a_job_whose_answer_was_cut_off_is_found_instead_of_made_again(
     batches: GeminiBatches, vendors: VendorSandbox
 ) -> None:
-    input_file = await batches.upload([a_row("one")], "pressroom-job-1")
+    input_file = await batches.upload(WantedJob("pressroom-job-1", MODEL), [a_row("one")])
     vendors.fault("gemini", "cut_after_effect", "batchGenerateContent")
 
     with pytest.raises(NetworkFailed):
-        await batches.create(MODEL, input_file, "pressroom-job-1")
+        await batches.create(WantedJob("pressroom-job-1", MODEL), input_file)
     found = await batches.find("pressroom-job-1")
 
     assert found is not None
@@ -128,8 +131,8 @@ async def test_a_job_whose_answer_was_cut_off_is_found_instead_of_made_again(
 
 async def test_a_job_is_looked_for_on_every_page(batches: GeminiBatches, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gemini, "_PAGE_SIZE", 2)
-    input_file = await batches.upload([a_row("one")], "rows")
-    made = [await batches.create(MODEL, input_file, f"job-{number}") for number in range(5)]
+    input_file = await batches.upload(WantedJob("rows", MODEL), [a_row("one")])
+    made = [await batches.create(WantedJob(f"job-{number}", MODEL), input_file) for number in range(5)]
 
     oldest = await batches.find("job-0")
 
@@ -141,7 +144,7 @@ async def test_a_job_is_looked_for_on_every_page(batches: GeminiBatches, monkeyp
 async def test_rows_that_need_several_chunks_arrive_whole(batches: GeminiBatches, vendors: VendorSandbox) -> None:
     rows = [a_row(f"image-{number}", "a" * 4000) for number in range(4500)]
 
-    await batches.upload(rows, "many")
+    await batches.upload(WantedJob("many", MODEL), rows)
 
     stored = vendors.items("gemini", "files")[0]
     assert int(str(stored["sizeBytes"])) > 2 * gemini.UPLOAD_CHUNK_BYTES
@@ -156,7 +159,7 @@ async def test_an_upload_that_broke_off_is_begun_anew(
     vendors.fault("gemini", kind, "upload_id=")
 
     with pytest.raises(NetworkFailed):
-        await batches.upload([a_row("one")], "job")
+        await batches.upload(JOB, [a_row("one")])
     job = await a_job(batches, [a_row("one")], "job")
 
     assert (await ended(batches, job.name)).request_count == 1
@@ -166,21 +169,21 @@ async def test_a_job_without_rows_is_refused_before_anything_is_sent(
     batches: GeminiBatches, vendors: VendorSandbox
 ) -> None:
     with pytest.raises(InvalidRequest, match="without rows"):
-        await batches.upload([], "job")
+        await batches.upload(JOB, [])
 
     assert vendors.lines("gemini") == []
 
 
 async def test_a_dead_model_names_the_setting(batches: GeminiBatches) -> None:
-    input_file = await batches.upload([a_row("one")], "job")
+    input_file = await batches.upload(JOB, [a_row("one")])
 
     with pytest.raises(InvalidRequest, match="PRESSROOM_GEMINI_MODEL"):
-        await batches.create("gemini-of-last-year", input_file, "job")
+        await batches.create(WantedJob("job", "gemini-of-last-year"), input_file)
 
 
 async def test_an_input_file_that_is_gone_is_told_apart_from_a_dead_model(batches: GeminiBatches) -> None:
     with pytest.raises(InputForgotten, match="upload the rows again"):
-        await batches.create(MODEL, "files/gone", "job")
+        await batches.create(JOB, "files/gone")
 
 
 async def test_a_wrong_key_names_the_setting_and_is_not_told(vendors: VendorSandbox) -> None:
@@ -197,7 +200,7 @@ async def test_without_a_key_nothing_is_sent(vendors: VendorSandbox) -> None:
     client = GeminiBatches(BatchPollerSettings(gemini_url=vendors.url))
 
     with pytest.raises(AuthFailed, match="PRESSROOM_GEMINI_API_KEY"):
-        await client.upload([a_row("one")], "job")
+        await client.upload(JOB, [a_row("one")])
 
     assert vendors.lines("gemini") == []
     await client.aclose()
@@ -231,10 +234,10 @@ async def test_every_way_to_fail_has_its_kind(
 
 async def test_the_time_that_gemini_asks_to_wait_is_told(batches: GeminiBatches, vendors: VendorSandbox) -> None:
     vendors.fault("gemini", "429_retry_after", "batchGenerateContent", seconds=34)
-    input_file = await batches.upload([a_row("one")], "job")
+    input_file = await batches.upload(JOB, [a_row("one")])
 
     with pytest.raises(RateLimited) as caught:
-        await batches.create(MODEL, input_file, "job")
+        await batches.create(JOB, input_file)
 
     assert caught.value.retry_after_s == 34
 

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pressroom.batch_poller.gemini_requests import request_line
-from pressroom.batch_poller.gemini_results import lines_of, row_of_inline, row_of_line
+from pressroom.batch_poller.gemini_results import row_of_inline, row_of_line
 from pressroom.batch_poller.gemini_wire import Operation, OperationList, state_of
-from pressroom.batch_poller.provider_jobs import VendorJobState, WantedRow
+from pressroom.batch_poller.provider_jobs import VendorJobState, WantedJob, WantedRow
+from pressroom.batch_poller.result_lines import lines_of
 from pressroom.contracts.vocabulary import ErrorKind
 from pressroom.runtime.vendors.gemini_content import nearest_aspect_ratio, nearest_image_size
 
@@ -142,7 +143,7 @@ def test_the_nearest_shape_and_size_are_asked_for(width: int, height: int, ratio
 def test_a_row_is_one_line_with_everything_that_was_wanted() -> None:
     row = WantedRow("k", "a fox\nin the rain", 1024, 1280, seed=2**32 - 1, negative_prompt="text")
 
-    line = request_line(row)
+    line = request_line(WantedJob("job", "gemini-nano-banana-2.1"), row)
 
     assert line.count(b"\n") == 1
     parsed = json.loads(line)

@@ -17,6 +17,7 @@ from pressroom.batch_poller.provider_jobs import (
     ResultRow,
     VendorJob,
     VendorJobState,
+    WantedJob,
     WantedRow,
 )
 from pressroom.batch_poller.settings import BatchPollerSettings
@@ -35,6 +36,7 @@ from pressroom.runtime.errors import (
 from ..vendor_sandbox import OPENAI_KEY, VendorSandbox
 
 MODEL = "gpt-image-2"
+JOB = WantedJob("job", MODEL)
 OLDER_MODEL = "gpt-image-1.5"
 PNG = b"\x89PNG\r\n\x1a\n"
 CREATE = "POST .*/batches$"
@@ -66,7 +68,8 @@ def a_row(key: str, prompt: str = "a fox in a raincoat") -> WantedRow:
 
 
 async def a_job(batches: OpenAIBatches, rows: list[WantedRow], display_name: str = "pressroom-job") -> VendorJob:
-    return await batches.create(MODEL, await batches.upload(rows, display_name), display_name)
+    wanted = WantedJob(display_name, MODEL)
+    return await batches.create(wanted, await batches.upload(wanted, rows))
 
 
 async def ended(batches: OpenAIBatches, name: str) -> VendorJob:
@@ -118,7 +121,7 @@ async def test_the_vendors_own_sdk_reads_the_job_that_was_made(
         {"display_name": "the-name"},
     )
     file = await referee.files.retrieve(read.input_file_id)
-    assert (file.filename, file.purpose) == ("the-name.gpt-image-2.jsonl", "batch")
+    assert (file.filename, file.purpose) == ("the-name.jsonl", "batch")
     assert file.expires_at is not None
 
 
@@ -127,7 +130,7 @@ async def test_rows_may_come_from_an_asynchronous_source(batches: OpenAIBatches)
         for key in ("one", "two"):
             yield a_row(key)
 
-    job = await batches.create(MODEL, await batches.upload(source(), "job"), "job")
+    job = await batches.create(JOB, await batches.upload(JOB, source()))
 
     assert (await ended(batches, job.name)).request_count == 2
 
@@ -157,11 +160,11 @@ async def test_a_job_of_refused_rows_only_has_results_too(batches: OpenAIBatches
 async def test_a_job_whose_answer_was_cut_off_is_found_instead_of_made_again(
     batches: OpenAIBatches, vendors: VendorSandbox
 ) -> None:
-    input_file = await batches.upload([a_row("one")], "pressroom-job-1")
+    input_file = await batches.upload(WantedJob("pressroom-job-1", MODEL), [a_row("one")])
     vendors.fault("openai", "cut_after_effect", CREATE)
 
     with pytest.raises(NetworkFailed):
-        await batches.create(MODEL, input_file, "pressroom-job-1")
+        await batches.create(WantedJob("pressroom-job-1", MODEL), input_file)
     found = await batches.find("pressroom-job-1")
 
     assert found is not None
@@ -198,10 +201,10 @@ async def test_many_rows_go_from_the_disk_and_arrive_whole(
     monkeypatch.setattr(openai, "_SPOOL_BYTES", 10_000)
     rows = [a_row(f"image-{number}", "a" * 1000) for number in range(500)]
 
-    await batches.upload(rows, "many")
+    await batches.upload(WantedJob("many", MODEL), rows)
 
     stored = vendors.items("openai", "files")[0]
-    assert stored["bytes"] == sum(len(request_line(row, MODEL, settings_of(vendors))) for row in rows)
+    assert stored["bytes"] == sum(len(request_line(WantedJob("many", MODEL), row, settings_of(vendors))) for row in rows)
 
 
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after_effect"])
@@ -211,7 +214,7 @@ async def test_an_upload_that_broke_off_is_begun_anew(
     vendors.fault("openai", kind, "POST .*/files")
 
     with pytest.raises(NetworkFailed):
-        await batches.upload([a_row("one")], "job")
+        await batches.upload(JOB, [a_row("one")])
     job = await a_job(batches, [a_row("one")], "job")
 
     assert (await ended(batches, job.name)).request_count == 1
@@ -221,7 +224,7 @@ async def test_a_job_without_rows_is_refused_before_anything_is_sent(
     batches: OpenAIBatches, vendors: VendorSandbox
 ) -> None:
     with pytest.raises(InvalidRequest, match="without rows"):
-        await batches.upload([], "job")
+        await batches.upload(JOB, [])
 
     assert vendors.lines("openai") == []
 
@@ -233,7 +236,7 @@ async def test_more_than_a_batch_takes_is_refused_before_anything_is_sent(
     monkeypatch.setattr(openai, limit, 1)
 
     with pytest.raises(InvalidRequest, match=f"{says}.*split"):
-        await batches.upload([a_row("one"), a_row("two")], "job")
+        await batches.upload(JOB, [a_row("one"), a_row("two")])
 
     assert vendors.lines("openai") == []
 
@@ -241,9 +244,10 @@ async def test_more_than_a_batch_takes_is_refused_before_anything_is_sent(
 async def test_a_job_of_another_model_asks_for_it_in_every_row(
     batches: OpenAIBatches, referee: sdk.AsyncOpenAI
 ) -> None:
-    input_file = await batches.upload([a_row("one"), a_row("two", "a hare\nin the rain")], "job")
+    older = WantedJob("job", OLDER_MODEL)
+    input_file = await batches.upload(older, [a_row("one"), a_row("two", "a hare\nin the rain")])
 
-    job = await ended(batches, (await batches.create(OLDER_MODEL, input_file, "job")).name)
+    job = await ended(batches, (await batches.create(older, input_file)).name)
 
     assert job.model == OLDER_MODEL
     assert len([row async for row in batches.results(job) if row.data is not None]) == 2
@@ -255,26 +259,26 @@ async def test_a_job_of_another_model_asks_for_it_in_every_row(
 
 async def test_a_dead_model_names_the_setting_and_makes_nothing(vendors: VendorSandbox) -> None:
     client = OpenAIBatches(settings_of(vendors, openai_model="gpt-image-of-last-year"))
-    input_file = await client.upload([a_row("one")], "job")
+    input_file = await client.upload(JOB, [a_row("one")])
 
     with pytest.raises(ModelGone, match="set PRESSROOM_OPENAI_MODEL"):
-        await client.create("gpt-image-of-last-year", input_file, "job")
+        await client.create(WantedJob("job", "gpt-image-of-last-year"), input_file)
 
     assert await client.find("job") is None
     await client.aclose()
 
 
 async def test_a_dead_model_that_the_batch_named_is_the_batchs_to_change(batches: OpenAIBatches) -> None:
-    input_file = await batches.upload([a_row("one")], "job")
+    input_file = await batches.upload(JOB, [a_row("one")])
 
     with pytest.raises(ModelGone, match="the batch's own model"):
-        await batches.create("gpt-image-of-last-year", input_file, "job")
+        await batches.create(WantedJob("job", "gpt-image-of-last-year"), input_file)
 
 
 async def test_a_batch_that_failed_over_its_model_names_the_setting(
     batches: OpenAIBatches, referee: sdk.AsyncOpenAI
 ) -> None:
-    line = request_line(a_row("one"), "gpt-image-of-last-year", BatchPollerSettings())
+    line = request_line(WantedJob("job", "gpt-image-of-last-year"), a_row("one"), BatchPollerSettings())
     rows = await referee.files.create(file=("a.jsonl", line), purpose="batch")
     made = await referee.batches.create(
         input_file_id=rows.id, endpoint="/v1/images/generations", completion_window="24h"
@@ -292,24 +296,17 @@ async def test_an_input_file_that_is_gone_is_told_apart_from_a_dead_model(
     batches: OpenAIBatches, vendors: VendorSandbox
 ) -> None:
     with pytest.raises(InputForgotten, match="upload the rows again"):
-        await batches.create(MODEL, "file-gone", "job")
+        await batches.create(JOB, "file-gone")
 
     assert "batches" not in vendors.stats("openai")
 
 
-async def test_an_input_file_that_goes_in_the_last_moment_is_told_too(
-    batches: OpenAIBatches, vendors: VendorSandbox, referee: sdk.AsyncOpenAI, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    input_file = await batches.upload([a_row("one")], "job")
-
-    async def gone_after_all(model: str, found: str, display_name: str) -> str:
-        await referee.files.delete(found)
-        return found
-
-    monkeypatch.setattr(batches, "_input_for", gone_after_all)
+async def test_an_input_file_that_was_deleted_is_told_too(batches: OpenAIBatches, referee: sdk.AsyncOpenAI) -> None:
+    input_file = await batches.upload(JOB, [a_row("one")])
+    await referee.files.delete(input_file)
 
     with pytest.raises(InputForgotten, match="upload the rows again"):
-        await batches.create(MODEL, input_file, "job")
+        await batches.create(JOB, input_file)
 
 
 async def test_a_wrong_key_names_the_setting_and_is_not_told(vendors: VendorSandbox) -> None:
@@ -327,7 +324,7 @@ async def test_without_a_key_nothing_is_sent(vendors: VendorSandbox, key: str | 
     client = OpenAIBatches(settings_of(vendors, openai_api_key=key))
 
     with pytest.raises(AuthFailed, match="PRESSROOM_OPENAI_API_KEY"):
-        await client.upload([a_row("one")], "job")
+        await client.upload(JOB, [a_row("one")])
 
     assert vendors.lines("openai") == []
     await client.aclose()
@@ -361,10 +358,10 @@ async def test_every_way_to_fail_has_its_kind(
 
 async def test_the_time_that_openai_asks_to_wait_is_told(batches: OpenAIBatches, vendors: VendorSandbox) -> None:
     vendors.fault("openai", "429_retry_after", CREATE, seconds=34)
-    input_file = await batches.upload([a_row("one")], "job")
+    input_file = await batches.upload(JOB, [a_row("one")])
 
     with pytest.raises(RateLimited) as caught:
-        await batches.create(MODEL, input_file, "job")
+        await batches.create(JOB, input_file)
 
     assert caught.value.retry_after_s == 34
 

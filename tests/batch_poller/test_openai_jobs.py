@@ -1,9 +1,8 @@
 """The batch-poller as a whole against the sandbox's OpenAI: one job at the provider, each image once, whatever dies."""
 
-import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 
 from pressroom.batch_poller.app import build
 from pressroom.batch_poller.openai import OpenAIBatches
-from pressroom.batch_poller.provider_jobs import ResultRow, VendorJob, WantedRow
 from pressroom.batch_poller.settings import BatchPollerSettings
 from pressroom.contracts.vocabulary import ErrorKind, ImageState, ProviderJobState
 from pressroom.state.documents import BatchDocument, ProviderJobDocument
@@ -20,47 +18,8 @@ from pressroom.state.documents import BatchDocument, ProviderJobDocument
 from ..house import PICTURE, House, running
 from ..vendor_sandbox import OPENAI_KEY, VendorSandbox
 
-STEPS = ("upload", "uploaded", "create", "created", "status", "result 0", "result 2", "results read")
 PROMPTS = ("a fox", "a hare", "an owl", "a pike")
 ASK = "GET .*/batches/.*"
-
-
-class Interrupted(OpenAIBatches):
-    """OpenAI's client that never comes back from one point, as if the process had died there."""
-
-    def __init__(self, settings: BatchPollerSettings, at: str) -> None:
-        super().__init__(settings)
-        self._at = at
-        self.reached = asyncio.Event()
-
-    async def _point(self, name: str) -> None:
-        if name == self._at:
-            self.reached.set()
-            await asyncio.Event().wait()
-
-    async def upload(self, rows: Iterable[WantedRow] | AsyncIterable[WantedRow], display_name: str) -> str:
-        await self._point("upload")
-        uploaded = await super().upload(rows, display_name)
-        await self._point("uploaded")
-        return uploaded
-
-    async def create(self, model: str, input_file: str, display_name: str) -> VendorJob:
-        await self._point("create")
-        created = await super().create(model, input_file, display_name)
-        await self._point("created")
-        return created
-
-    async def status(self, name: str) -> VendorJob:
-        await self._point("status")
-        return await super().status(name)
-
-    async def results(self, job: VendorJob) -> AsyncIterator[ResultRow]:
-        number = 0
-        async for row in super().results(job):
-            await self._point(f"result {number}")
-            number += 1
-            yield row
-        await self._point("results read")
 
 
 class Rewritten(OpenAIBatches):
@@ -134,27 +93,6 @@ async def test_a_bad_row_fails_one_image_and_says_why(house: House, vendors: Ven
         ErrorKind.API_ERROR,
         None,
     ]
-    assert (await house.audit()).drifts == ()
-
-
-@pytest.mark.parametrize("step", STEPS)
-async def test_a_poller_that_dies_at_any_step_is_followed_by_one_that_goes_on(
-    house: House, vendors: VendorSandbox, step: str
-) -> None:
-    settings = settings_of(house, vendors)
-    doomed = Interrupted(settings, step)
-    async with running(build(settings, doomed)):
-        batch = await request(house)
-        async with asyncio.timeout(20):
-            await doomed.reached.wait()
-    async with poller(house, vendors):
-        images = await house.completed(batch.id)
-    assert [image.state for image in images] == [ImageState.GENERATED] * 4
-    stats = vendors.stats("openai")
-    assert (stats["batches"], stats["images"], stats["images_made_twice"]) == (1, 4, 0)
-    told = [event.type for event in await house.events()]
-    assert told.count("pressroom.image.generated.v1") == 4
-    assert told.count("pressroom.provider-job.submitted.v1") == 1
     assert (await house.audit()).drifts == ()
 
 

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from pressroom.batch_poller.openai_requests import request_line, with_model
+from pressroom.batch_poller.openai_requests import request_line
 from pressroom.batch_poller.openai_results import row_of_line
 from pressroom.batch_poller.openai_wire import Batch, BatchList, job_of
-from pressroom.batch_poller.provider_jobs import VendorJobState, WantedRow
+from pressroom.batch_poller.provider_jobs import VendorJobState, WantedJob, WantedRow
 from pressroom.batch_poller.settings import BatchPollerSettings
 from pressroom.contracts.vocabulary import ErrorKind
 from pressroom.runtime.errors import ApiFailed
@@ -160,7 +160,9 @@ def test_a_failed_batch_says_what_is_wrong_with_which_line() -> None:
 def test_a_row_is_one_line_with_everything_that_was_wanted() -> None:
     row = WantedRow("k", "a fox\nin the rain", 1024, 1280, seed=7, negative_prompt="text")
 
-    line = request_line(row, MODEL, BatchPollerSettings(openai_quality="low", openai_moderation="low"))
+    line = request_line(
+        WantedJob("job", MODEL), row, BatchPollerSettings(openai_quality="low", openai_moderation="low")
+    )
 
     assert line.count(b"\n") == 1
     parsed = json.loads(line)
@@ -182,20 +184,9 @@ def test_a_row_is_one_line_with_everything_that_was_wanted() -> None:
     assert prompt.endswith("text")
 
 
-def test_a_row_for_another_model_asks_for_a_size_that_it_has() -> None:
-    line = request_line(WantedRow("k", "a fox", 1024, 1280), MODEL, BatchPollerSettings())
+def test_a_row_of_an_older_model_asks_for_a_size_that_it_has() -> None:
+    line = request_line(WantedJob("job", "gpt-image-1.5"), WantedRow("k", "a fox", 1024, 1280), BatchPollerSettings())
 
-    changed = json.loads(with_model(line, "gpt-image-1.5"))
+    body = json.loads(line)["body"]
 
-    assert (changed["custom_id"], changed["body"]["model"], changed["body"]["size"]) == (
-        "k",
-        "gpt-image-1.5",
-        "1024x1536",
-    )
-    assert with_model(line, MODEL) == line
-
-
-@pytest.mark.parametrize("line", [b"", b"{}", b'{"custom_id":"k","body":{"size":"auto"}}', b'{"custom_id":"k","bo'])
-def test_a_row_that_was_not_written_here_is_not_changed(line: bytes) -> None:
-    with pytest.raises(ApiFailed):
-        with_model(line, MODEL)
+    assert (body["model"], body["size"]) == ("gpt-image-1.5", "1024x1536")

@@ -3,7 +3,7 @@ becomes of jobs that end too late, never, or out of reach."""
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -12,16 +12,16 @@ import pytest
 
 from pressroom.batch_poller.app import build
 from pressroom.batch_poller.gemini import GeminiBatches
-from pressroom.batch_poller.provider_jobs import ResultRow, VendorJob, VendorJobState, WantedRow
+from pressroom.batch_poller.provider_jobs import AnyIterable, ResultRow, VendorJob, VendorJobState, WantedJob, WantedRow
 from pressroom.batch_poller.schedule import Pace, next_poll
 from pressroom.batch_poller.settings import BatchPollerSettings
-from pressroom.batch_poller.tracking import Tracker
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderJobState, ProviderName
 from pressroom.state.documents import ProviderJobDocument
 
 from ..house import PICTURE, House, eventually, running
 from ..vendor_sandbox import VendorSandbox
-from .test_following_jobs import STEPS, Interrupted, job_of, poller, request, settings_of
+from .test_following_jobs import job_of, poller, request, settings_of
+from .test_gemini_rows import a_picture, an_answer
 
 SETTINGS = BatchPollerSettings()
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -37,16 +37,16 @@ class Endless(GeminiBatches):
         self.cancelled = 0
         self.keys: list[str] = []
 
-    async def upload(self, rows: Iterable[WantedRow] | AsyncIterable[WantedRow], display_name: str) -> str:
+    async def upload(self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[bytes] = ()) -> str:
         assert isinstance(rows, AsyncIterable)
         self.keys = [row.key async for row in rows]
-        return await super().upload([WantedRow(key, "a fox", 64, 64) for key in self.keys], display_name)
+        return await super().upload(job, [WantedRow(key, "a fox", 64, 64) for key in self.keys])
 
     async def status(self, name: str) -> VendorJob:
         running_job = VendorJob(name, "", VendorJobState.RUNNING, "BATCH_STATE_RUNNING")
         if not (self.cancelled and self.ends_when_cancelled):
             return running_job
-        made = tuple(ResultRow(key, PICTURE, "image/png") for key in self.keys[:2])
+        made = tuple({"key": key, "response": an_answer(a_picture(PICTURE))} for key in self.keys[:2])
         return replace(running_job, state=VendorJobState.CANCELLED, inline_results=made)
 
     async def cancel(self, name: str) -> None:
@@ -60,8 +60,8 @@ class Told(GeminiBatches):
         super().__init__(settings)
         self._tell = tell
 
-    async def results(self, job: VendorJob) -> AsyncGenerator[ResultRow]:
-        for row in self._tell([row async for row in super().results(job)]):
+    async def results(self, job: VendorJob, *, texts: bool = False) -> AsyncGenerator[ResultRow]:
+        for row in self._tell([row async for row in super().results(job, texts=texts)]):
             yield row
 
 
@@ -256,34 +256,3 @@ async def test_a_batch_of_others_is_not_touched_by_a_row_with_its_key(house: Hou
         await house.completed(batch.id)
     stolen = await house.database.images.get(f"{other.id}-0000")
     assert stolen is None or stolen.state is ImageState.PLANNED
-
-
-@pytest.mark.parametrize("step", STEPS)
-async def test_a_poller_that_is_killed_at_any_step_is_followed_by_one_that_goes_on(
-    house: House, vendors: VendorSandbox, step: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Killed, it hands nothing back: its lease has to run out."""
-
-    async def never(*_: object) -> None:
-        return None
-
-    settings = settings_of(house, vendors)
-    doomed = Interrupted(settings, step)
-    with monkeypatch.context() as killed:
-        killed.setattr(Tracker, "_hand_back", never)
-        async with running(build(settings, doomed)):
-            batch = await request(house)
-            async with asyncio.timeout(20):
-                await doomed.reached.wait()
-    left = await job_of(house, batch)
-    assert left.lease is not None
-    async with poller(house, vendors):
-        images = await house.completed(batch.id)
-    assert [image.state for image in images] == [ImageState.GENERATED] * 4
-    stats = vendors.stats("gemini")
-    assert (stats["batches"], stats["images_made"], stats["images_made_twice"]) == (1, 4, 0)
-    told = [event.type for event in await house.events()]
-    assert told.count("pressroom.image.generated.v1") == 4
-    assert told.count("pressroom.provider-job.submitted.v1") == 1
-    assert (await job_of(house, batch)).crashes == 1
-    assert (await house.audit()).drifts == ()

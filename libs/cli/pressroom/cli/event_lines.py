@@ -13,11 +13,19 @@ _GOOD = (
     events.BatchCompleted,
     events.ImageGenerated,
     events.ImageApproved,
+    events.TextGenerated,
     events.ImagePublished,
     events.NoticeDelivered,
     events.LaneResumed,
 )
-_BAD = (events.BatchRejected, events.ImageFailed, events.PublishFailed, events.NoticeFailed, events.LaneClosed)
+_BAD = (
+    events.BatchRejected,
+    events.ImageFailed,
+    events.TextFailed,
+    events.PublishFailed,
+    events.NoticeFailed,
+    events.LaneClosed,
+)
 _GREY = (events.BatchCancelled, events.ImageRejected, events.ImageRerouted, events.LanePaused)
 
 
@@ -46,6 +54,8 @@ def subject_of(event: Event) -> str:
             return event.publication_id
         case events.ImageEvent():
             return event.image_id
+        case events.TextEvent():
+            return event.text_id
         case events.NoticeEvent():
             return event.notice_id
         case _:
@@ -57,10 +67,10 @@ def detail(event: Event) -> str:
     match event:
         case events.BatchRequested():
             request = event.request
-            prompt = request.wanted()[0].prompt
-            shown = prompt if len(prompt) <= _PROMPT_CHARACTERS else f"{prompt[:_PROMPT_CHARACTERS]}…"
+            noun = "image" if request.text_kind is None else "text"
             makers = " or ".join(request.candidates)
-            return f"{_count(request.image_count, 'image')} by {makers}, {request.mode}: {shown!r}"
+            shown = _beginning(request.wanted()[0].prompt)
+            return f"{_count(request.image_count, noun)} by {makers}, {request.mode}: {shown!r}"
         case events.BatchScheduled():
             return f"{_count(event.image_count, 'image')} from {event.starts_at} on"
         case events.BatchAccepted():
@@ -82,7 +92,11 @@ def detail(event: Event) -> str:
             return f"{told}; look at: {', '.join(doubtful)}" if doubtful else told
         case events.ImageRerouted():
             return f"from {event.provider} to {event.to}: {event.error.kind}: {event.error.message}"
-        case events.ImageFailed() | events.PublishFailed():
+        case events.TextGenerated():
+            told = f"{event.kind} of {_count(len(event.text), 'character')} by {event.model}"
+            cost = f", ${event.cost_microusd / _MICRO:g}" if event.cost_microusd else ""
+            return f"{told}{cost}: {_beginning(event.text)!r}"
+        case events.ImageFailed() | events.TextFailed() | events.PublishFailed():
             return _error(event.error, event.attempt)
         case events.NoticeDelivered():
             return f"{event.kind} by {event.channel} at attempt {event.attempt}"
@@ -107,6 +121,10 @@ def detail(event: Event) -> str:
             return f"until {event.until}: {event.reason}"
         case _:
             return ""
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _PROMPT_CHARACTERS else f"{text[:_PROMPT_CHARACTERS]}…"
 
 
 def _count(number: int, noun: str) -> str:

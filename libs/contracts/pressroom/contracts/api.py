@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -23,6 +23,7 @@ from .vocabulary import (
     ProductType,
     ProviderName,
     PublicationState,
+    TextKind,
 )
 
 Item = TypeVar("Item")
@@ -221,6 +222,26 @@ class Image(Fact):
     file: FileFacts | None = None
     thumbnail: FileFacts | None = None
     publications: tuple[Publication, ...] = ()
+    created_at: Moment
+    updated_at: Moment
+
+
+class Text(Fact):
+    """One text of a batch that asks for texts."""
+
+    id: str
+    batch_id: str
+    index: NonNegative
+    state: ImageState
+    kind: TextKind
+    prompt: str
+    provider: ProviderName
+    model: str | None = None
+    text: str | None = Field(default=None, description="As the model wrote it; JSON for a kind that has fields.")
+    fields: dict[str, Any] | None = Field(default=None, description="The same as an object, for such a kind.")
+    tries: tuple[ProviderTry, ...] = ()
+    cost_usd: Dollars
+    error: ErrorReport | None = None
     created_at: Moment
     updated_at: Moment
 

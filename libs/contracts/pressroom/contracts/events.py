@@ -12,7 +12,7 @@ from .facts import BatchCounts, ErrorReport, Fact, FileFacts, MicroDollars, NonN
 from .finishing import Check
 from .identifiers import DerivedIdentifier, Identifier
 from .requests import BatchRequest, PublishTarget, Seed
-from .vocabulary import NoticeChannel, NoticeKind, PlatformName, ProductType, ProviderJobState, ProviderName
+from .vocabulary import NoticeChannel, NoticeKind, PlatformName, ProductType, ProviderJobState, ProviderName, TextKind
 
 
 class Event(Fact):
@@ -154,6 +154,33 @@ class ImageRejected(ImageEvent):
     fact = "rejected"
     reviewer: Identifier
     reason: str | None = None
+
+
+class TextEvent(BatchEvent):
+    """A fact about one text of a batch that asks for texts."""
+
+    entity = "text"
+    text_id: DerivedIdentifier
+    index: NonNegative
+    kind: TextKind
+    provider: ProviderName
+    attempt: NonNegative
+    cost_microusd: MicroDollars = 0
+
+
+class TextGenerated(TextEvent):
+    """The text is stored."""
+
+    fact = "generated"
+    model: str
+    text: str = Field(description="As it is, or as JSON for a kind that has fields.")
+
+
+class TextFailed(TextEvent):
+    """The text was given up."""
+
+    fact = "failed"
+    error: ErrorReport
 
 
 class PublicationEvent(BatchEvent):
@@ -302,6 +329,8 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ImageRerouted,
     ImageApproved,
     ImageRejected,
+    TextGenerated,
+    TextFailed,
     ImagePublished,
     PublishFailed,
     NoticeDelivered,

@@ -19,6 +19,7 @@ from .vocabulary import (
     Priority,
     ProductType,
     ProviderName,
+    TextKind,
 )
 
 PROMPT_MAX_CHARACTERS = 4000
@@ -114,9 +115,23 @@ class ImageRequest(BaseModel):
     seed: Seed | None = None
 
 
+OF_PICTURES = (
+    "negative_prompt",
+    "style",
+    "genre",
+    "quality_words",
+    "transparent",
+    "adapters",
+    "workflow",
+    "fallback",
+    "auto_publish",
+)
+"""Fields that say nothing about a text."""
+
+
 class BatchRequest(BaseModel):
-    """One request for images: `prompt` with `count`, or `images` with a prompt each, never both; made by `provider`, or
-    by the first of `providers` that can.
+    """One request for images, or with `text_kind` for texts: `prompt` with `count`, or `images` with a prompt each,
+    never both; made by `provider`, or by the first of `providers` that can.
 
     A `seed` is the first image's; the others get random ones, which are stored. Sides are in pixels, of the picture
     that the provider makes; `profile` decides the file made of it.
@@ -144,6 +159,12 @@ class BatchRequest(BaseModel):
     prompt: Prompt | None = None
     count: Annotated[int, Field(ge=1, le=IMAGES_CEILING, strict=True)] = 1
     images: Annotated[tuple[ImageRequest, ...], Field(min_length=1, max_length=IMAGES_CEILING)] | None = None
+    text_kind: TextKind | None = Field(
+        default=None, description="Texts of this kind instead of pictures, one for each prompt; in mode `batch`."
+    )
+    instructions: Prompt | None = Field(
+        default=None, description="What holds for every text of the batch: language, tone, length, what to leave out."
+    )
     negative_prompt: Prompt | None = None
     style: Words = Field(default="", description="Added to each prompt as `…, <style> style`.")
     genre: Words = Field(default="", description="Added to each prompt as `…, <genre> theme`.")
@@ -205,6 +226,18 @@ class BatchRequest(BaseModel):
             raise ValueError("'auto_publish' names the same platform and product type twice")
         if len({target.address for target in self.notify}) != len(self.notify):
             raise ValueError("'notify' names the same address twice")
+        return self
+
+    @model_validator(mode="after")
+    def _texts_are_no_pictures(self) -> Self:
+        if self.text_kind is None:
+            if self.instructions is not None:
+                raise ValueError("'instructions' goes with 'text_kind'; say it in the prompt of a picture")
+            return self
+        fields = type(self).model_fields
+        for name in OF_PICTURES:
+            if getattr(self, name) != fields[name].get_default():
+                raise ValueError(f"'{name}' goes with pictures, and 'text_kind' asks for texts")
         return self
 
     @property

@@ -25,6 +25,15 @@ class Mode(StrEnum):
     AUTO = "auto"
 
 
+class TextKind(StrEnum):
+    """What a text is for. All but `plain` come as JSON with fields of their own (`pressroom.contracts.texts`)."""
+
+    PLAIN = "plain"
+    IMAGE_PROMPTS = "image_prompts"
+    PRODUCT_LISTING = "product_listing"
+    BLOG_POST = "blog_post"
+
+
 class Priority(StrEnum):
     """Within a lane `urgent` is taken before `normal` before `bulk`. Listed in that order."""
 

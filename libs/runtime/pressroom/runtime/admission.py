@@ -22,7 +22,7 @@ from pressroom.contracts.vocabulary import BatchState, ImageState, LaneState, Mo
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument, ImageDocument, LaneDocument, OutboxMessage, Pacing
 
-from .modes import MODES, settled
+from .modes import IN_BATCHES, MODES, can_in_batches, settled
 from .outbox import Outbox
 from .prices import price_table
 from .prompts import composed, with_negative_clause
@@ -102,14 +102,23 @@ def sorted_out(
 
 
 def _sent(prompt: str, request: BatchRequest, settings: Settings) -> str:
-    return with_negative_clause(composed(prompt, request, settings.quality_words), request.negative_prompt)
+    return with_negative_clause(_full(prompt, request, settings), request.negative_prompt)
+
+
+def _full(prompt: str, request: BatchRequest, settings: Settings) -> str:
+    """A text is asked for in the caller's words alone."""
+    return prompt if request.text_kind is not None else composed(prompt, request, settings.quality_words)
 
 
 def _shortcomings(name: ProviderName, request: BatchRequest, longest: int, lanes: Lanes | None) -> list[Reason]:
     if request.mode not in MODES[name]:
         able = ", ".join(sorted(provider for provider, modes in MODES.items() if request.mode in modes))
         return [Reason(field="", message=f"it does not work in mode '{request.mode}'; in this mode there is: {able}")]
-    if request.mode is Mode.BATCH or lanes is None:
+    if request.mode is Mode.BATCH:
+        return shortcomings(IN_BATCHES[name], request, longest)
+    if request.text_kind is not None:
+        return [Reason(field="mode", message="texts are made in mode 'batch'; ask for that, or for 'auto'")]
+    if lanes is None:
         return []
     lane = lanes.get(name)
     if lane is None or lane.service is None or lane.state is LaneState.CLOSED:
@@ -243,7 +252,7 @@ def planned_images(
     """The rows of a batch. A seed that was not given is drawn here, once: the row that is stored first keeps it."""
     now = datetime.now(UTC)
     request = batch.request
-    provider = first_open(able, lanes)
+    provider = able[0] if request.mode is Mode.BATCH else first_open(able, lanes)
     pacing = Pacing(
         max_attempts=request.max_attempts,
         timeout_s=request.timeout_s,
@@ -266,7 +275,8 @@ def planned_images(
             mode=request.mode,
             priority=request.priority,
             prompt=wanted.prompt,
-            full_prompt=composed(wanted.prompt, request, settings.quality_words),
+            full_prompt=_full(wanted.prompt, request, settings),
+            text_kind=request.text_kind,
             negative_prompt=request.negative_prompt,
             requested_model=request.model,
             seed=secrets.randbelow(SEED_MAX + 1) if wanted.seed is None else wanted.seed,
@@ -296,7 +306,10 @@ def first_open(able: Sequence[ProviderName], lanes: Lanes) -> ProviderName:
 
 
 def estimated_cost(request: BatchRequest, provider: ProviderName, settings: Settings, lanes: Lanes) -> int | None:
-    """What one image of a request will cost at `provider`, in millionths of a dollar; None when nobody knows."""
+    """What one image of a request will cost at `provider`, in millionths of a dollar; None when nobody knows, as of a
+    text, whose length only the model decides."""
+    if request.text_kind is not None:
+        return None
     lane = lanes.get(provider)
     service = lane.service if lane else None
     width_px, height_px = request.width, request.height
@@ -314,7 +327,7 @@ def estimated_cost(request: BatchRequest, provider: ProviderName, settings: Sett
 
 def saving(request: BatchRequest, settings: Settings, lanes: Lanes) -> int:
     """What batch mode saves on all images of a request, in millionths of a dollar; 0 when the prices are not known."""
-    provider = next(name for name in request.candidates if Mode.BATCH in MODES[name])
+    provider = next(name for name in request.candidates if can_in_batches(name, request))
     one_by_one, as_batch = (
         estimated_cost(request.model_copy(update={"mode": mode}), provider, settings, lanes)
         for mode in (Mode.REALTIME, Mode.BATCH)

@@ -15,7 +15,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from pressroom.contracts.facts import FileFacts
 
-from .errors import StoreUnavailable
+from .errors import InvalidRequest, StoreUnavailable
 
 _CHUNK_BYTES = 1 << 20
 _EXTENSIONS = {"image/png": "png", "image/webp": "webp", "image/jpeg": "jpg"}
@@ -59,6 +59,13 @@ class BlobStore:
             raise
         except (BaseError, OSError) as error:
             raise StoreUnavailable(f"cannot read {key}: {error}") from error
+
+    async def input_image(self, name: str) -> bytes:
+        """A reference picture, by its name in a batch's `input_images`; `InvalidRequest` when there is none."""
+        try:
+            return await self.get(f"{name[:2]}/{name}")
+        except FileNotFoundError as error:
+            raise InvalidRequest(f"input_images: there is no stored file {name}; upload it first") from error
 
     async def stream(self, key: str) -> AsyncIterator[bytes]:
         """The file in pieces of about a megabyte."""

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 from datetime import UTC, datetime
 
-from pressroom.contracts.events import ImageFailed, ImageGenerated
+from pressroom.contracts.events import ImageFailed, ImageGenerated, TextFailed
 from pressroom.contracts.facts import ErrorReport, FileFacts, ProviderTry
 from pressroom.contracts.finishing import Check
 from pressroom.contracts.vocabulary import ImageState, ProviderName
@@ -180,16 +180,6 @@ class Finishing:
 
     async def fail(self, image: ImageDocument, error: ErrorReport, *, claim: Claim[ImageDocument] | None) -> None:
         """To `failed`, and tell. Nothing happens when the image has ended otherwise in the meantime."""
-        event = ImageFailed(
-            batch_id=image.batch_id,
-            image_id=image.id,
-            index=image.index,
-            provider=image.provider,
-            attempt=image.attempt,
-            error=error,
-            cost_microusd=image.cost_microusd,
-            calls=image.calls,
-        )
         failed = await self._images.transition(
             image.id,
             ImageState.FAILED,
@@ -200,12 +190,36 @@ class Finishing:
                 "call_began_at": None,
                 "progress": None,
             },
-            messages=[self._outbox.event(event)],
+            messages=[self._outbox.event(_failure(image, error))],
             token=claim.token if claim else None,
         )
         if failed is not None:
             log.warning("image.failed", image_id=image.id, kind=str(error.kind), error=error.message)
             await self._outbox.publish(self._images, failed)
+
+
+def _failure(image: ImageDocument, error: ErrorReport) -> ImageFailed | TextFailed:
+    if image.text_kind is not None:
+        return TextFailed(
+            batch_id=image.batch_id,
+            text_id=image.id,
+            index=image.index,
+            kind=image.text_kind,
+            provider=image.provider,
+            attempt=image.attempt,
+            cost_microusd=image.cost_microusd,
+            error=error,
+        )
+    return ImageFailed(
+        batch_id=image.batch_id,
+        image_id=image.id,
+        index=image.index,
+        provider=image.provider,
+        attempt=image.attempt,
+        error=error,
+        cost_microusd=image.cost_microusd,
+        calls=image.calls,
+    )
 
 
 TRIES_AT_MOST = 50

@@ -7,15 +7,21 @@ way, as long as a provider of the request has it and can make in it what is aske
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from pressroom.contracts.capabilities import Capabilities, shortcomings
 from pressroom.contracts.facts import ModeChoice
 from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import Mode, Priority, ProviderName
 
-WITH_BATCHES = frozenset({ProviderName.GEMINI, ProviderName.OPENAI})
-"""Those that the batch-poller has a client for."""
+IN_BATCHES: Mapping[ProviderName, Capabilities] = {
+    ProviderName.GEMINI: Capabilities(prompt_max_characters=24_000, input_images=14, is_billed=True, keeps_jobs=True),
+    ProviderName.OPENAI: Capabilities(
+        prompt_max_characters=32_000, seeds=False, transparent=True, input_images=16, is_billed=True, keeps_jobs=True
+    ),
+}
+"""What a row of a batch can ask for, of those that the batch-poller has a client for: the same as of one picture."""
 
 MODES: Mapping[ProviderName, frozenset[Mode]] = {
-    name: frozenset({Mode.REALTIME, Mode.BATCH} if name in WITH_BATCHES else {Mode.REALTIME}) for name in ProviderName
+    name: frozenset({Mode.REALTIME, Mode.BATCH} if name in IN_BATCHES else {Mode.REALTIME}) for name in ProviderName
 }
 """What each provider can be asked for."""
 
@@ -29,6 +35,8 @@ BATCH_PROMISE = timedelta(hours=24)
 def settled(request: BatchRequest, *, now: datetime, saves_microusd: int = 0) -> ModeChoice | None:
     """How a request is made that leaves it open; None when it says so itself. `saves_microusd`: what batch mode would
     save on all its images, where the prices are known."""
+    if request.text_kind is not None:
+        return _choice(request, Mode.BATCH, "texts are made in batches only") if request.mode is Mode.AUTO else None
     is_in_time = request.deadline_at is None or request.deadline_at - now >= BATCH_PROMISE
     if request.mode is Mode.BATCH and not is_in_time:
         return _choice(request, Mode.REALTIME, "its deadline is nearer than batch mode can promise (24 h)")
@@ -40,14 +48,19 @@ def settled(request: BatchRequest, *, now: datetime, saves_microusd: int = 0) ->
         (not is_in_time, "its deadline is nearer than batch mode can promise (24 h)"),
         (request.image_count < WORTH_A_BATCH, f"fewer than {WORTH_A_BATCH} images are not worth the wait"),
         (
-            bool(request.input_images or request.adapters or request.workflow or request.transparent),
-            "batch mode has no reference pictures, adapters, workflows or transparency",
+            not any(can_in_batches(name, request) for name in request.candidates),
+            "none of its providers takes its reference pictures, adapters, workflow or transparency in batches",
         ),
     ):
         if against:
             return _choice(request, Mode.REALTIME, reason)
     reason = f"{request.image_count} images that nobody waits for"
     return _choice(request, Mode.BATCH, reason, saves_microusd)
+
+
+def can_in_batches(name: ProviderName, request: BatchRequest) -> bool:
+    """Whether a provider's batches take what a request asks for beside its prompts."""
+    return name in IN_BATCHES and not shortcomings(IN_BATCHES[name], request, 0)
 
 
 def _choice(request: BatchRequest, mode: Mode, reason: str, saves_microusd: int = 0) -> ModeChoice:

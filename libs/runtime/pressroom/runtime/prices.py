@@ -20,11 +20,17 @@ from pressroom.contracts.vocabulary import Mode, ProviderName
 
 MICRO = 1_000_000
 MEGAPIXEL = 1024 * 1024
+MILLION = 1_000_000
+"""Tokens that a price is for."""
 
 FREE = frozenset({ProviderName.STUDIO, ProviderName.PLACEHOLDER, ProviderName.COMFYUI, ProviderName.DIFFUSERS})
 """They run on a machine of one's own, which costs nothing by the image unless the table says so."""
 
 Dollars = Annotated[Decimal, Field(ge=0, le=1000)]
+
+
+TOKENS = "tokens"
+"""The unit of texts; pictures are never priced by it."""
 
 
 class Price(BaseModel):
@@ -35,9 +41,10 @@ class Price(BaseModel):
     provider: ProviderName
     model: str | None = None
     grade: str | None = None
-    unit: Literal["image", "area", "megapixel", "second"]
+    unit: Literal["image", "area", "megapixel", "second", "tokens"]
     usd: Dollars
     further_usd: Dollars | None = None
+    output_usd: Dollars | None = None
     typical_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     up_to_px: Annotated[int, Field(ge=64)] | None = None
     batch_factor: Annotated[Decimal, Field(gt=0, le=1)] | None = None
@@ -50,11 +57,14 @@ class Price(BaseModel):
             raise ValueError("a price by the megapixel needs 'further_usd'")
         if self.unit == "second" and self.typical_s is None:
             raise ValueError("a price by the second needs 'typical_s'")
+        if self.unit == TOKENS and self.output_usd is None:
+            raise ValueError("a price by tokens needs 'output_usd'")
         return self
 
     def fits(self, provider: ProviderName, model: str | None, grade: str | None, longer_side_px: int) -> bool:
         return (
             self.provider is provider
+            and self.unit != TOKENS
             and self.model in (None, model)
             and self.grade in (None, grade)
             and (self.up_to_px is None or longer_side_px <= self.up_to_px)
@@ -72,6 +82,14 @@ class Price(BaseModel):
                 return self.usd + (self.further_usd or Decimal(0)) * max(0, ceil(megapixels) - 1)
             case "second":
                 return self.usd * Decimal(str(seconds if seconds is not None else self.typical_s))
+            case "tokens":
+                raise TypeError("a picture has no price by tokens")
+
+    def in_mode(self, dollars: Decimal, mode: Mode) -> int:
+        """So many dollars at the standard price, in millionths of a dollar of this mode's."""
+        if mode is Mode.BATCH and self.batch_factor is not None:
+            dollars *= self.batch_factor
+        return int((dollars * MICRO).to_integral_value(ROUND_HALF_UP))
 
 
 class PriceTable:
@@ -114,10 +132,22 @@ class PriceTable:
         price = self.of(provider, model, grade, max(width_px, height_px))
         if price is None:
             return 0 if provider in FREE else None
-        dollars = price.dollars(width_px, height_px, seconds)
-        if mode is Mode.BATCH and price.batch_factor is not None:
-            dollars *= price.batch_factor
-        return int((dollars * MICRO).to_integral_value(ROUND_HALF_UP))
+        return price.in_mode(price.dollars(width_px, height_px, seconds), mode)
+
+    def text_cost_microusd(
+        self, provider: ProviderName, model: str, *, read_tokens: int, written_tokens: int, mode: Mode
+    ) -> int | None:
+        """One text, in millionths of a dollar; None when the table does not know."""
+        fitting = (
+            price
+            for price in self.prices
+            if price.unit == TOKENS and price.provider is provider and price.model in (None, model)
+        )
+        price = next(fitting, None)
+        if price is None:
+            return None
+        written_usd = price.output_usd or Decimal(0)
+        return price.in_mode((price.usd * read_tokens + written_usd * written_tokens) / MILLION, mode)
 
 
 def _most_exact_first(prices: Sequence[Price]) -> list[Price]:

@@ -14,13 +14,14 @@ from typing import Any
 from pressroom.contracts.events import BatchAccepted
 from pressroom.contracts.facts import Reason
 from pressroom.contracts.requests import BatchRequest
-from pressroom.contracts.vocabulary import BatchState, ImageState, Mode, ProviderJobState, ProviderName
+from pressroom.contracts.vocabulary import BatchState, ImageState, Mode, ProviderName
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument, ImageDocument, ProviderJobDocument
 from pressroom.state.machines import IMAGE_SETTLED, PROVIDER_JOB_FINAL
 
 from .admission import announced, estimated_cost, first_open, sorted_out
 from .outbox import Outbox
+from .planned_jobs import planned_job
 from .settings import Settings
 from .settling import job_of
 
@@ -133,21 +134,17 @@ class Retries:
         for start in range(0, len(images), size):
             some = images[start : start + size]
             now = datetime.now(UTC)
-            job = ProviderJobDocument(
-                _id=f"{batch.id}-job-{number + start // size}",
-                created_at=now,
-                updated_at=now,
-                state=ProviderJobState.PLANNED,
-                batch_id=batch.id,
-                owner=batch.owner,
+            job = planned_job(
+                batch,
+                number + start // size,
                 provider=maker,
                 model=changes["requested_model"],
-                image_count=len(some),
                 first_index=some[0].index,
                 last_index=some[-1].index + 1,
-                image_ids=tuple(image.id for image in some),
+                image_ids=[image.id for image in some],
                 estimated_cost_microusd=None if estimate is None else estimate * len(some),
-                next_poll_at=now + _PLANNED_WITHIN,
+                now=now,
+                due_at=now + _PLANNED_WITHIN,
             )
             await self.database.provider_jobs.insert_missing([job])
             await self.database.images.plan_again(list(job.image_ids or ()), changes)
@@ -184,6 +181,7 @@ def _anew(
         "crashes": 0,
         "error": None,
         "raw": None,
+        "text": None,
         "model": None,
         "remote": None,
         "call_began_at": None,

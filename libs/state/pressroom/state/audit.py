@@ -4,6 +4,7 @@ Pure: it is fed events and documents and knows neither stream nor database. An e
 once (the stream delivers at least once); two different events for what may happen once are a drift.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -84,6 +85,12 @@ class Fold:
                 story.details["sha256"].append(data.file.sha256)
             case events.ImageEvent():
                 self._images[data.image_id].facts.append(data.fact)
+            case events.TextGenerated():
+                story = self._images[data.text_id]
+                story.facts.append(data.fact)
+                story.details["text"].append(_digest(data.text))
+            case events.TextEvent():
+                self._images[data.text_id].facts.append(data.fact)
             case events.ImagePublished():
                 story = self._publications[data.publication_id]
                 story.facts.append(data.fact)
@@ -134,6 +141,8 @@ class Fold:
             drifts.append(Drift("image", image.id, told or "nothing", str(image.state)))
         if story.facts.count("generated") > 1:
             drifts.append(Drift("image", image.id, f"generated {story.facts.count('generated')} times", "once"))
+        if image.text is not None and story.details["text"] != [_digest(image.text)]:
+            drifts.append(Drift("image", image.id, "another text", "its text"))
         if image.state in IMAGE_READY and image.file and story.details["sha256"] != [image.file.sha256]:
             drifts.append(Drift("image", image.id, f"file {story.details['sha256']}", f"file {image.file.sha256}"))
         return drifts
@@ -224,6 +233,10 @@ def counts_of(images: Iterable[ImageDocument]) -> BatchCounts:
         cancelled=states.count(ImageState.CANCELLED),
         placeholders=sum(image.is_placeholder and image.state in IMAGE_READY for image in rows),
     )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _last(story: _Story, facts: set[str]) -> str | None:

@@ -35,6 +35,7 @@ from pressroom.contracts.vocabulary import (
     ProviderJobState,
     ProviderName,
     PublicationState,
+    TextKind,
 )
 
 FAILED = "failed"
@@ -128,7 +129,9 @@ class Pacing(Part):
 
 
 class ImageDocument(Document):
-    """`raw` are the provider's own bytes; `file` and `thumbnail` what was made of them.
+    """One wanted picture, or with a `text_kind` one wanted `text`, which has no files and is not reviewed.
+
+    `raw` are the provider's own bytes; `file` and `thumbnail` what was made of them.
 
     `provider` is whose turn it is, of `providers`, who are able, in order of preference. `call_began_at` is set while a
     billed call is out of which nothing is heard yet. `full_prompt` is `prompt` with everything that the batch adds.
@@ -168,6 +171,8 @@ class ImageDocument(Document):
     file: FileFacts | None = None
     thumbnail: FileFacts | None = None
     checks: tuple[Check, ...] = ()
+    text_kind: TextKind | None = None
+    text: str | None = None
     perceptual_hash: str | None = None
     hash_bands: tuple[str, ...] = ()
     credentials: Credentials = Credentials.NONE
@@ -217,8 +222,9 @@ class ProviderJobDocument(Document):
 
     A batch that is larger than a provider's job has several: this one's are the images from `first_index` to before
     `last_index`, which is None in jobs from before a batch could have several; with `image_ids` it has exactly those.
-    `vendor_state` is the provider's own word. `delete_at`: when it is to be deleted at the provider; None when that is
-    not wanted, or done (`deleted_at`).
+    `text_kind`, `instructions`, `input_images` and `transparent` are its batch's, and hold for every row. `model` is
+    settled when its input file is written. `vendor_state` is the provider's own word. `delete_at`: when it is to be
+    deleted at the provider; None when that is not wanted, or done (`deleted_at`).
     """
 
     state: ProviderJobState
@@ -230,6 +236,10 @@ class ProviderJobDocument(Document):
     first_index: int = 0
     last_index: int | None = None
     image_ids: tuple[str, ...] | None = None
+    text_kind: TextKind | None = None
+    instructions: str | None = None
+    input_images: tuple[str, ...] = ()
+    transparent: bool = False
     input_file: str | None = None
     results_file: str | None = None
     vendor_name: str | None = None

@@ -1,9 +1,10 @@
 """The state machines, as tables: what may follow what. Documents change state only along these (`transitions`).
 
 `ARCHITECTURE.md` draws them from here. `planned` may become `generating` at once in batch mode, where a whole batch is
-handed to a provider. `queued` follows itself when an image moves to another provider's lane. What failed may wait again
-when somebody sends its dead letter again or asks for it to be made again, and its batch, which may be complete by then,
-is open again until that is done. A notice, delivered or not, may be asked for again.
+handed to a provider; `generating` becomes `generated` at once for a text, of which no files are made. `queued` follows
+itself when an image moves to another provider's lane. What failed may wait again when somebody sends its dead letter
+again or asks for it to be made again, and its batch, which may be complete by then, is open again until that is done. A
+notice, delivered or not, may be asked for again.
 """
 
 from collections.abc import Mapping
@@ -44,6 +45,7 @@ IMAGE: Machine = _table(
             ImageState.GENERATING,
             ImageState.QUEUED,
             ImageState.FINISHING,
+            ImageState.GENERATED,
             ImageState.FAILED,
             ImageState.CANCELLED,
         },

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 from faststream.asgi import AsgiFastStream
 
-from pressroom.contracts.vocabulary import BatchState, Mode, ProviderJobState, ProviderName
+from pressroom.contracts.vocabulary import BatchState, Mode, ProviderName
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.intake import Intake
-from pressroom.runtime.modes import MODES
+from pressroom.runtime.modes import can_in_batches
+from pressroom.runtime.planned_jobs import planned_job
 from pressroom.runtime.prices import price_table
 from pressroom.runtime.schedules import Schedules
 from pressroom.runtime.service import Service, application
@@ -52,7 +53,7 @@ def build(settings: BatchPollerSettings, provider: BatchProvider | None = None) 
         settling = Settling(service.database, service.outbox)
         finishing = Finishing(service.database, service.blobs, service.outbox, settings, signer)
         collector = Collector(service.database, service.outbox, finishing, settling, price_table(settings.price_table))
-        steps = JobSteps(service.database, service.outbox, providers, collector, settings)
+        steps = JobSteps(service.database, service.outbox, providers, collector, service.blobs, settings)
         tracker = Tracker(service.database, steps, collector, settings, worker=service.worker)
         service.background("provider jobs", tracker.run)
         service.background("schedules", Schedules(service.database, service.outbox, service.js).run)
@@ -62,8 +63,8 @@ def build(settings: BatchPollerSettings, provider: BatchProvider | None = None) 
 
 
 def batch_provider_of(batch: BatchDocument) -> ProviderName:
-    """The first of those that a batch names which works in this mode."""
-    return next(name for name in batch.request.candidates if Mode.BATCH in MODES[name])
+    """The first of those that a batch names which can make it in this mode."""
+    return next(name for name in batch.request.candidates if can_in_batches(name, batch.request))
 
 
 async def plan_jobs(database: Database, batch: BatchDocument, settings: BatchPollerSettings) -> None:
@@ -85,20 +86,16 @@ async def _jobs_of(
     # Another limit since then must not cut the batch in another way.
     size = first.image_count if first is not None else min(count, settings.provider_job_max_images)
     return [
-        ProviderJobDocument(
-            _id=f"{batch.id}-job-{number}",
-            created_at=now,
-            updated_at=now,
-            state=ProviderJobState.PLANNED,
-            batch_id=batch.id,
-            owner=batch.owner,
+        planned_job(
+            batch,
+            number,
             provider=batch_provider_of(batch),
             model=batch.request.model,
-            image_count=min(size, count - start),
             first_index=start,
             last_index=min(start + size, count),
             deadline_at=batch.request.deadline_at,
-            next_poll_at=now,
+            now=now,
+            due_at=now,
         )
         for number, start in enumerate(range(0, count, size))
     ]

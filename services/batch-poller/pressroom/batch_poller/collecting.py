@@ -23,6 +23,7 @@ from pressroom.state.documents import ImageDocument, ProviderJobDocument
 from pressroom.state.machines import IMAGE_READY
 
 from .provider_jobs import BatchProvider, ResultRow, VendorJob, VendorJobState
+from .texts import Texts
 
 _FINAL_STATES = {
     VendorJobState.SUCCEEDED: ProviderJobState.SUCCEEDED,
@@ -48,6 +49,7 @@ class Collector:
         self._finishing = finishing
         self._settling = settling
         self._prices = prices
+        self._texts = Texts(database, outbox, finishing, prices)
 
     async def collect(self, claim: Claim[ProviderJobDocument], vendor_job: VendorJob, provider: BatchProvider) -> None:
         """Read every row of an ended job, deliver what there is, and end the job."""
@@ -64,9 +66,10 @@ class Collector:
                 raise LeaseLost(job.id)
         if vendor_job.has_results:
             # Closed at once also when the lease is lost in the middle of a download.
-            async with aclosing(provider.results(vendor_job)) as rows:
+            model = vendor_job.model or job.model or provider.default_model
+            async with aclosing(provider.results(vendor_job, texts=job.text_kind is not None)) as rows:
                 async for row in rows:
-                    await self._row(job, row, vendor_job.model or job.model or provider.default_model)
+                    await self._row(job, row, model)
         final = _FINAL_STATES[vendor_job.state]
         await self.end(claim, final, _why(vendor_job))
 
@@ -122,7 +125,9 @@ class Collector:
     async def _deliver(self, job: ProviderJobDocument, image: ImageDocument, row: ResultRow, model: str) -> None:
         if image.state is ImageState.PLANNED:
             image = await self._begin(image)
-        if image.state is ImageState.GENERATING:
+        if image.state is ImageState.GENERATING and image.text_kind is not None:
+            await self._texts.deliver(job, image, row, model)
+        elif image.state is ImageState.GENERATING:
             if row.data is None:
                 await self._finishing.fail(
                     image, row.error or api_error("the provider's row has no picture"), claim=None

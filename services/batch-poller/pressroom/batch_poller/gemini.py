@@ -1,15 +1,17 @@
-"""Gemini's Batch API: pictures at half the price, made by a job that runs for up to a day.
+"""Gemini's Batch API: pictures and texts at half the price, made by a job that runs for up to a day.
 
 Its input and output are files, never inline: inline results of picture jobs have been reported as billed and never
 retrievable. Creating a job costs money and is not idempotent, so the caller stores the display name first, and after a
-crash `find` goes through the vendor's list; an upload that was cut off costs nothing and is begun anew. Talks HTTP
-itself, because the vendor's SDK cannot list jobs once one of them has a bad row. Source: ai.google.dev, "Batch API"
-and "Files API", v1beta, 2026-11.
+crash `find` goes through the vendor's list; an upload that was cut off costs nothing and is begun anew. Reference
+pictures are files too, which the vendor keeps for two days, as long as a job may take. Talks HTTP itself, because the
+vendor's SDK cannot list jobs once one of them has a bad row. Source: ai.google.dev, "Batch API" and "Files API",
+v1beta, 2026-11.
 """
 
 import asyncio
+import io
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import IO
@@ -18,18 +20,34 @@ import httpx
 
 from pressroom.contracts.vocabulary import ProviderName
 from pressroom.runtime.errors import ApiFailed, AuthFailed, InvalidRequest
-from pressroom.runtime.vendors.gemini import API, KEY_SETTING, MODEL_SETTING, VENDOR, NotFound, gemini_client
+from pressroom.runtime.logs import get_logger
+from pressroom.runtime.vendors.gemini import (
+    API,
+    KEY_SETTING,
+    MODEL_SETTING,
+    TEXT_MODEL_SETTING,
+    VENDOR,
+    NotFound,
+    gemini_client,
+)
+from pressroom.runtime.vendors.gemini_content import Part, stored_picture
+from pressroom.runtime.vendors.pictures import reference_type
+from pressroom.runtime.webhook_urls import webhook_url
 
 from .gemini_requests import request_line
-from .gemini_results import lines_of, row_of_inline, row_of_line
-from .gemini_wire import (
-    Operation,
-    OperationList,
-    Uploaded,
-    job_of,
-    output_of,
+from .gemini_results import row_of_inline, row_of_line
+from .gemini_wire import FileRecord, Operation, OperationList, Uploaded, job_of
+from .provider_jobs import (
+    AnyIterable,
+    InputForgotten,
+    JobForgotten,
+    ResultRow,
+    VendorJob,
+    WantedJob,
+    WantedRow,
+    each,
 )
-from .provider_jobs import InputForgotten, JobForgotten, ResultRow, VendorJob, WantedRow
+from .result_lines import lines_of
 from .settings import BatchPollerSettings
 
 UPLOAD_CHUNK_BYTES = 8 * 2**20
@@ -39,6 +57,8 @@ INPUT_MAX_BYTES = 2 * 2**30
 _SPOOL_BYTES = UPLOAD_CHUNK_BYTES
 _PAGE_SIZE = 100
 
+log = get_logger(__name__)
+
 
 class GeminiBatches:
     """The `BatchProvider` of Gemini."""
@@ -47,18 +67,33 @@ class GeminiBatches:
 
     def __init__(self, settings: BatchPollerSettings) -> None:
         self.default_model = settings.gemini_model
+        self.default_text_model = settings.gemini_text_model
+        self._settings = settings
         self._has_key = settings.gemini_api_key is not None
         self._client = gemini_client(settings)
 
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def upload(self, rows: Iterable[WantedRow] | AsyncIterable[WantedRow], display_name: str) -> str:
+    async def upload(self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[bytes] = ()) -> str:
         """Written to a temporary file row by row, sent in chunks: never whole in memory."""
+        shown = [await self._upload_picture(job, data, place) async for place, data in _numbered(references)]
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
-            async for row in _each(rows):
-                spool.write(request_line(row))
-            return await self._send_file(spool, spool.tell(), display_name)
+            async for row in each(rows):
+                spool.write(request_line(job, row, shown))
+            size = spool.tell()
+            if size == 0:
+                raise InvalidRequest("a job without rows cannot be made")
+            if size > INPUT_MAX_BYTES:
+                raise InvalidRequest(f"{size} bytes of rows are more than {VENDOR} takes in one file; split the batch")
+            return (await self._send_file(spool, size, job.display_name, "application/jsonl")).name
+
+    async def _upload_picture(self, job: WantedJob, data: bytes, place: int) -> Part:
+        media_type = reference_type(data, place, VENDOR)
+        stored = await self._send_file(io.BytesIO(data), len(data), f"{job.display_name} {place}", media_type)
+        if not stored.uri:
+            raise ApiFailed(f"{VENDOR} named no address of reference picture {place}; upload it again")
+        return stored_picture(stored.uri, media_type)
 
     async def find(self, display_name: str) -> VendorJob | None:
         async with aclosing(self.pages()) as pages:
@@ -74,7 +109,7 @@ class GeminiBatches:
         while True:
             response = await self._send(self._client.http.build_request("GET", f"{API}/batches", params=params))
             page = self._client.read(response, OperationList)
-            yield tuple(_job(operation) for operation in page.operations)
+            yield tuple(job_of(operation) for operation in page.operations)
             token = page.next_page_token
             if not token:
                 return
@@ -83,32 +118,47 @@ class GeminiBatches:
             seen.add(token)
             params["pageToken"] = token
 
-    async def create(self, model: str, input_file: str, display_name: str) -> VendorJob:
-        body = {"batch": {"displayName": display_name, "inputConfig": {"fileName": input_file}}}
-        request = self._client.http.build_request("POST", f"{API}/models/{model}:batchGenerateContent", json=body)
+    async def create(self, job: WantedJob, input_file: str) -> VendorJob:
+        batch = {"displayName": job.display_name, "inputConfig": {"fileName": input_file}}
         try:
-            response = await self._send(request)
+            response = await self._send_batch(job.model, batch, webhook_url(self._settings, self.name, job.display_name))
         except (InvalidRequest, AuthFailed) as error:
             if input_file.removeprefix("files/") in str(error):
                 raise InputForgotten(f"{error}; upload the rows again") from error
             if isinstance(error, NotFound):
+                setting = MODEL_SETTING if job.text_kind is None else TEXT_MODEL_SETTING
                 raise InvalidRequest(
-                    f"{VENDOR} has no model {model!r} that makes batches: set {MODEL_SETTING}, or the batch's "
+                    f"{VENDOR} has no model {job.model!r} that makes batches: set {setting}, or the batch's "
                     f"own model, to one that it has ({error})"
                 ) from error
             raise
-        return _job(self._client.read(response, Operation))
+        return job_of(self._client.read(response, Operation))
+
+    async def _send_batch(self, model: str, batch: Mapping[str, object], told_at: str | None) -> httpx.Response:
+        """With the address where the job's end is to be told. That is a help and no more: if the vendor refuses it, and
+        so makes no job, it is asked for the same job without it."""
+        url = f"{API}/models/{model}:batchGenerateContent"
+        if told_at is not None:
+            body = {"batch": {**batch, "webhookConfig": {"uris": [told_at]}}}
+            try:
+                return await self._send(self._client.http.build_request("POST", url, json=body))
+            except InvalidRequest as error:
+                said = str(error).replace(told_at, "our address")
+                if "webhook" not in said.lower():
+                    raise
+                log.warning("provider_job.webhook_refused", setting="PRESSROOM_PUBLIC_URL", reason=said)
+        return await self._send(self._client.http.build_request("POST", url, json={"batch": batch}))
 
     async def status(self, name: str) -> VendorJob:
         try:
             response = await self._send(self._client.http.build_request("GET", f"{API}/{name}"))
         except NotFound as error:
             raise JobForgotten(f"{VENDOR} knows no job {name} any more; submit its images again ({error})") from error
-        return _job(self._client.read(response, Operation))
+        return job_of(self._client.read(response, Operation))
 
-    async def results(self, job: VendorJob) -> AsyncGenerator[ResultRow]:
-        for row in job.inline_results or ():
-            yield row
+    async def results(self, job: VendorJob, *, texts: bool = False) -> AsyncGenerator[ResultRow]:
+        for value in job.inline_results or ():
+            yield row_of_inline(value, texts=texts)
         if job.results_file is None:
             return
         # The file's own record cannot be asked for: its name is longer than `files.get` takes.
@@ -117,7 +167,7 @@ class GeminiBatches:
             async with self._client.stream(self._authorised(request)) as response:
                 _refuse_page(response)
                 async for line in lines_of(response.aiter_bytes()):
-                    yield await asyncio.to_thread(row_of_line, line)
+                    yield await asyncio.to_thread(row_of_line, line, texts=texts)
         except (NotFound, AuthFailed) as error:
             if isinstance(error, NotFound) or job.results_file.removeprefix("files/") in str(error):
                 raise JobForgotten(
@@ -140,12 +190,8 @@ class GeminiBatches:
         except NotFound:
             return
 
-    async def _send_file(self, spool: IO[bytes], size: int, display_name: str) -> str:
-        if size == 0:
-            raise InvalidRequest("a job without rows cannot be made")
-        if size > INPUT_MAX_BYTES:
-            raise InvalidRequest(f"{size} bytes of rows are more than {VENDOR} takes in one file; split the batch")
-        url = await self._begin_upload(size, display_name)
+    async def _send_file(self, spool: IO[bytes], size: int, display_name: str, media_type: str) -> FileRecord:
+        url = await self._begin_upload(size, display_name, media_type)
         spool.seek(0)
         offset = 0
         while True:
@@ -157,15 +203,15 @@ class GeminiBatches:
             }
             response = await self._send(self._client.http.build_request("POST", url, content=chunk, headers=headers))
             if is_last:
-                return self._client.read(response, Uploaded).file.name
+                return self._client.read(response, Uploaded).file
             offset += len(chunk)
 
-    async def _begin_upload(self, size: int, display_name: str) -> httpx.URL:
+    async def _begin_upload(self, size: int, display_name: str, media_type: str) -> httpx.URL:
         headers = {
             "X-Goog-Upload-Protocol": "resumable",
             "X-Goog-Upload-Command": "start",
             "X-Goog-Upload-Header-Content-Length": str(size),
-            "X-Goog-Upload-Header-Content-Type": "application/jsonl",
+            "X-Goog-Upload-Header-Content-Type": media_type,
         }
         body = {"file": {"displayName": display_name}}
         response = await self._send(
@@ -188,13 +234,11 @@ class GeminiBatches:
         return request
 
 
-async def _each(rows: Iterable[WantedRow] | AsyncIterable[WantedRow]) -> AsyncIterator[WantedRow]:
-    if isinstance(rows, AsyncIterable):
-        async for row in rows:
-            yield row
-    else:
-        for row in rows:
-            yield row
+async def _numbered(references: AnyIterable[bytes]) -> AsyncGenerator[tuple[int, bytes]]:
+    place = 0
+    async for data in each(references):
+        place += 1
+        yield place, data
 
 
 def _refuse_page(response: httpx.Response) -> None:
@@ -202,9 +246,3 @@ def _refuse_page(response: httpx.Response) -> None:
     media_type = response.headers.get("content-type", "")
     if response.status_code != HTTPStatus.OK or media_type.startswith("text/html"):
         raise ApiFailed(f"{VENDOR} answered a download with {response.status_code} and {media_type or 'no type'}")
-
-
-def _job(operation: Operation) -> VendorJob:
-    inlined = output_of(operation).inlined_responses
-    rows = [row_of_inline(value) for value in inlined.inlined_responses] if inlined else None
-    return job_of(operation, rows)

@@ -1,22 +1,30 @@
-"""The lines of a Gemini job's input file: one picture each, `{"key", "request"}`.
+"""The lines of a Gemini job's input file: one picture or one text each, `{"key", "request"}`.
 
-A line follows from its row alone, so a process that dies while it writes them writes the same ones again.
+A line follows from its row, its job and the names of its reference pictures alone, so a process that dies while it
+writes them writes the same ones again. Reference pictures are uploaded once and named in every row.
 """
 
 import json
+from collections.abc import Sequence
 
-from pressroom.runtime.vendors.gemini_content import picture_request
+from pressroom.runtime.vendors.gemini_content import Part, picture_request, text_request
 
-from .provider_jobs import WantedRow
+from .provider_jobs import WantedJob, WantedRow
 
 
-def request_line(row: WantedRow) -> bytes:
-    """One line of the input file, with its line end."""
-    request = picture_request(
-        row.prompt,
-        negative_prompt=row.negative_prompt,
-        width_px=row.width_px,
-        height_px=row.height_px,
-        seed=row.seed,
-    )
+def request_line(job: WantedJob, row: WantedRow, references: Sequence[Part] = ()) -> bytes:
+    """One line of the input file, with its line end. `references` are parts that name uploaded pictures."""
+    if job.text_kind is not None:
+        request = text_request(
+            row.prompt, kind=job.text_kind, instructions=job.instructions, seed=row.seed, pictures=references
+        )
+    else:
+        request = picture_request(
+            row.prompt,
+            negative_prompt=row.negative_prompt,
+            width_px=row.width_px,
+            height_px=row.height_px,
+            seed=row.seed,
+            pictures=references,
+        )
     return json.dumps({"key": row.key, "request": request}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

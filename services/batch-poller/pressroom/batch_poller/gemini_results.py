@@ -5,8 +5,6 @@ Reading has no effect outside: a process that dies in the middle reads from the 
 """
 
 import json
-import re
-from collections.abc import AsyncIterable, AsyncIterator
 
 from pydantic import ValidationError
 
@@ -19,16 +17,11 @@ from pressroom.runtime.errors import (
     WorkError,
     report_of,
 )
-from pressroom.runtime.vendors.gemini import Refusal, Wire
-from pressroom.runtime.vendors.gemini_content import Answer, picture_of, text_of
+from pressroom.runtime.vendors.gemini import VENDOR, Refusal, Wire
+from pressroom.runtime.vendors.gemini_content import Answer, picture_of, text_of, whole_text_of
 
-from .provider_jobs import ResultRow
-
-LINE_MAX_BYTES = 128 * 2**20
-"""A 4K picture is some 40 MB in base64; a line three times as long is no result."""
-
-_HEAD_BYTES = 4096
-_KEY_FIRST = re.compile(rb'\s*\{\s*"key"\s*:\s*("(?:[^"\\]|\\.)*")')
+from .provider_jobs import ResultRow, Tokens
+from .result_lines import key_of_bad_line, why_unreadable
 
 _ERRORS_BY_CODE: dict[int, type[WorkError]] = {
     3: InvalidRequest,
@@ -63,62 +56,53 @@ class ResultLine(Wire):
     status: Refusal | None = None
 
 
-async def lines_of(chunks: AsyncIterable[bytes], max_bytes: int = LINE_MAX_BYTES) -> AsyncIterator[bytes]:
-    """The lines of a byte stream without their ends, empty ones left out, the last with or without an end.
-
-    Of a line that is longer than `max_bytes` only the beginning comes, which reads as a torn line.
-    """
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in chunks:
-        pieces = chunk.split(b"\n")
-        for number, piece in enumerate(pieces):
-            if number:
-                if line := b"".join(parts).strip():
-                    yield line
-                parts, size = [], 0
-            size += len(piece)
-            if size > max_bytes:
-                parts = [b"".join(parts)[:_HEAD_BYTES] or piece[:_HEAD_BYTES]]
-            else:
-                parts.append(piece)
-    if line := b"".join(parts).strip():
-        yield line
-
-
-def row_of_line(line: bytes) -> ResultRow:
+def row_of_line(line: bytes, *, texts: bool = False) -> ResultRow:
     """One line of the output file as a row; never raises for what is in the line."""
     try:
         parsed = ResultLine.model_validate_json(line)
     except ValidationError as error:
-        return ResultRow(key=_key_of_bad_line(line), error=report_of(ApiFailed(_explain(line, error))))
-    return row_of(parsed)
+        why = report_of(ApiFailed(why_unreadable(VENDOR, line, error)))
+        return ResultRow(key=key_of_bad_line(line, "key"), error=why)
+    return row_of(parsed, texts=texts)
 
 
-def row_of_inline(value: object) -> ResultRow:
+def row_of_inline(value: object, *, texts: bool = False) -> ResultRow:
     """One inline result as a row; never raises for what is in it."""
-    return row_of_line(json.dumps(value).encode())
+    return row_of_line(json.dumps(value).encode(), texts=texts)
 
 
-def row_of(line: ResultLine) -> ResultRow:
+def row_of(line: ResultLine, *, texts: bool = False) -> ResultRow:
     key = line.key or (line.metadata.key if line.metadata else None)
+    tokens = _tokens_of(line.response)
     try:
         if key is None:
-            raise ApiFailed("Gemini returned a row without a key, so nobody knows whose picture it is")
-        return _picture(key, line)
+            raise ApiFailed("Gemini returned a row without a key, so nobody knows whose it is")
+        answer = _answer(line)
+        if texts:
+            return ResultRow(key=key, text=whole_text_of(answer), tokens=tokens)
+        data, media_type = picture_of(answer)
+        return ResultRow(key=key, data=data, media_type=media_type, text=text_of(answer))
     except WorkError as error:
-        return ResultRow(key=key, text=text_of(line.response), error=report_of(error))
+        return ResultRow(key=key, text=text_of(line.response), tokens=tokens, error=report_of(error))
 
 
-def _picture(key: str, line: ResultLine) -> ResultRow:
+def _answer(line: ResultLine) -> Answer:
     answer = line.response
     refusal = line.error or (answer.error if answer else None) or (line.status if answer is None else None)
     if refusal is not None:
         raise _error_of_row(refusal)
     if answer is None:
-        raise ApiFailed("Gemini returned a row with neither a response nor an error; ask for this image again")
-    data, media_type = picture_of(answer)
-    return ResultRow(key=key, data=data, media_type=media_type, text=text_of(answer))
+        raise ApiFailed("Gemini returned a row with neither a response nor an error; ask for this one again")
+    return answer
+
+
+def _tokens_of(answer: Answer | None) -> Tokens | None:
+    """Thoughts are billed as what is written (ai.google.dev, "Gemini Developer API pricing")."""
+    usage = answer.usage_metadata if answer else None
+    if usage is None:
+        return None
+    written = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
+    return Tokens(read=usage.prompt_token_count or 0, written=written)
 
 
 def _error_of_row(refusal: Refusal | str) -> WorkError:
@@ -126,22 +110,3 @@ def _error_of_row(refusal: Refusal | str) -> WorkError:
         return ApiFailed(f"Gemini failed at this row: {refusal}")
     error_type = _ERRORS_BY_CODE.get(refusal.code or 0, ApiFailed)
     return error_type(f"Gemini failed at this row: {refusal.said()}")
-
-
-def _key_of_bad_line(line: bytes) -> str | None:
-    """The key of a line that cannot be read as a whole: whole JSON of a strange shape, or a torn beginning."""
-    try:
-        return Metadata.model_validate_json(line).key
-    except ValidationError:
-        pass
-    match = _KEY_FIRST.match(line[:_HEAD_BYTES])
-    try:
-        return str(json.loads(match.group(1))) if match else None
-    except ValueError:
-        return None
-
-
-def _explain(line: bytes, error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"Gemini returned a row of {len(line)} bytes that cannot be read ({where or 'line'}: {first['msg']})"

@@ -5,7 +5,6 @@ a list. Nothing here is stored, so a process that dies loses nothing. Source: ai
 API", v1beta, 2026-11.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from pydantic import Field
 
 from pressroom.runtime.vendors.gemini import Refusal, Wire
 
-from .provider_jobs import ResultRow, VendorJob, VendorJobState
+from .provider_jobs import VendorJob, VendorJobState
 
 OutsideName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]+$")]
 """A resource's name, which becomes part of a path."""
@@ -62,7 +61,10 @@ class OperationList(Wire):
 
 
 class FileRecord(Wire):
+    """`uri` is how a request refers to the file."""
+
     name: OutsideName
+    uri: str = ""
 
 
 class Uploaded(Wire):
@@ -85,7 +87,8 @@ def output_of(operation: Operation) -> Output:
     return operation.metadata.output or operation.response or Output()
 
 
-def job_of(operation: Operation, inline_results: Sequence[ResultRow] | None) -> VendorJob:
+def job_of(operation: Operation) -> VendorJob:
+    output = output_of(operation)
     record = operation.metadata
     stats = record.batch_stats or BatchStats()
     return VendorJob(
@@ -96,8 +99,8 @@ def job_of(operation: Operation, inline_results: Sequence[ResultRow] | None) -> 
         model=record.model.removeprefix("models/") if record.model else None,
         created_at=record.create_time,
         ended_at=record.end_time,
-        results_file=output_of(operation).responses_file,
-        inline_results=tuple(inline_results) if inline_results is not None else None,
+        results_file=output.responses_file,
+        inline_results=output.inlined_responses.inlined_responses if output.inlined_responses else None,
         error=operation.error.said() if operation.error else None,
         request_count=stats.request_count,
         succeeded_count=stats.successful_request_count,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from pressroom.contracts.events import ProviderJobSubmitted
 from pressroom.contracts.vocabulary import BatchState, ImageState, ProviderJobState, ProviderName
+from pressroom.runtime.blobs import BlobStore
 from pressroom.runtime.errors import InvalidRequest, LeaseLost, WorkError
 from pressroom.runtime.logs import get_logger
 from pressroom.runtime.outbox import Outbox
@@ -21,7 +22,7 @@ from pressroom.state.database import Database
 from pressroom.state.documents import ImageDocument, ProviderJobDocument
 
 from .collecting import Collector, api_error
-from .provider_jobs import BatchProvider, InputForgotten, VendorJob, VendorJobState, WantedRow
+from .provider_jobs import BatchProvider, InputForgotten, VendorJob, VendorJobState, WantedJob, WantedRow, each
 from .schedule import Pace, Rounds, handed_over, looked_at, next_poll
 from .settings import BatchPollerSettings
 
@@ -53,9 +54,11 @@ class JobSteps:
         outbox: Outbox,
         providers: Mapping[ProviderName, BatchProvider],
         collector: Collector,
+        blobs: BlobStore,
         settings: BatchPollerSettings,
     ) -> None:
         self._database = database
+        self._blobs = blobs
         self._jobs = database.provider_jobs
         self._outbox = outbox
         self._providers = providers
@@ -112,22 +115,35 @@ class JobSteps:
         return job.cancel_requested or batch is None or batch.state is BatchState.CANCELLED
 
     async def _create(self, claim: JobClaim) -> VendorJob:
-        job = claim.document
-        provider = self._provider_of(job)
-        model = job.model or provider.default_model
-        input_file = job.input_file or await self._upload(claim)
+        provider, wanted = self._provider_of(claim.document), self._wanted(claim.document)
+        input_file = claim.document.input_file or await self._upload(claim, wanted)
         try:
-            return await provider.create(model, input_file, job.id)
+            return await provider.create(wanted, input_file)
         except InputForgotten:
-            return await provider.create(model, await self._upload(claim), job.id)
+            return await provider.create(wanted, await self._upload(claim, wanted))
 
-    async def _upload(self, claim: JobClaim) -> str:
-        """Bring the rows to the provider and store the intent to submit them."""
-        images = self._images_of(claim.document, ImageState.PLANNED, ImageState.GENERATING)
-        # A stream from the cursor to the provider: a job of 2 GB is never whole in memory.
+    def _wanted(self, job: ProviderJobDocument) -> WantedJob:
+        provider = self._provider_of(job)
+        default = provider.default_model if job.text_kind is None else provider.default_text_model
+        return WantedJob(
+            display_name=job.id,
+            model=job.model or default,
+            text_kind=job.text_kind,
+            instructions=job.instructions,
+            references=len(job.input_images),
+            transparent=job.transparent,
+        )
+
+    async def _upload(self, claim: JobClaim, wanted: WantedJob) -> str:
+        """Bring the rows to the provider and store the intent to submit them, with the model that they were written
+        for: another default in the meantime changes nothing."""
+        job = claim.document
+        images = self._images_of(job, ImageState.PLANNED, ImageState.GENERATING)
+        # Streams from the cursor and the store to the provider: a job of 2 GB is never whole in memory.
         rows = (_row(image) async for image in images)
-        input_file = await self._provider_of(claim.document).upload(rows, claim.id)
-        changes = {"input_file": input_file}
+        references = (await self._blobs.input_image(name) async for name in each(job.input_images))
+        input_file = await self._provider_of(job).upload(wanted, rows, references)
+        changes = {"input_file": input_file, "model": wanted.model}
         if claim.document.state is ProviderJobState.PLANNED:
             stored = await self._jobs.transition(
                 claim.id,
@@ -162,7 +178,7 @@ class JobSteps:
             changes={
                 "vendor_name": vendor_job.name,
                 "vendor_state": vendor_job.raw_state,
-                "model": vendor_job.model or job.model or self._provider_of(job).default_model,
+                "model": vendor_job.model or self._wanted(job).model,
                 "submitted_at": now,
                 "next_poll_at": next_poll(now, now, self._settings, job.id, job.deadline_at),
                 "failures": 0,

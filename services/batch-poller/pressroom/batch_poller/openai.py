@@ -1,15 +1,16 @@
-"""OpenAI's Batch API: pictures made by a job that may take a day, from a file of rows into a file of answers.
+"""OpenAI's Batch API: pictures and texts made by a job that may take a day, from a file of rows into a file of answers.
 
 Creating a batch costs money and is not idempotent, so the caller stores the display name first: it travels as
 `metadata.display_name`, and after a crash `find` goes through the vendor's list. An upload that was cut off costs
-nothing and is begun anew. A row names its model, so the input file is named after the model that its rows ask for, and
-is written again when the job is made with another. Rows have no reference pictures, so edits are never asked for here.
+nothing and is begun anew. What a job makes decides which endpoint its rows go to: pictures, edits of reference
+pictures, or texts. Reference pictures are uploaded once and named in every row.
 Source: openai-python 3.52.0 (files, batches) and OpenAI's "Batch API" guide, 2026-11.
 """
 
 import asyncio
+import io
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import IO
@@ -22,17 +23,27 @@ from pressroom.runtime.vendors.models import model_gone
 from pressroom.runtime.vendors.openai import (
     KEY_SETTING,
     MODEL_SETTING,
+    TEXT_MODEL_SETTING,
     VENDOR,
     openai_client,
     read_openai_error,
 )
-from pressroom.runtime.vendors.openai_images import GENERATIONS
+from pressroom.runtime.vendors.pictures import reference_type
 
-from .gemini_results import lines_of
-from .openai_requests import request_line, with_model
+from .openai_requests import endpoint_of, request_line
 from .openai_results import row_of_line
 from .openai_wire import Batch, BatchList, FileRecord, OpenAIJob, job_of
-from .provider_jobs import InputForgotten, JobForgotten, ResultRow, VendorJob, WantedRow
+from .provider_jobs import (
+    AnyIterable,
+    InputForgotten,
+    JobForgotten,
+    ResultRow,
+    VendorJob,
+    WantedJob,
+    WantedRow,
+    each,
+)
+from .result_lines import lines_of
 from .settings import BatchPollerSettings
 
 INPUT_MAX_BYTES = 200 * 10**6
@@ -60,6 +71,7 @@ class OpenAIBatches:
 
     def __init__(self, settings: BatchPollerSettings) -> None:
         self.default_model = settings.openai_model
+        self.default_text_model = settings.openai_text_model
         self._settings = settings
         key = settings.openai_api_key
         self._has_key = key is not None and bool(key.get_secret_value())
@@ -68,17 +80,32 @@ class OpenAIBatches:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def upload(self, rows: Iterable[WantedRow] | AsyncIterable[WantedRow], display_name: str) -> str:
+    async def upload(self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[bytes] = ()) -> str:
         """Written to a temporary file row by row, and sent from there: never whole in memory."""
-        model = self.default_model
+        file_ids: list[str] = []
+        async for data in each(references):
+            file_ids.append(await self._upload_picture(data, len(file_ids) + 1))
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
             count = 0
-            async for row in _each(rows):
-                spool.write(request_line(row, model, self._settings))
+            async for row in each(rows):
+                spool.write(request_line(job, row, self._settings, file_ids))
                 count += 1
+            size = spool.tell()
             if count > INPUT_MAX_ROWS:
                 raise InvalidRequest(f"{count} rows are more than {VENDOR} takes in one batch; split it")
-            return await self._send_file(spool, display_name, model)
+            if size == 0:
+                raise InvalidRequest("a job without rows cannot be made")
+            if size > INPUT_MAX_BYTES:
+                raise InvalidRequest(f"{size} bytes of rows are more than {VENDOR} takes in one batch; split it")
+            record = await self._send_file("batch", (f"{job.display_name}.jsonl", spool, "application/jsonl"))
+        if record.bytes is not None and record.bytes != size:
+            raise ApiFailed(f"{VENDOR} kept {record.bytes} of {size} bytes of rows; upload them again")
+        return record.id
+
+    async def _upload_picture(self, data: bytes, place: int) -> str:
+        media_type = reference_type(data, place, VENDOR)
+        name = f"{place}.{media_type.removeprefix('image/')}"
+        return (await self._send_file("vision", (name, io.BytesIO(data), media_type))).id
 
     async def find(self, display_name: str) -> VendorJob | None:
         seen: set[str] = set()
@@ -97,14 +124,13 @@ class OpenAIBatches:
             seen.add(last)
             params["after"] = last
 
-    async def create(self, model: str, input_file: str, display_name: str) -> VendorJob:
-        await self._require_model(model)
-        input_file = await self._input_for(model, input_file, display_name)
+    async def create(self, job: WantedJob, input_file: str) -> VendorJob:
+        await self._require_model(job)
         body = {
             "input_file_id": input_file,
-            "endpoint": GENERATIONS,
+            "endpoint": endpoint_of(job),
             "completion_window": "24h",
-            "metadata": {"display_name": display_name},
+            "metadata": {"display_name": job.display_name},
             "output_expires_after": {"anchor": "created_at", "seconds": OUTPUT_LIFE_S},
         }
         try:
@@ -122,7 +148,7 @@ class OpenAIBatches:
             raise JobForgotten(f"{VENDOR} knows no job {name} any more; submit its images again ({error})") from error
         return job_of(batch)
 
-    async def results(self, job: VendorJob) -> AsyncGenerator[ResultRow]:
+    async def results(self, job: VendorJob, *, texts: bool = False) -> AsyncGenerator[ResultRow]:
         """First what was made, then what was refused, which is in a file of its own."""
         errors_file = job.errors_file if isinstance(job, OpenAIJob) else None
         for file_id in (job.results_file, errors_file):
@@ -131,7 +157,7 @@ class OpenAIBatches:
             try:
                 async with self._content(file_id) as response:
                     async for line in lines_of(response.aiter_bytes()):
-                        row = await asyncio.to_thread(row_of_line, line)
+                        row = await asyncio.to_thread(row_of_line, line, texts=texts)
                         if row is not None:
                             yield row
             except NotFound as error:
@@ -163,49 +189,26 @@ class OpenAIBatches:
     async def _batch(self, name: str) -> Batch:
         return self._client.read(await self._send(self._client.http.build_request("GET", f"{_BATCHES}/{name}")), Batch)
 
-    async def _require_model(self, model: str) -> None:
+    async def _require_model(self, job: WantedJob) -> None:
         """A dead model would fail the batch as a whole, and only after a while."""
-        try:
-            await self._send(self._client.http.build_request("GET", f"/v1/models/{model}"))
-        except (NotFound, ModelGone) as error:
-            raise model_gone(VENDOR, model, MODEL_SETTING, error, named_by_batch=model != self.default_model) from error
-
-    async def _input_for(self, model: str, input_file: str, display_name: str) -> str:
-        """The file, or a copy whose rows ask for `model`, when they were written for another."""
-        try:
-            response = await self._send(self._client.http.build_request("GET", f"{_FILES}/{input_file}"))
-            record = self._client.read(response, FileRecord)
-            if record.filename == _filename(display_name, model):
-                return input_file
-            with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
-                async with self._content(input_file) as content:
-                    async for line in lines_of(content.aiter_bytes()):
-                        spool.write(with_model(line, model))
-                return await self._send_file(spool, display_name, model)
-        except NotFound as error:
-            raise InputForgotten(f"{error}; upload the rows again") from error
-
-    async def _send_file(self, spool: IO[bytes], display_name: str, model: str) -> str:
-        size = spool.tell()
-        if size == 0:
-            raise InvalidRequest("a job without rows cannot be made")
-        if size > INPUT_MAX_BYTES:
-            raise InvalidRequest(f"{size} bytes of rows are more than {VENDOR} takes in one batch; split it")
-        spool.seek(0)
-        request = self._client.http.build_request(
-            "POST",
-            _FILES,
-            data={
-                "purpose": "batch",
-                "expires_after[anchor]": "created_at",
-                "expires_after[seconds]": str(INPUT_LIFE_S),
-            },
-            files={"file": (_filename(display_name, model), spool, "application/jsonl")},
+        setting, default = (
+            (MODEL_SETTING, self.default_model)
+            if job.text_kind is None
+            else (TEXT_MODEL_SETTING, self.default_text_model)
         )
-        record = self._client.read(await self._send(request), FileRecord)
-        if record.bytes is not None and record.bytes != size:
-            raise ApiFailed(f"{VENDOR} kept {record.bytes} of {size} bytes of rows; upload them again")
-        return record.id
+        try:
+            await self._send(self._client.http.build_request("GET", f"/v1/models/{job.model}"))
+        except (NotFound, ModelGone) as error:
+            raise model_gone(VENDOR, job.model, setting, error, named_by_batch=job.model != default) from error
+
+    async def _send_file(self, purpose: str, file: tuple[str, IO[bytes], str]) -> FileRecord:
+        """Stored for as long as a job may need it; `file` is its name, its bytes and its type."""
+        file[1].seek(0)
+        expiry = {"expires_after[anchor]": "created_at", "expires_after[seconds]": str(INPUT_LIFE_S)}
+        request = self._client.http.build_request(
+            "POST", _FILES, data={"purpose": purpose, **expiry}, files={"file": file}
+        )
+        return self._client.read(await self._send(request), FileRecord)
 
     @asynccontextmanager
     async def _content(self, file_id: str) -> AsyncGenerator[httpx.Response]:
@@ -232,16 +235,3 @@ def _read_error(response: httpx.Response) -> WorkError | None:
     error = read_openai_error(response)
     is_plain = type(error) is InvalidRequest
     return NotFound(str(error)) if is_plain and response.status_code == HTTPStatus.NOT_FOUND else error
-
-
-def _filename(display_name: str, model: str) -> str:
-    return f"{display_name}.{model}.jsonl"
-
-
-async def _each(rows: Iterable[WantedRow] | AsyncIterable[WantedRow]) -> AsyncIterator[WantedRow]:
-    if isinstance(rows, AsyncIterable):
-        async for row in rows:
-            yield row
-    else:
-        for row in rows:
-            yield row

@@ -1,4 +1,5 @@
-"""What the poller asks of a provider that makes images as asynchronous jobs, and the values that pass between them.
+"""What the poller asks of a provider that makes images or texts as asynchronous jobs, and the values that pass between
+them.
 
 A job costs money, so it is made once: the caller stores its intent (the job's display name) before `create`, and its
 outside name after. A process that dies between the two calls `find` with the display name first; the same goes for a
@@ -7,15 +8,18 @@ Everything else here may be repeated freely: an uploaded input file costs nothin
 may be read again from the beginning.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from pressroom.contracts.facts import ErrorReport
-from pressroom.contracts.vocabulary import ProviderName
+from pressroom.contracts.vocabulary import ProviderName, TextKind
 from pressroom.runtime.errors import InvalidRequest
+
+Item = TypeVar("Item")
+AnyIterable = Iterable[Item] | AsyncIterable[Item]
 
 
 class VendorJobState(StrEnum):
@@ -44,8 +48,24 @@ class InputForgotten(InvalidRequest):
 
 
 @dataclass(frozen=True)
+class WantedJob:
+    """A job as it is asked for: what holds for all its rows. Without a `text_kind` its rows are pictures.
+
+    `references`: how many reference pictures each row is shown.
+    """
+
+    display_name: str
+    model: str
+    text_kind: TextKind | None = None
+    instructions: str | None = None
+    references: int = 0
+    transparent: bool = False
+
+
+@dataclass(frozen=True)
 class WantedRow:
-    """One picture of a job. `key` comes back with its result; sides are in pixels and tell shape and size."""
+    """One picture, or one text, of a job. `key` comes back with its result; sides are in pixels and tell a picture's
+    shape and size."""
 
     key: str
     prompt: str
@@ -56,23 +76,33 @@ class WantedRow:
 
 
 @dataclass(frozen=True)
-class ResultRow:
-    """What a job says of one picture: either `data` with its `media_type`, or an `error`.
+class Tokens:
+    """What a text is billed by."""
 
-    `key` is None when the provider's line cannot be told to belong to anyone. `text` is what the model wrote beside or
-    instead of a picture.
+    read: int
+    written: int
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """What a job says of one row: either `data` with its `media_type`, or a `text`, or an `error`.
+
+    `key` is None when the provider's line cannot be told to belong to anyone. `text` may also be what the model wrote
+    beside or instead of a picture.
     """
 
     key: str | None
     data: bytes | None = None
     media_type: str | None = None
     text: str | None = None
+    tokens: Tokens | None = None
     error: ErrorReport | None = None
 
 
 @dataclass(frozen=True)
 class VendorJob:
-    """A job as the provider tells it. `raw_state` is the provider's own word, for logs."""
+    """A job as the provider tells it. `raw_state` is its own word, for logs; `inline_results` are its rows, where it has
+    no file of them."""
 
     name: str
     display_name: str
@@ -82,7 +112,7 @@ class VendorJob:
     created_at: datetime | None = None
     ended_at: datetime | None = None
     results_file: str | None = None
-    inline_results: tuple[ResultRow, ...] | None = None
+    inline_results: tuple[object, ...] | None = None
     error: str | None = None
     request_count: int | None = None
     succeeded_count: int | None = None
@@ -107,28 +137,35 @@ class BatchProvider(Protocol):
 
     @property
     def default_model(self) -> str:
-        """The model of a batch that names none."""
+        """The model of a batch of pictures that names none."""
         ...
 
-    async def upload(self, rows: Iterable[WantedRow] | AsyncIterable[WantedRow], display_name: str) -> str:
-        """Bring the rows to the provider; the outside name of the input file."""
+    @property
+    def default_text_model(self) -> str:
+        """The model of a batch of texts that names none."""
+        ...
+
+    async def upload(self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[bytes] = ()) -> str:
+        """Bring the rows to the provider, and before them the reference pictures that every row is shown, encoded; the
+        outside name of the input file."""
         ...
 
     async def find(self, display_name: str) -> VendorJob | None:
         """The job of this display name, looked for in the provider's whole list; None when there is none."""
         ...
 
-    async def create(self, model: str, input_file: str, display_name: str) -> VendorJob:
-        """Start a job, which costs money. `InvalidRequest` names the setting when the model does not exist;
-        `InputForgotten` when the input file is gone."""
+    async def create(self, job: WantedJob, input_file: str) -> VendorJob:
+        """Start a job of the rows that were uploaded for it, which costs money. `InvalidRequest` names the setting when
+        the model does not exist; `InputForgotten` when the input file is gone."""
         ...
 
     async def status(self, name: str) -> VendorJob:
         """How a job stands; `JobForgotten` when the provider has it no more."""
         ...
 
-    def results(self, job: VendorJob) -> AsyncGenerator[ResultRow]:
-        """Every row that the provider tells of, in its order, one at a time in memory.
+    def results(self, job: VendorJob, *, texts: bool = False) -> AsyncGenerator[ResultRow]:
+        """Every row that the provider tells of, in its order, one at a time in memory; `texts` are looked for in place
+        of pictures.
 
         A bad row is a `ResultRow` with an error and never raises; a download that breaks off raises, and the caller
         reads again from the beginning; `JobForgotten` when the results are gone. Rows that are missing altogether are
@@ -154,3 +191,13 @@ class ListsJobs(Protocol):
     def pages(self) -> AsyncGenerator[tuple[VendorJob, ...]]:
         """All jobs, the newest first, a request for each page; up to 100 jobs on one. Raises `WorkError`s only."""
         ...
+
+
+async def each(items: AnyIterable[Item]) -> AsyncIterator[Item]:
+    """One after another, wherever they come from."""
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item

@@ -17,7 +17,7 @@ from pressroom.contracts.facts import ErrorReport, ProviderTry
 from pressroom.contracts.vocabulary import ErrorKind, TryOutcome
 from pressroom.runtime import metrics
 from pressroom.runtime.blobs import BlobStore
-from pressroom.runtime.errors import InvalidRequest, LeaseLost, NotYet, RateLimited, TimedOut, WorkError, report_of
+from pressroom.runtime.errors import LeaseLost, NotYet, RateLimited, TimedOut, WorkError, report_of
 from pressroom.runtime.finishing import STORE_RETRY_S, with_try
 from pressroom.runtime.lane_gate import LaneGate
 from pressroom.runtime.lane_policies import LaneRules
@@ -275,13 +275,7 @@ class Asking:
         return known or 0
 
     async def _request(self, image: ImageDocument) -> GenerationRequest:
-        return _request_of(image, tuple([await self._stored(name) for name in image.input_images]))
-
-    async def _stored(self, name: str) -> bytes:
-        try:
-            return await self._blobs.get(f"{name[:2]}/{name}")
-        except FileNotFoundError as error:
-            raise InvalidRequest(f"input_images: there is no stored file {name}; upload it first") from error
+        return _request_of(image, tuple([await self._blobs.input_image(name) for name in image.input_images]))
 
     async def _write(self, call: _Call, changes: dict[str, Any]) -> None:
         written = await self._images.change(call.claim.id, changes, token=call.claim.token)

@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter
 
-from pressroom.contracts.api import BatchWithJobs, Image, Page, ProviderJob, ProviderJobStatus
-from pressroom.contracts.vocabulary import ProviderName
+from pressroom.contracts.api import BatchWithJobs, Image, Page, ProviderJob, ProviderJobStatus, Text
+from pressroom.contracts.texts import SHAPES
+from pressroom.contracts.vocabulary import ProviderName, TextKind
 
 from ..connection import Api
 from ..errors import CommandFailed
 from ..options import Data, Json
+from ..request_files import read_request, uploaded
 
 WAIT_S = 20
 """How long one request waits: shorter than the client's own patience."""
@@ -20,8 +22,8 @@ WAIT_S = 20
 _PAGE = 100
 _JOBS = TypeAdapter(Page[ProviderJob])
 _JOB_LIST = TypeAdapter(list[ProviderJob])
-_IMAGES = TypeAdapter(Page[Image])
-_IMAGE_LIST = TypeAdapter(list[Image])
+_RESULTS = TypeAdapter(Page[Image | Text])
+_RESULT_LIST = TypeAdapter(list[Image | Text])
 _OVER = frozenset(
     {
         ProviderJobStatus.SUCCEEDED,
@@ -116,34 +118,52 @@ def results(
     job: JobId,
     *,
     out: Annotated[
-        Path | None, typer.Option(help="A folder to put the print files of those that are ready into.", file_okay=False)
+        Path | None, typer.Option(help="A folder to put the files of those that are ready into.", file_okay=False)
     ] = None,
     json: Json = False,
     data: Data = None,
 ) -> None:
-    """Show a job's images: what it made, what failed and why; with --out bring the files."""
-    found: list[Image] = []
+    """Show a job's images, or texts: what it made, what failed and why; with --out bring the files."""
+    found: list[Image | Text] = []
     with Api.of(data) as api:
         query: dict[str, str] = {}
         while True:
-            page = _IMAGES.validate_json(api.request("GET", f"/v1/provider-jobs/{job}/results", query=query))
+            page = _RESULTS.validate_json(api.request("GET", f"/v1/provider-jobs/{job}/results", query=query))
             found += page.items
             if page.next_cursor is None:
                 break
             query["cursor"] = page.next_cursor
-        if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-            for image in found:
-                if image.file is not None:
-                    (out / f"{image.id}.png").write_bytes(api.request("GET", f"/v1/images/{image.id}/content"))
+        written = sum(_write(api, result, out) for result in found) if out is not None else 0
     if json:
-        typer.echo(_IMAGE_LIST.dump_json(found).decode())
+        typer.echo(_RESULT_LIST.dump_json(found).decode())
         return
-    for image in found:
-        said = f"{image.error.kind}: {image.error.message}" if image.error else image.prompt
-        typer.echo(f"{image.id}  {image.state}  {said}")
+    for result in found:
+        said = f"{result.error.kind}: {result.error.message}" if result.error else result.prompt
+        typer.echo(f"{result.id}  {result.state}  {said}")
+        if isinstance(result, Text) and result.text is not None:
+            typer.echo(_readable(result))
     if out is not None:
-        typer.echo(f"{sum(image.file is not None for image in found)} files in {out}", err=True)
+        typer.echo(f"{written} files in {out}", err=True)
+
+
+def _write(api: Api, result: Image | Text, folder: Path) -> bool:
+    """Bring one file, if it is ready."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(result, Text):
+        if result.text is None:
+            return False
+        suffix = "json" if result.kind in SHAPES else "txt"
+        (folder / f"{result.id}.{suffix}").write_text(result.text, encoding="utf-8")
+        return True
+    if result.file is None:
+        return False
+    (folder / f"{result.id}.png").write_bytes(api.request("GET", f"/v1/images/{result.id}/content"))
+    return True
+
+
+def _readable(text: Text) -> str:
+    shown = json_module.dumps(text.fields, ensure_ascii=False, indent=2) if text.fields is not None else text.text or ""
+    return "\n".join(f"    {line}" for line in shown.splitlines())
 
 
 def cancel(job: JobId, *, json: Json = False, data: Data = None) -> None:
@@ -164,10 +184,15 @@ def delete(job: JobId, *, json: Json = False, data: Data = None) -> None:
 
 
 def create(
-    prompt: Annotated[str | None, typer.Argument(help="What to picture.")] = None,
+    prompt: Annotated[str | None, typer.Argument(help="What to picture, or to write.")] = None,
     *,
     provider: Annotated[ProviderName, typer.Option(help="Whose job.")] = ProviderName.GEMINI,
-    count: Annotated[int, typer.Option(min=1, help="How many images of the prompt.")] = 1,
+    text: Annotated[TextKind | None, typer.Option(help="Write texts of this kind instead of pictures.")] = None,
+    instructions: Annotated[str | None, typer.Option(help="What holds for every text: language, tone, length.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many of the prompt.")] = 1,
+    input_image: Annotated[
+        list[Path] | None, typer.Option(help="A reference picture; repeat it for more.", exists=True, dir_okay=False)
+    ] = None,
     model: Annotated[str | None, typer.Option(help="The provider's model.")] = None,
     profile: Annotated[str | None, typer.Option(help="The file to make of each image.")] = None,
     width: Annotated[int | None, typer.Option(help="Pixels of the picture that the provider makes.")] = None,
@@ -179,20 +204,24 @@ def create(
     json: Json = False,
     data: Data = None,
 ) -> None:
-    """Ask for images as a provider's job, at half the price."""
+    """Ask for images, or texts, as a provider's job, at half the price."""
     if (prompt is None) == (file is None):
         raise CommandFailed('Say what to picture: ./run jobs create "a red fox"   or give a request with --file')
-    options = {
+    options: dict[str, object] = {
         "provider": provider,
         "prompt": prompt,
+        "text_kind": text,
+        "instructions": instructions,
         "count": count,
         "model": model,
         "profile": profile,
         "width": width,
         "height": height,
     }
-    body = _request_in(file) if file else {name: value for name, value in options.items() if value is not None}
+    body = read_request(file) if file else {name: value for name, value in options.items() if value is not None}
     with Api.of(data) as api:
+        if input_image:
+            body["input_images"] = [uploaded(api, picture) for picture in input_image]
         batch = BatchWithJobs.model_validate_json(api.request("POST", "/v1/provider-jobs", json=body))
     if json:
         typer.echo(batch.model_dump_json())
@@ -200,13 +229,6 @@ def create(
         typer.echo("\n".join(batch.provider_jobs))
     else:
         typer.echo(f"{batch.id} is {batch.state}; its jobs are not planned yet: ./run jobs list --batch {batch.id}")
-
-
-def _request_in(file: Path) -> object:
-    try:
-        return json_module.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
-        raise CommandFailed(f"{file} is no JSON that can be read: {error}") from error
 
 
 def _job(api: Api, job: str, *, wait_s: int = 0) -> ProviderJob:

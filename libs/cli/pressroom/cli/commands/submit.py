@@ -1,13 +1,12 @@
 """`pressroom submit`: ask for a batch over HTTP, and with `--wait` stay until it is done."""
 
-import json as json_module
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from pressroom.contracts.api import Batch, StoredFile
+from pressroom.contracts.api import Batch
 from pressroom.contracts.vocabulary import (
     BatchState,
     Fallback,
@@ -21,6 +20,7 @@ from pressroom.contracts.vocabulary import (
 from ..connection import Api
 from ..errors import CommandFailed
 from ..options import Data, Json
+from ..request_files import read_request, uploaded
 from ..waiting import wait_for
 
 _MICRO = 1_000_000
@@ -112,11 +112,11 @@ def submit(
         "title": title,
         "tags": tag,
     }
-    body = _read_request(file) if file else {name: value for name, value in options.items() if value is not None}
+    body = read_request(file) if file else {name: value for name, value in options.items() if value is not None}
     headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
     with Api.of(data) as api:
         if input_image:
-            body["input_images"] = [_uploaded(api, picture) for picture in input_image]
+            body["input_images"] = [uploaded(api, picture) for picture in input_image]
         batch = Batch.model_validate_json(api.request("POST", "/v1/batches", json=body, headers=headers))
         if not json:
             typer.echo(f"{batch.id} {_way(batch)}", err=wait)
@@ -132,10 +132,6 @@ def submit(
 
 def _moment(given: datetime | None) -> str | None:
     return None if given is None else given.replace(tzinfo=given.tzinfo or UTC).isoformat()
-
-
-def _uploaded(api: Api, picture: Path) -> str:
-    return StoredFile.model_validate_json(api.request("POST", "/v1/files", content=picture.read_bytes())).name
 
 
 def _way(batch: Batch) -> str:
@@ -156,13 +152,6 @@ def _target(text: str) -> dict[str, str]:
         platforms, products = ", ".join(PlatformName), ", ".join(ProductType)
         raise CommandFailed(f"--publish {text!r}: PLATFORM:PRODUCT, of {platforms} and of {products}")
     return {"platform": platform, "product_type": product}
-
-
-def _read_request(file: Path) -> Any:
-    try:
-        return json_module.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
-        raise CommandFailed(f"{file} is no JSON that can be read: {error}") from error
 
 
 def _outcome(batch: Batch) -> str:

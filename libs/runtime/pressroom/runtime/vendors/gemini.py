@@ -19,6 +19,7 @@ from ..vendor_http import LONGEST_WAIT_S, ErrorReader, VendorClient, excerpt, re
 VENDOR = "Gemini"
 KEY_SETTING = "PRESSROOM_GEMINI_API_KEY"
 MODEL_SETTING = "PRESSROOM_GEMINI_MODEL"
+TEXT_MODEL_SETTING = "PRESSROOM_GEMINI_TEXT_MODEL"
 API = "/v1beta"
 
 
@@ -33,6 +34,11 @@ class GeminiSettings(Settings):
         default="gemini-nano-banana-2.1",
         pattern=r"^[A-Za-z0-9._-]{1,128}$",
         description="The image model of a batch that names none; vendors retire names often (list of 2026-11).",
+    )
+    gemini_text_model: str = Field(
+        default="gemini-3.8-flash",
+        pattern=r"^[A-Za-z0-9._-]{1,128}$",
+        description="The model of a batch of texts that names none (list of 2026-11).",
     )
     gemini_timeout_s: Annotated[float, Field(gt=0, le=600)] = Field(
         default=60.0, description="How long one request, or one pause within a download, may take."

@@ -1,4 +1,4 @@
-"""What Gemini is asked for one picture, and what its answer says of it: the `GenerateContentRequest` and
+"""What Gemini is asked for one picture or one text, and what its answer says of it: the `GenerateContentRequest` and
 `GenerateContentResponse` that the realtime API and each row of a batch have in common. Pure; nothing to lose.
 
 Source: ai.google.dev, "Image generation" and "GenerateContentResponse", v1beta, 2026-11.
@@ -8,10 +8,13 @@ import base64
 import math
 from collections.abc import Sequence
 
+from pressroom.contracts.vocabulary import TextKind
+
 from ..errors import ApiFailed, Moderated, WorkError
 from ..prompts import with_negative_clause
 from .gemini import VENDOR, Refusal, Wire
 from .pictures import decoded_picture, reference_type
+from .texts import instructions_for, schema_of
 
 ASPECT_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 """What `imageConfig.aspectRatio` takes (ai.google.dev, "Image generation", 2026-11)."""
@@ -39,12 +42,16 @@ MODERATION_REASONS = frozenset(
 _SAID_CHARACTERS = 300
 
 
+Part = dict[str, object]
+"""A part of a request's contents, as it is sent."""
+
+
 class Blob(Wire):
     mime_type: str = ""
     data: str = ""
 
 
-class Part(Wire):
+class AnswerPart(Wire):
     """`thought` marks a draft, which may be a picture as well."""
 
     text: str | None = None
@@ -53,7 +60,7 @@ class Part(Wire):
 
 
 class Content(Wire):
-    parts: tuple[Part, ...] = ()
+    parts: tuple[AnswerPart, ...] = ()
 
 
 class Candidate(Wire):
@@ -67,9 +74,16 @@ class PromptFeedback(Wire):
     block_reason_message: str | None = None
 
 
+class Usage(Wire):
+    prompt_token_count: int | None = None
+    candidates_token_count: int | None = None
+    thoughts_token_count: int | None = None
+
+
 class Answer(Wire):
     candidates: tuple[Candidate, ...] = ()
     prompt_feedback: PromptFeedback | None = None
+    usage_metadata: Usage | None = None
     error: Refusal | str | None = None
 
 
@@ -80,11 +94,11 @@ def picture_request(
     width_px: int,
     height_px: int,
     seed: int | None,
-    input_images: Sequence[bytes] = (),
+    pictures: Sequence[Part] = (),
 ) -> dict[str, object]:
-    """The body that asks for one picture, of the shape and size that are nearest to these sides. `input_images` are
-    encoded; `InvalidRequest` for one that Gemini does not read. Gemini has no field for what is unwanted, so it is
-    asked for in words."""
+    """The body that asks for one picture, of the shape and size that are nearest to these sides. `pictures` are parts
+    made by `inline_picture` or `stored_picture`. Gemini has no field for what is unwanted, so it is asked for in
+    words."""
     generation: dict[str, object] = {
         "responseModalities": ["IMAGE"],
         "imageConfig": {
@@ -94,9 +108,43 @@ def picture_request(
     }
     if seed is not None:
         generation["seed"] = seed % SEED_RANGE
-    parts: list[dict[str, object]] = [{"text": with_negative_clause(prompt, negative_prompt)}]
-    parts += [_inline(data, place) for place, data in enumerate(input_images, start=1)]
-    return {"contents": [{"role": "user", "parts": parts}], "generationConfig": generation}
+    return {
+        "contents": _said(with_negative_clause(prompt, negative_prompt), pictures),
+        "generationConfig": generation,
+    }
+
+
+def text_request(
+    prompt: str, *, kind: TextKind, instructions: str | None, seed: int | None, pictures: Sequence[Part] = ()
+) -> dict[str, object]:
+    """The body that asks for one text; of a kind with fields, as JSON of their shape."""
+    generation: dict[str, object] = {}
+    if seed is not None:
+        generation["seed"] = seed % SEED_RANGE
+    schema = schema_of(kind)
+    if schema is not None:
+        generation |= {"responseMimeType": "application/json", "responseJsonSchema": schema}
+    request: dict[str, object] = {"contents": _said(prompt, pictures), "generationConfig": generation}
+    told = instructions_for(kind, instructions)
+    if told is not None:
+        request["systemInstruction"] = {"parts": [{"text": told}]}
+    return request
+
+
+def inline_picture(data: bytes, place: int) -> Part:
+    """An encoded reference picture, in the request itself; `place` counts from 1. `InvalidRequest` for one that Gemini
+    does not read."""
+    blob = {"mimeType": reference_type(data, place, VENDOR), "data": base64.b64encode(data).decode()}
+    return {"inlineData": blob}
+
+
+def stored_picture(uri: str, media_type: str) -> Part:
+    """A reference picture that was uploaded before (ai.google.dev, "Files API"), by its URI there."""
+    return {"fileData": {"mimeType": media_type, "fileUri": uri}}
+
+
+def _said(text: str, pictures: Sequence[Part]) -> list[dict[str, object]]:
+    return [{"role": "user", "parts": [{"text": text}, *pictures]}]
 
 
 def nearest_aspect_ratio(width_px: int, height_px: int) -> str:
@@ -136,9 +184,18 @@ def text_of(answer: Answer | None) -> str | None:
     return "\n".join(texts) or None
 
 
-def _inline(data: bytes, place: int) -> dict[str, object]:
-    blob = {"mimeType": reference_type(data, place, VENDOR), "data": base64.b64encode(data).decode()}
-    return {"inlineData": blob}
+def whole_text_of(answer: Answer) -> str:
+    """The text that was asked for; raises the `WorkError` that says why there is none, or only a part."""
+    refusal = _judged(answer)
+    if refusal is not None:
+        raise refusal
+    reason = next((candidate.finish_reason for candidate in answer.candidates if candidate.finish_reason), "STOP")
+    if reason != "STOP":
+        raise ApiFailed(f"Gemini stopped in the middle of the text ({reason}); ask for a shorter one")
+    text = text_of(answer)
+    if text is None:
+        raise ApiFailed("Gemini wrote no text; ask again or say it better")
+    return text
 
 
 def _value(ratio: str) -> float:
@@ -146,11 +203,12 @@ def _value(ratio: str) -> float:
     return int(width) / int(height)
 
 
-def _is_final(part: Part) -> bool:
+def _is_final(part: AnswerPart) -> bool:
     return part.inline_data is not None and not part.thought
 
 
-def _why_no_picture(answer: Answer) -> WorkError:
+def _judged(answer: Answer) -> WorkError | None:
+    """Why Gemini refuses to answer at all; None when it does not."""
     feedback = answer.prompt_feedback
     if feedback and feedback.block_reason:
         more = f": {feedback.block_reason_message}" if feedback.block_reason_message else ""
@@ -159,7 +217,17 @@ def _why_no_picture(answer: Answer) -> WorkError:
         reason = candidate.finish_reason or ""
         more = f": {candidate.finish_message}" if candidate.finish_message else ""
         if reason in MODERATION_REASONS:
-            return Moderated(f"Gemini refused the picture ({reason}{more}); change the prompt")
+            return Moderated(f"Gemini refused its answer ({reason}{more}); change the prompt")
+    return None
+
+
+def _why_no_picture(answer: Answer) -> WorkError:
+    refusal = _judged(answer)
+    if refusal is not None:
+        return refusal
+    for candidate in answer.candidates:
+        reason = candidate.finish_reason or ""
+        more = f": {candidate.finish_message}" if candidate.finish_message else ""
         if reason and reason != "STOP":
             return ApiFailed(f"Gemini made no picture ({reason}{more}); ask again or change the prompt")
     text = text_of(answer)

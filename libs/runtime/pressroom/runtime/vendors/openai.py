@@ -20,6 +20,7 @@ from ..vendor_http import LONGEST_WAIT_S, ErrorReader, VendorClient, excerpt, re
 VENDOR = "OpenAI"
 KEY_SETTING = "PRESSROOM_OPENAI_API_KEY"
 MODEL_SETTING = "PRESSROOM_OPENAI_MODEL"
+TEXT_MODEL_SETTING = "PRESSROOM_OPENAI_TEXT_MODEL"
 URL_SETTING = "PRESSROOM_OPENAI_URL"
 
 MODERATION_CODES = frozenset({"moderation_blocked", "content_policy_violation"})
@@ -36,6 +37,11 @@ class OpenAIVendorSettings(Settings):
         default="gpt-image-2",
         pattern=r"^[A-Za-z0-9._:-]{1,128}$",
         description="The image model of a batch that names none; vendors retire names often (list of 2026-11).",
+    )
+    openai_text_model: str = Field(
+        default="gpt-5.4-mini",
+        pattern=r"^[A-Za-z0-9._:-]{1,128}$",
+        description="The model of a batch of texts that names none (list of 2026-11).",
     )
     openai_quality: Literal["low", "medium", "high", "auto"] = Field(
         default="medium", description="What a picture is rendered with; its price is by that."

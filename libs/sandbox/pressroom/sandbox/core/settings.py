@@ -34,7 +34,8 @@ class Settings(BaseModel):
 
     gemini_key: str = Field("sandbox-gemini-key", min_length=1, description="the accepted Gemini API key")
     gemini_models: str = Field(
-        "gemini-nano-banana-2.1,gemini-3-pro-image,gemini-3.1-flash-lite-image,gemini-3-pro,gemini-3-flash",
+        "gemini-nano-banana-2.1,gemini-3-pro-image,gemini-3.1-flash-lite-image,gemini-3-pro,gemini-3-flash,"
+        "gemini-3.8-flash",
         description="model names that exist, by comma; those with image or banana in them make images",
     )
     gemini_seconds: float = Field(0.0, ge=0, description="how long a generateContent takes at least")
@@ -45,8 +46,8 @@ class Settings(BaseModel):
 
     openai_key: str = Field("sandbox-openai-key", min_length=1, description="the accepted OpenAI API key")
     openai_models: str = Field(
-        "gpt-image-2,gpt-image-2-mini,gpt-image-1.5",
-        description="model names that exist, by comma; those of gpt-image-2 draw any size",
+        "gpt-image-2,gpt-image-2-mini,gpt-image-1.5,gpt-5.4-mini",
+        description="model names that exist, by comma; those of gpt-image-2 draw any size, those without image write",
     )
 
     printify_token: str = Field("sandbox-printify-token", min_length=1, description="the accepted Printify token")

@@ -1,14 +1,17 @@
 """What the models answer: a drawn picture, a line of text, JSON of the asked schema, or one of the ways in which they
 say no. A prompt chooses its own fate by a marker: `[sandbox:moderated]` (blocked prompt), `[sandbox:unsafe-image]` (a
 candidate without content, finishReason IMAGE_SAFETY), `[sandbox:no-image]` (finishReason NO_IMAGE),
-`[sandbox:text-only]` (a model that talks instead of drawing), `[sandbox:error]` (INTERNAL)."""
+`[sandbox:text-only]` (a model that talks instead of drawing), `[sandbox:cut-off]` (a text that ends in the middle,
+finishReason MAX_TOKENS), `[sandbox:misshapen]` (JSON of another shape than was asked for), `[sandbox:error]`
+(INTERNAL)."""
 
 from __future__ import annotations
 
 import base64
 import uuid
 
-from pressroom.sandbox.core.wire import Json, JsonObject, as_int, as_list, as_object, as_text, dump, json_list
+from pressroom.sandbox.core.schemas import instance_of
+from pressroom.sandbox.core.wire import JsonObject, dump, json_list
 from pressroom.sandbox.gemini.errors import GeminiRefusalError
 from pressroom.sandbox.gemini.prompts import Wanted
 from pressroom.sandbox.pictures.drawing import draw_png
@@ -39,7 +42,7 @@ def answer(wanted: Wanted) -> tuple[JsonObject, bool]:
         parts.append({"inlineData": {"mimeType": "image/png", "data": base64.b64encode(png).decode()}})
     candidate: JsonObject = {
         "content": {"parts": json_list(parts), "role": "model"},
-        "finishReason": "STOP",
+        "finishReason": "MAX_TOKENS" if "cut-off" in wanted.markers else "STOP",
         "index": 0,
     }
     return {"candidates": [candidate], **_envelope(wanted, IMAGE_TOKENS if draws else 40, image=draws)}, draws
@@ -73,31 +76,10 @@ def _envelope(wanted: Wanted, output_tokens: int, *, image: bool) -> JsonObject:
 
 
 def _words(wanted: Wanted, *, draws: bool) -> str:
+    if "misshapen" in wanted.markers:
+        return dump({"sandbox": "not what was asked for"})
     if wanted.json_schema is not None:
         return dump(instance_of(wanted.json_schema, wanted.prompt))
     if draws:
         return f"Here is a sandbox picture of: {wanted.prompt[:200]}"
     return f"This is the sandbox's answer, no model's. You asked: {wanted.prompt[:500]}"
-
-
-def instance_of(schema: Json, prompt: str, name: str = "answer") -> Json:
-    """A value that a JSON schema (or Gemini's OpenAPI subset of one) allows, the same for the same prompt."""
-    asked = as_object(schema)
-    options = as_list(asked.get("enum"))
-    if options:
-        return options[len(prompt) % len(options)]
-    kind = as_text(asked.get("type"), "object").lower()
-    if kind == "object":
-        properties = as_object(asked.get("properties"))
-        return {key: instance_of(value, prompt, key) for key, value in properties.items()}
-    if kind == "array":
-        lowest, highest = as_int(asked.get("minItems"), 1), as_int(asked.get("maxItems"), 3)
-        count = max(lowest, min(3, highest))
-        return [instance_of(asked.get("items"), prompt, f"{name} {place + 1}") for place in range(count)]
-    if kind in ("integer", "number"):
-        return as_int(asked.get("minimum"), 1)
-    if kind == "boolean":
-        return True
-    if kind == "null":
-        return None
-    return f"{name}: {prompt[:80]}".strip()

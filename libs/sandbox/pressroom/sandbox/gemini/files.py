@@ -40,6 +40,13 @@ class Files:
     def document(self, file_id: str) -> JsonObject | None:
         return self._store.get(FILES, file_id)
 
+    def uploaded(self, file_id: str) -> bytes | None:
+        """What a client uploaded under this id; None for anything else."""
+        document = self.document(file_id)
+        if document is None or document["source"] != "UPLOADED":
+            return None
+        return self.blobs.path(file_id).read_bytes()
+
     def add_output(self, batch_id: str, written: Path) -> str:
         """Takes over a finished result file of a batch; its id is too long for `files.get`, as the real ones are."""
         file_id = f"batch-{batch_id}-{hashlib.sha256(batch_id.encode()).hexdigest()[:24]}"

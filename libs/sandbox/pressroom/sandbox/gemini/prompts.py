@@ -19,7 +19,7 @@ from pressroom.sandbox.core.wire import (
     canonical,
     is_int,
 )
-from pressroom.sandbox.gemini.contents import read_contents
+from pressroom.sandbox.gemini.contents import Contents, Stored, read_contents
 from pressroom.sandbox.gemini.errors import invalid
 from pressroom.sandbox.gemini.fields import field, refuse_unknown
 
@@ -80,16 +80,17 @@ def makes_images(model: str) -> bool:
     return "image" in model or "banana" in model
 
 
-def read_request(model: str, body: JsonObject, picture_px: int, key: str = "") -> Wanted:
+def read_request(model: str, body: JsonObject, picture_px: int, stored: Stored, key: str = "") -> Wanted:
     """What the body asks of this model; `GeminiRefusalError` for what the API refuses. A batch row's `key` becomes
-    part of its fingerprint, because two rows may ask for the same and mean two pictures."""
+    part of its fingerprint, because two rows may ask for the same and mean two pictures; an uploaded picture counts by
+    its content, because uploading it again is the same wish."""
     refuse_unknown(body, REQUEST_FIELDS, "")
     config = as_object(field(body, "generationConfig"))
     refuse_unknown(config, GENERATION_FIELDS, "generation_config")
     image_config = as_object(field(config, "imageConfig"))
     refuse_unknown(image_config, IMAGE_FIELDS, "generation_config.image_config")
     _check_seed(config)
-    contents = read_contents(body)
+    contents = read_contents(body, stored)
     image, text = _modalities(model, config)
     width, height = _size(image_config, picture_px, contents.pictures)
     mime_type = as_text(field(config, "responseMimeType"))
@@ -98,7 +99,7 @@ def read_request(model: str, body: JsonObject, picture_px: int, key: str = "") -
         model=model,
         prompt=contents.prompt,
         pictures=len(contents.pictures),
-        fingerprint=hashlib.sha256(canonical([model, {**body, "model": model}, key])).hexdigest(),
+        fingerprint=_fingerprint([model, {**body, "model": model}, key], contents),
         markers=frozenset(MARKER.findall(contents.prompt)),
         image=image,
         text=text,
@@ -106,6 +107,13 @@ def read_request(model: str, body: JsonObject, picture_px: int, key: str = "") -
         height=height,
         json_schema=(schema or {"type": "object"}) if mime_type == "application/json" else None,
     )
+
+
+def _fingerprint(asked: Json, contents: Contents) -> str:
+    said = canonical(asked)
+    for uri, digest in contents.stored:
+        said = said.replace(uri.encode(), digest.encode())
+    return hashlib.sha256(said).hexdigest()
 
 
 def _modalities(model: str, config: JsonObject) -> tuple[bool, bool]:

@@ -112,7 +112,7 @@ class BatchRunner:
         key = as_text(row.get("key")) or as_text(as_object(row.get("metadata")).get("key"))
         model = as_text(document["model"]).removeprefix("models/")
         try:
-            wanted = read_request(model, as_object(row["request"]), self._picture_px, key)
+            wanted = read_request(model, as_object(row["request"]), self._picture_px, self._files.uploaded, key)
             response, made = answer(wanted)
         except GeminiRefusalError as refusal:
             return {**named, "error": row_error(refusal, inline=not document["file"])}

@@ -181,7 +181,7 @@ class Gemini:
             raise invalid("Invalid JSON payload received.") from wrong
         started = asyncio.get_running_loop().time()
         # Reference pictures are decoded while they are read, so this too is nothing for the event loop.
-        wanted = await asyncio.to_thread(read_request, model, body, self._settings.picture_px)
+        wanted = await asyncio.to_thread(read_request, model, body, self._settings.picture_px, self._files.uploaded)
         response, made = await asyncio.to_thread(answer, wanted)
         if made:
             self._made.note(f"request/{secrets.token_hex(12)}", wanted)

@@ -17,7 +17,8 @@ from pressroom.sandbox.openai.parameters import EDIT_PARAMETERS, GENERATION_PARA
 
 GENERATIONS = "/v1/images/generations"
 EDITS = "/v1/images/edits"
-ENDPOINTS = (GENERATIONS, EDITS)
+RESPONSES = "/v1/responses"
+ENDPOINTS = (GENERATIONS, EDITS, RESPONSES)
 MOST_ROWS = 50_000
 FAULTS_TOLD = 10
 PICTURE_FIELDS = ("images", "mask")

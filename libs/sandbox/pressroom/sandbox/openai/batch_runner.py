@@ -12,11 +12,12 @@ from collections.abc import Iterator
 
 from pressroom.sandbox.core.wire import JsonObject, as_float, as_int, as_object, as_text, dump, parse
 from pressroom.sandbox.openai.answers import answer, fingerprints_of, refuse_by_marker
-from pressroom.sandbox.openai.batch_rows import faults_of, lines_of, model_of, read_row
+from pressroom.sandbox.openai.batch_rows import RESPONSES, faults_of, lines_of, model_of, read_row
 from pressroom.sandbox.openai.batches import UNFINISHED, Batches, failed_with, failure
 from pressroom.sandbox.openai.errors import OpenAIRefusalError
 from pressroom.sandbox.openai.files import Files
 from pressroom.sandbox.openai.made import Made
+from pressroom.sandbox.openai.texts import answer_text, read_text_request
 
 # As at Gemini: more threads would only starve the requests of this process.
 DRAWING_AT_ONCE = 2
@@ -130,9 +131,12 @@ class BatchRunner:
     def _answer_row(self, batch_id: str, document: JsonObject, line: int, row: JsonObject) -> JsonObject:
         """One line of the output or of the error file; what was refused has its refusal as the response's body."""
         call_id = f"{batch_id}-{line}"
-        asked_body = as_object(row["body"])
+        asked_body, endpoint = as_object(row["body"]), as_text(document["endpoint"])
         try:
-            asked = read_row(as_text(document["endpoint"]), asked_body, self._models, self._files)
+            if endpoint == RESPONSES:
+                asked_text = read_text_request(asked_body, self._models, self._files)
+                return _line(call_id, row, 200, answer_text(asked_text, call_id))
+            asked = read_row(endpoint, asked_body, self._models, self._files)
             refuse_by_marker(asked)
         except OpenAIRefusalError as refusal:
             return _line(call_id, row, refusal.status, refusal.body())

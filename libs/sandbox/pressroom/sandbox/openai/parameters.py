@@ -124,7 +124,13 @@ def _model(given: JsonObject, models: tuple[str, ...]) -> str:
     model = _text(given, "model", "")
     if model not in models:
         raise no_such_model(model)
+    if not makes_images(model):
+        raise invalid_value(f"The model '{model}' makes no images.", "model")
     return model
+
+
+def makes_images(model: str) -> bool:
+    return "image" in model
 
 
 def _refuse_streams(given: JsonObject) -> None:

@@ -38,6 +38,7 @@ from pressroom.sandbox.openai.inputs import Inputs, read_inputs
 from pressroom.sandbox.openai.made import CALLS, PICTURES, Made
 from pressroom.sandbox.openai.parameters import EDIT_PARAMETERS, GENERATION_PARAMETERS, Asked, read_parameters
 from pressroom.sandbox.openai.pictures import draw
+from pressroom.sandbox.openai.texts import answer_text, read_text_request
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -96,6 +97,7 @@ class OpenAI:
         return [
             Route(f"{V1}/images/generations", self._generate, methods=["POST"]),
             Route(f"{V1}/images/edits", self._edit, methods=["POST"]),
+            Route(f"{V1}/responses", keyed(self._write), methods=["POST"]),
             Route(f"{V1}/files", keyed(self._files.create), methods=["POST"]),
             Route(f"{V1}/files", keyed(self._files.list), methods=["GET"]),
             Route(f"{V1}/files/{{file_id}}", keyed(self._files.get), methods=["GET"]),
@@ -184,6 +186,10 @@ class OpenAI:
     async def _edit(self, request: Request) -> Response:
         return await self._call(request, edit=True)
 
+    async def _write(self, request: Request) -> Response:
+        asked = read_text_request(await _body_of(request), self._models, self._files)
+        return with_request_id(json_response(answer_text(asked, secrets.token_hex(12))))
+
     async def _call(self, request: Request, *, edit: bool) -> Response:
         """One call, counted however it ends."""
         call_id = f"call-{secrets.token_hex(12)}"
@@ -203,13 +209,7 @@ class OpenAI:
         return with_request_id(json_response(body))
 
     async def _asked_generation(self, request: Request) -> Asked:
-        try:
-            body: Json = parse(await request.body())
-        except ValueError as wrong:
-            raise OpenAIRefusalError(400, "We could not parse the JSON body of your request.") from wrong
-        if not isinstance(body, dict):
-            raise OpenAIRefusalError(400, "We could not parse the JSON body of your request: it is no object.")
-        return read_parameters(body, GENERATION_PARAMETERS, self._models)
+        return read_parameters(await _body_of(request), GENERATION_PARAMETERS, self._models)
 
     async def _asked_edit(self, request: Request) -> Asked:
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
@@ -269,6 +269,16 @@ class OpenAI:
         self._check_key(request)
         message = f"The sandbox does not support {request.method} {request.url.path} of the OpenAI API."
         raise OpenAIRefusalError(404, message, code="unknown_url")
+
+
+async def _body_of(request: Request) -> JsonObject:
+    try:
+        body: Json = parse(await request.body())
+    except ValueError as wrong:
+        raise OpenAIRefusalError(400, "We could not parse the JSON body of your request.") from wrong
+    if not isinstance(body, dict):
+        raise OpenAIRefusalError(400, "We could not parse the JSON body of your request: it is no object.")
+    return body
 
 
 def _model_card(model: str) -> JsonObject:

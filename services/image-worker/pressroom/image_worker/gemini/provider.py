@@ -26,7 +26,7 @@ from pressroom.runtime.vendors.gemini import (
     read_gemini_error,
     refusal_of,
 )
-from pressroom.runtime.vendors.gemini_content import Answer, nominal_size, picture_of, picture_request
+from pressroom.runtime.vendors.gemini_content import Answer, inline_picture, nominal_size, picture_of, picture_request
 from pressroom.runtime.vendors.models import model_gone
 
 from ..providers import Generation, GenerationRequest, NotConfigured, Progress
@@ -107,7 +107,7 @@ def _body(request: GenerationRequest) -> bytes:
         width_px=request.width_px,
         height_px=request.height_px,
         seed=request.seed,
-        input_images=request.input_images,
+        pictures=[inline_picture(data, place) for place, data in enumerate(request.input_images, start=1)],
     )
     body = json.dumps(wanted, ensure_ascii=False, separators=(",", ":")).encode()
     if len(body) > REQUEST_MAX_BYTES:
