@@ -1,9 +1,11 @@
 """Documents as the API shows them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from pressroom.contracts.api import Batch, Image, Progress, ProviderJob, ProviderJobStatus, Publication
+from pressroom.contracts.api import Batch, Image, Progress, ProviderJob, ProviderJobStatus, Publication, Text
+from pressroom.contracts.texts import SHAPES
 from pressroom.contracts.vocabulary import ErrorKind, ImageState, ProviderJobState
 from pressroom.state.documents import BatchDocument, ImageDocument, ProviderJobDocument, PublicationDocument
 from pressroom.state.machines import IMAGE_READY, PROVIDER_JOB_FINAL
@@ -64,6 +66,28 @@ def image_view(image: ImageDocument, publications: Sequence[PublicationDocument]
         file=image.file,
         thumbnail=image.thumbnail,
         publications=tuple(publication_view(publication) for publication in publications),
+        created_at=image.created_at,
+        updated_at=image.updated_at,
+    )
+
+
+def text_view(image: ImageDocument) -> Text:
+    assert image.text_kind is not None, "only a text is shown as one"
+    has_fields = image.text is not None and image.text_kind in SHAPES
+    return Text(
+        id=image.id,
+        batch_id=image.batch_id,
+        index=image.index,
+        state=image.state,
+        kind=image.text_kind,
+        prompt=image.prompt,
+        provider=image.provider,
+        model=image.model,
+        text=image.text,
+        fields=json.loads(image.text or "") if has_fields else None,
+        tries=image.tries,
+        cost_usd=dollars(image.cost_microusd),
+        error=image.error,
         created_at=image.created_at,
         updated_at=image.updated_at,
     )

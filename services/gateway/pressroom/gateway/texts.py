@@ -1,0 +1,49 @@
+"""Texts of batches that ask for texts: `/v1/batches/{id}/texts` and `/v1/texts/{id}`."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from pressroom.contracts.api import Page, Text
+from pressroom.contracts.vocabulary import Scope
+
+from .access import REFUSED, Caller, requires
+from .batches import Limit, owned
+from .house import House
+from .problems import answers, not_found
+from .views import text_view
+
+router = APIRouter(prefix="/v1", tags=["texts"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+
+
+@router.get(
+    "/batches/{batch_id}/texts",
+    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+async def list_texts(
+    batch_id: str,
+    owner: Caller,
+    house: House,
+    cursor: Annotated[int | None, Query(ge=0, description="`next_cursor` of the page before.")] = None,
+    limit: Limit = 100,
+) -> Page[Text]:
+    """A batch's texts, in order; none of a batch of images."""
+    batch = await owned(house, owner, batch_id)
+    if batch.request.text_kind is None:
+        return Page(items=[])
+    after = -1 if cursor is None else cursor
+    found = await house.database.images.of_batch(batch_id, after=after, limit=limit + 1)
+    return Page(
+        items=[text_view(text) for text in found[:limit]],
+        next_cursor=str(found[limit - 1].index) if len(found) > limit else None,
+    )
+
+
+@router.get("/texts/{text_id}", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
+async def get_text(text_id: str, owner: Caller, house: House) -> Text:
+    """One text."""
+    text = await house.database.images.owned(text_id, owner)
+    if text is None or text.text_kind is None:
+        raise not_found("text", text_id)
+    return text_view(text)
