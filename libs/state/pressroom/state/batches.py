@@ -16,6 +16,11 @@ class Batches(Collection[BatchDocument]):
         found = await self.find({"owner": owner, "idempotency_key": key}, limit=1)
         return found[0] if found else None
 
+    async def owner_of(self, batch_id: str) -> str | None:
+        """Whose a batch is; None when there is no such batch."""
+        raw = await self.raw.find_one({"_id": batch_id}, projection={"owner": 1})
+        return None if raw is None else str(raw["owner"])
+
     async def page(
         self, owner: str, *, state: BatchState | None, before: tuple[datetime, str] | None, limit: int
     ) -> list[BatchDocument]:

@@ -59,6 +59,10 @@ class Collection(Generic[Doc]):
     async def get(self, document_id: str) -> Doc | None:
         return self.read(await self.raw.find_one({"_id": document_id}))
 
+    async def owned(self, document_id: str, owner: str) -> Doc | None:
+        """The document, where it is this owner's; somebody else's is as none."""
+        return self.read(await self.raw.find_one({"_id": document_id, "owner": owner}))
+
     async def find(self, query: Raw, *, sort: Sequence[tuple[str, int]] = (), limit: int = 0) -> list[Doc]:
         return [document async for document in self.stream(query, sort=sort, limit=limit)]
 
@@ -160,7 +164,8 @@ class Collection(Generic[Doc]):
         self, field: str, becomes: Mapping[StrEnum, StrEnum], *, worker: str, lease_s: float
     ) -> Claim[Doc] | None:
         """Take any document whose date in `field` has come, the longest waiting first."""
-        due: Raw = {field: {"$lte": datetime.now(UTC)}}
+        # The type, so that an index of those alone that have a date will do.
+        due: Raw = {field: {"$lte": datetime.now(UTC), "$type": "date"}}
         return await self._claim(due, becomes, worker=worker, lease_s=lease_s, sort=[(field, 1)])
 
     async def _claim(

@@ -1,31 +1,113 @@
-"""Who may call: one bearer token for the whole API."""
+"""Who may call, as the routes say it: `Caller` is the owner of what a call makes, `requires` what it must be allowed.
 
-import secrets
+A route says what it needs beside itself or beside its router; whatever is said must all be held. Which role may what is
+in `pressroom.contracts.roles`, who a caller is in `accounts.authentication`. What belongs to somebody else does not
+exist for anybody, whatever their role; a route that shows everybody's things requires `operate` or `admin`.
+"""
+
 from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Request, Security, params
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
-from .problems import Refusal
-from .settings import GatewaySettings
+from pressroom.contracts.vocabulary import Scope, SignIn
+from pressroom.runtime.loopback import is_loopback
 
-OWNER = "default"
-"""Everything made through the token belongs to this owner."""
+from .accounts.authentication import Authentication
+from .accounts.principal import Principal
+from .problems import Refusal, answers
 
-_bearer = HTTPBearer(auto_error=False, description="The value of PRESSROOM_API_TOKEN.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="A login's token (`POST /auth/login`), a single sign-on's, an API key, or the instance's own token.",
+)
+_api_key = APIKeyHeader(name="X-API-Key", auto_error=False, description="An API key (`POST /v1/keys`).")
+
+REFUSED = answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+"""What every route answers whose caller is asked for, in the OpenAPI document."""
 
 
-async def caller(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> str:
-    """The owner on whose behalf the call is made. Raises a 401 `Refusal`."""
-    settings: GatewaySettings = request.app.state.settings
-    given = credentials.credentials.encode() if credentials else b""
-    if not secrets.compare_digest(given, settings.api_token.get_secret_value().encode()):
-        detail = "Send 'Authorization: Bearer <token>'." if credentials is None else "The token is not right."
-        raise Refusal(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
-    return OWNER
+def authentication_of(request: Request) -> Authentication:
+    authentication: Authentication = request.app.state.authentication
+    return authentication
+
+
+Auth = Annotated[Authentication, Depends(authentication_of)]
+
+
+async def principal(
+    request: Request,
+    auth: Auth,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    api_key: Annotated[str | None, Depends(_api_key)],
+) -> Principal:
+    """Who makes the call. Raises a 401 or 403 `Refusal`. Asked several times of one request, it looks once."""
+    known: Principal | None = getattr(request.state, "principal", None)
+    if known is None:
+        credential = credentials.credentials if credentials is not None else api_key
+        known = await auth.principal(credential)
+        if known.sign_in is SignIn.OPEN:
+            _from_this_machine(request)
+        request.state.principal = known
+    return known
+
+
+Who = Annotated[Principal, Depends(principal)]
+
+
+async def caller(who: Who) -> str:
+    """The owner on whose behalf the call is made."""
+    return who.owner
 
 
 Caller = Annotated[str, Depends(caller)]
+
+
+async def _permitted(needed: SecurityScopes, who: Who) -> None:
+    for name in needed.scopes:
+        demand(who, Scope(name))
+
+
+async def _signed_in(who: Who) -> None:
+    if who.sign_in is SignIn.API_KEY:
+        detail = "An API key cannot do this: log in, so that a key that leaks makes no other key."
+        raise Refusal(HTTPStatus.FORBIDDEN, "sign-in-needed", detail)
+
+
+def requires(scope: Scope) -> params.Security:
+    """A dependency of a route, or of all routes of a router: who calls must have `scope`."""
+    return Security(_permitted, scopes=[str(scope)])
+
+
+SIGNED_IN = Depends(_signed_in)
+"""A dependency: who calls is a person, or the instance itself, and no API key."""
+
+
+def demand(who: Principal, scope: Scope) -> None:
+    """Raises a 403 `Refusal` where the caller does not have `scope`."""
+    if scope not in who.scopes:
+        whose = f"the API key '{who.key.name}'" if who.key is not None else f"the role '{who.role}'"
+        has = ", ".join(f"'{held}'" for held in Scope if held in who.scopes) or "none"
+        detail = f"This needs the scope '{scope}'; {whose} has {has}."
+        header = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
+        raise Refusal(HTTPStatus.FORBIDDEN, "insufficient-scope", detail, headers=header)
+
+
+def _from_this_machine(request: Request) -> None:
+    """An open instance is meant for who sits here, and not for pages of the web that their browser shows: neither for
+    one that calls by itself (`Origin`), nor for one whose name was made to mean this machine (`Host`)."""
+    named = [f"//{request.headers.get('host', '')}"]
+    if "origin" in request.headers:
+        named.append(request.headers["origin"])
+    if not all(is_loopback(_host_in(address)) for address in named):
+        detail = "This instance is open to this machine alone; call it at 127.0.0.1 or localhost."
+        raise Refusal(HTTPStatus.FORBIDDEN, "open-to-this-machine", detail)
+
+
+def _host_in(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""

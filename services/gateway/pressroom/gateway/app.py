@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import Lifespan
 
+from pressroom.runtime.passwords import Passwords
 from pressroom.runtime.service import Service
 
 from . import (
@@ -24,6 +25,9 @@ from . import (
     uploads,
     webhooks,
 )
+from .accounts import account, keys, login, users
+from .accounts.authentication import Authentication
+from .batch_owners import BatchOwners
 from .body_limit import BodyLimit
 from .edge import Edge
 from .settings import GatewaySettings
@@ -48,6 +52,9 @@ def build(settings: GatewaySettings) -> FastAPI:
     app = _described(lifespan)
     app.state.settings = settings
     app.state.service = service
+    app.state.passwords = Passwords()
+    app.state.batch_owners = BatchOwners(service.database.batches)
+    app.state.authentication = Authentication(settings, service.database)
     app.add_middleware(
         BodyLimit,
         limits={
@@ -89,6 +96,10 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         files.router,
         webhooks.router,
         live.router,
+        login.router,
+        account.router,
+        users.router,
+        keys.router,
         health.router,
     ):
         app.include_router(router)

@@ -12,17 +12,17 @@ from pressroom.contracts.api import Batch, CreateBatch, Image, Page
 from pressroom.contracts.events import BatchCancelled
 from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.requests import BatchRequest
-from pressroom.contracts.vocabulary import BatchState
+from pressroom.contracts.vocabulary import BatchState, Scope
 from pressroom.runtime.admission import Admission, IdTaken, announced, refusals
 from pressroom.state.documents import BatchDocument
 
-from .access import Caller
+from .access import REFUSED, Caller, Who, demand, requires
 from .cursors import decode, encode
 from .house import House
 from .problems import answers, conflict, invalid, not_found
 from .views import batch_view, image_view
 
-router = APIRouter(prefix="/v1/batches", tags=["batches"])
+router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 
 Limit = Annotated[int, Query(ge=1, le=200, description="How many to list at most.")]
 IdempotencyKey = Annotated[
@@ -38,8 +38,8 @@ IdempotencyKey = Annotated[
 
 async def owned(house: House, owner: str, batch_id: str) -> BatchDocument:
     """The owner's batch. Raises a 404 `Refusal`, also for somebody else's."""
-    batch = await house.database.batches.get(batch_id)
-    if batch is None or batch.owner != owner:
+    batch = await house.database.batches.owned(batch_id, owner)
+    if batch is None:
         raise not_found("batch", batch_id)
     return batch
 
@@ -53,12 +53,15 @@ async def _shown(house: House, batch: BatchDocument) -> Batch:
 @router.post(
     "",
     status_code=HTTPStatus.ACCEPTED,
+    dependencies=[requires(Scope.WRITE)],
     responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 async def create_batch(
-    body: CreateBatch, owner: Caller, house: House, response: Response, idempotency_key: IdempotencyKey = None
+    body: CreateBatch, who: Who, house: House, response: Response, idempotency_key: IdempotencyKey = None
 ) -> Batch:
     """Ask for images. Answers at once; follow the batch, or its events, for what comes of it."""
+    if body.auto_publish:
+        demand(who, Scope.PUBLISH)
     request = BatchRequest.model_validate(body.model_dump())
     settings = house.core_settings
     reasons = refusals(request, settings, None) or refusals(request, settings, await announced(house.database))
@@ -67,7 +70,7 @@ async def create_batch(
     admission = Admission(house.database, house.outbox, house.core_settings)
     try:
         admitted = await admission.store(
-            new_id("batch"), owner, request, idempotency_key=idempotency_key, announce=True
+            new_id("batch"), who.owner, request, idempotency_key=idempotency_key, announce=True
         )
     except IdTaken as error:
         raise conflict(
@@ -130,6 +133,7 @@ async def list_images(
 
 @router.post(
     "/{batch_id}/cancel",
+    dependencies=[requires(Scope.WRITE)],
     responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def cancel_batch(batch_id: str, owner: Caller, house: House) -> Batch:

@@ -1,9 +1,10 @@
-"""What the request handlers work with: the service's connections, reached through the application."""
+"""What the request handlers work with, reached through the application: the service's connections, and passwords."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from pressroom.runtime.passwords import Passwords
 from pressroom.runtime.service import Service
 
 
@@ -13,3 +14,11 @@ def service_of(request: Request) -> Service:
 
 
 House = Annotated[Service, Depends(service_of)]
+
+
+def passwords_of(request: Request) -> Passwords:
+    passwords: Passwords = request.app.state.passwords
+    return passwords
+
+
+Hashing = Annotated[Passwords, Depends(passwords_of)]

@@ -8,26 +8,26 @@ from fastapi import APIRouter, Body, Header, Response
 from pressroom.contracts.api import CreatePublishTarget, Image, Publication, RejectImage
 from pressroom.contracts.events import ImageApproved, ImageRejected
 from pressroom.contracts.facts import FileFacts
-from pressroom.contracts.vocabulary import ImageState
+from pressroom.contracts.vocabulary import ImageState, Scope
 from pressroom.runtime.publications import request_publication
 from pressroom.runtime.service import Service
 from pressroom.state.documents import ImageDocument
 
-from .access import Caller
+from .access import REFUSED, Caller, requires
 from .house import House
 from .problems import Refusal, answers, conflict, not_found
 from .stored_files import FOREVER, stream_file
 from .views import image_view, publication_view
 
-router = APIRouter(prefix="/v1/images", tags=["images"])
+router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 
 IfNoneMatch = Annotated[str | None, Header()]
 
 
 async def owned(house: Service, owner: str, image_id: str) -> ImageDocument:
-    """The owner's image. Raises a 404 `Refusal`, also for somebody else's."""
-    image = await house.database.images.get(image_id)
-    if image is None or image.owner != owner:
+    """The owner's image. Raises a 404 `Refusal`, also for somebody else's, and for a text."""
+    image = await house.database.images.owned(image_id, owner)
+    if image is None or image.text_kind is not None:
         raise not_found("image", image_id)
     return image
 
@@ -86,7 +86,7 @@ async def _file(house: Service, image: ImageDocument, file: FileFacts | None, if
 _REVIEW = answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-@router.post("/{image_id}/approve", responses=_REVIEW)
+@router.post("/{image_id}/approve", dependencies=[requires(Scope.REVIEW)], responses=_REVIEW)
 async def approve_image(image_id: str, owner: Caller, house: House) -> Image:
     """Say yes. The batch's `auto_publish` products are made of it. Approving twice is approving once."""
     image = await owned(house, owner, image_id)
@@ -110,7 +110,7 @@ async def approve_image(image_id: str, owner: Caller, house: House) -> Image:
     return await _after_review(house, owner, image_id, reviewed, ImageState.APPROVED)
 
 
-@router.post("/{image_id}/reject", responses=_REVIEW)
+@router.post("/{image_id}/reject", dependencies=[requires(Scope.REVIEW)], responses=_REVIEW)
 async def reject_image(
     image_id: str, owner: Caller, house: House, body: Annotated[RejectImage | None, Body()] = None
 ) -> Image:
@@ -137,7 +137,12 @@ async def _after_review(
     return await _shown(house, image)
 
 
-@router.post("/{image_id}/publish", status_code=HTTPStatus.ACCEPTED, responses=_REVIEW)
+@router.post(
+    "/{image_id}/publish",
+    status_code=HTTPStatus.ACCEPTED,
+    dependencies=[requires(Scope.PUBLISH)],
+    responses=_REVIEW,
+)
 async def publish_image(image_id: str, body: CreatePublishTarget, owner: Caller, house: House) -> Publication:
     """Make a product of an approved image. The same platform and product type again is the same publication;
     one that failed is tried again."""

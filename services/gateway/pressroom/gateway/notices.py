@@ -5,16 +5,16 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from pressroom.contracts.api import Notice
-from pressroom.contracts.vocabulary import NoticeState
+from pressroom.contracts.vocabulary import NoticeState, Scope
 from pressroom.runtime.notices import Notices
 from pressroom.state.documents import NoticeDocument
 
-from .access import Caller
+from .access import REFUSED, Caller, requires
 from .batches import owned as owned_batch
 from .house import House
 from .problems import answers, not_found
 
-router = APIRouter(prefix="/v1", tags=["notices"])
+router = APIRouter(prefix="/v1", tags=["notices"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 
 
 @router.get("/batches/{batch_id}/notices", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
@@ -28,6 +28,7 @@ async def list_notices(batch_id: str, owner: Caller, house: House) -> list[Notic
 @router.post(
     "/notices/{notice_id}/redeliver",
     status_code=HTTPStatus.ACCEPTED,
+    dependencies=[requires(Scope.WRITE)],
     responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND),
 )
 async def redeliver_notice(notice_id: str, owner: Caller, house: House) -> Notice:
@@ -39,8 +40,8 @@ async def redeliver_notice(notice_id: str, owner: Caller, house: House) -> Notic
 
 
 async def _owned(house: House, owner: str, notice_id: str) -> NoticeDocument:
-    notice = await house.database.notices.get(notice_id)
-    if notice is None or notice.owner != owner:
+    notice = await house.database.notices.owned(notice_id, owner)
+    if notice is None:
         raise not_found("notice", notice_id)
     return notice
 

@@ -19,20 +19,23 @@ from pressroom.contracts.api import (
     Page,
     ProviderJob,
     ProviderJobStatus,
+    Text,
 )
 from pressroom.contracts.facts import Reason
-from pressroom.contracts.vocabulary import BatchState, Mode, ProviderJobState, ProviderName
+from pressroom.contracts.vocabulary import BatchState, Mode, ProviderJobState, ProviderName, Scope
 from pressroom.state.documents import ProviderJobDocument
 from pressroom.state.machines import PROVIDER_JOB_FINAL
 
-from .access import Caller
+from .access import REFUSED, Caller, Who, requires
 from .batches import IdempotencyKey, Limit, create_batch
 from .cursors import decode, encode
 from .house import House
 from .problems import answers, conflict, invalid, not_found
-from .views import image_view, job_status, job_view
+from .views import image_view, job_status, job_view, text_view
 
-router = APIRouter(prefix="/v1/provider-jobs", tags=["provider jobs"])
+router = APIRouter(
+    prefix="/v1/provider-jobs", tags=["provider jobs"], dependencies=[requires(Scope.READ)], responses=REFUSED
+)
 
 WAIT_MAX_S = 60
 """Longer than most proxies keep a silent connection would help nobody."""
@@ -63,8 +66,8 @@ Prefer = Annotated[
 
 async def owned(house: House, owner: str, job_id: str) -> ProviderJobDocument:
     """The owner's job. Raises a 404 `Refusal`, also for somebody else's."""
-    job = await house.database.provider_jobs.get(job_id)
-    if job is None or job.owner != owner:
+    job = await house.database.provider_jobs.owned(job_id, owner)
+    if job is None:
         raise not_found("provider job", job_id)
     return job
 
@@ -113,15 +116,16 @@ async def list_provider_jobs(
 @router.post(
     "",
     status_code=HTTPStatus.ACCEPTED,
+    dependencies=[requires(Scope.WRITE)],
     responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 async def create_provider_job(
-    body: CreateProviderJob, owner: Caller, house: House, response: Response, idempotency_key: IdempotencyKey = None
+    body: CreateProviderJob, who: Who, house: House, response: Response, idempotency_key: IdempotencyKey = None
 ) -> BatchWithJobs:
-    """Ask for images as a provider's job, or as several when they are more than one job may have."""
+    """Ask for images, or texts, as a provider's job, or as several when they are more than one job may have."""
     if body.mode is not Mode.BATCH:
         raise invalid([Reason(field="mode", message="a provider's job is of mode 'batch'; leave it out")])
-    batch = await create_batch(body, owner, house, response, idempotency_key)
+    batch = await create_batch(body, who, house, response, idempotency_key)
     jobs: list[ProviderJobDocument] = []
     deadline = asyncio.get_running_loop().time() + _PLANNED_WITHIN_S
     while not jobs and asyncio.get_running_loop().time() < deadline:
@@ -178,6 +182,7 @@ async def list_results(
 @router.post(
     "/{job_id}/cancel",
     status_code=HTTPStatus.ACCEPTED,
+    dependencies=[requires(Scope.WRITE)],
     responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def cancel_provider_job(job_id: str, owner: Caller, house: House) -> ProviderJob:
@@ -193,6 +198,7 @@ async def cancel_provider_job(job_id: str, owner: Caller, house: House) -> Provi
 @router.delete(
     "/{job_id}",
     status_code=HTTPStatus.ACCEPTED,
+    dependencies=[requires(Scope.WRITE)],
     responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def delete_provider_job(job_id: str, owner: Caller, house: House) -> ProviderJob:

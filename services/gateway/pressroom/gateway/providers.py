@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pressroom.contracts.api import Provider, ProviderPrice
 from pressroom.contracts.finishing import Profile
 from pressroom.contracts.jobs import GenerateImage
-from pressroom.contracts.vocabulary import LaneState, ProviderName
+from pressroom.contracts.vocabulary import LaneState, ProviderName, Scope
 from pressroom.runtime.admission import announced
 from pressroom.runtime.backlog import LaneBacklog, backlog
 from pressroom.runtime.lanes import Lanes
@@ -16,12 +16,12 @@ from pressroom.runtime.prices import FREE, price_table
 from pressroom.runtime.settings import Settings
 from pressroom.state.documents import LaneDocument
 
-from .access import Caller
+from .access import REFUSED, Caller, requires
 from .house import House
 from .problems import answers, conflict
 from .views import dollars
 
-router = APIRouter(prefix="/v1", tags=["providers"])
+router = APIRouter(prefix="/v1", tags=["providers"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 
 _REFERENCE_SIDE_PX = 1024
 _NEVER_SERVED = "no image-worker has served it yet (PRESSROOM_IMAGE_WORKER_LANES)"
@@ -35,7 +35,11 @@ async def list_providers(owner: Caller, house: House) -> list[Provider]:
     return [_view(name, lanes.get(name), waiting.get(_jobs(name)), house.core_settings) for name in ProviderName]
 
 
-@router.post("/providers/{name}/open", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.CONFLICT))
+@router.post(
+    "/providers/{name}/open",
+    dependencies=[requires(Scope.OPERATE)],
+    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.CONFLICT),
+)
 async def open_provider(name: ProviderName, owner: Caller, house: House) -> Provider:
     """Open a lane that was closed or paused, because what its reason names is mended."""
     lane = await house.database.lanes.get(name)

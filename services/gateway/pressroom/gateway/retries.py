@@ -6,21 +6,22 @@ from fastapi import APIRouter
 
 from pressroom.contracts.api import Batch, RetryBatch
 from pressroom.contracts.facts import Reason
-from pressroom.contracts.vocabulary import Mode
+from pressroom.contracts.vocabulary import Mode, Scope
 from pressroom.runtime.retries import CannotRetry, NothingToRetry, Retries
 
-from .access import Caller
+from .access import REFUSED, Caller, requires
 from .batches import owned
 from .house import House
 from .problems import answers, conflict, invalid
 from .views import batch_view
 
-router = APIRouter(prefix="/v1/batches", tags=["batches"])
+router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 
 
 @router.post(
     "/{batch_id}/retry",
     status_code=HTTPStatus.ACCEPTED,
+    dependencies=[requires(Scope.WRITE)],
     responses=answers(
         HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
     ),

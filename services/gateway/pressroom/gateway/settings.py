@@ -4,9 +4,10 @@ import base64
 import binascii
 from typing import Annotated
 
-from pydantic import Field, SecretStr, StringConstraints, field_validator
+from pydantic import Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 
-from pressroom.runtime.settings import Settings
+from pressroom.runtime.loopback import LOOPBACK, is_loopback
+from pressroom.runtime.settings import PREFIX, Settings
 
 WHSEC = "whsec_"
 """How a Standard Webhooks secret begins; base64 follows."""
@@ -16,7 +17,61 @@ class GatewaySettings(Settings):
     gateway_port: Annotated[int, Field(ge=1, le=65535)] = Field(
         default=8080, description="The port of the API, and of its health and metrics."
     )
-    api_token: SecretStr = Field(min_length=16, description="The bearer token that every /v1 call must bring.")
+    jwt_secret: Annotated[SecretStr, Field(min_length=32)] | None = Field(
+        default=None,
+        description="Signs the tokens that logins give (HS256): 32 bytes or more that nobody guesses; none: nobody "
+        "logs in with a password. Another one ends all logins. Set it alike for every gateway.",
+    )
+    jwt_lifetime_s: Annotated[int, Field(ge=60, le=2_592_000)] = Field(
+        default=43_200, description="How long a login lasts."
+    )
+    jwt_jwks_url: (
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^(https://[^\s/]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)/\S*$"),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Where a single sign-on publishes the keys of its tokens (RS256), by https or on this machine; "
+        "none: no single sign-on.",
+    )
+    jwt_issuer: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        validate_default=True,
+        description="The `iss` of its tokens; needed with `PRESSROOM_JWT_JWKS_URL`.",
+    )
+    jwt_audience: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        validate_default=True,
+        description="The `aud` of its tokens that are meant for this gateway; needed with `PRESSROOM_JWT_JWKS_URL`.",
+    )
+    jwt_role_claim: str = Field(
+        default="role",
+        min_length=1,
+        description="The claim of its tokens that names the role, or a list of them: user, operator, admin.",
+    )
+    auth_cache_s: Annotated[float, Field(ge=0, le=60)] = Field(
+        default=5.0,
+        description="How long a user or key is believed before it is read again: a key that another gateway revoked "
+        "may be let in for so long.",
+    )
+    login_tries_per_minute: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=10, description="How often somebody may try to log in under one address of mail."
+    )
+    login_tries_per_minute_from_one_address: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=30, description="How often from one network address; from one /64 where it is IPv6."
+    )
+    auth_open: bool = Field(
+        default=False,
+        description="Ask nobody who they are: who calls without a token may do everything. Only on a loopback address.",
+    )
+    api_token: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        default=None,
+        validate_default=True,
+        description="The instance's own token: role admin, owner `default`. Needed where there is no other way in: no "
+        "`PRESSROOM_JWT_SECRET`, no `PRESSROOM_JWT_JWKS_URL`, no `PRESSROOM_AUTH_OPEN`.",
+    )
     max_body_bytes: Annotated[int, Field(ge=1024, le=2**30)] = Field(
         default=2 * 1024 * 1024, description="The largest request body that is read."
     )
@@ -48,6 +103,29 @@ class GatewaySettings(Settings):
     live_heartbeat_s: Annotated[float, Field(ge=0.5, le=300)] = Field(
         default=15.0, description="How often a silent event stream says that it is alive."
     )
+
+    @field_validator("jwt_issuer", "jwt_audience")
+    @classmethod
+    def _comes_with_the_keys(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if name is None and info.data.get("jwt_jwks_url") is not None:
+            raise ValueError("must be set when PRESSROOM_JWT_JWKS_URL is, or tokens for others would be let in")
+        return name
+
+    @field_validator("auth_open")
+    @classmethod
+    def _is_open_here_alone(cls, is_open: bool, info: ValidationInfo) -> bool:
+        if is_open and not is_loopback(info.data.get("host", "")):
+            raise ValueError(f"asks nobody who they are, and so needs a loopback PRESSROOM_HOST, e.g. {LOOPBACK}")
+        return is_open
+
+    @field_validator("api_token")
+    @classmethod
+    def _lets_somebody_in(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        others = ("jwt_secret", "jwt_jwks_url", "auth_open")
+        if token is None and not any(info.data.get(other) for other in others):
+            names = ", ".join(f"{PREFIX}{other.upper()}" for other in others)
+            raise ValueError(f"must be set, to 16 characters or more, as none of {names} is")
+        return token
 
     @field_validator("gemini_webhook_secret", "openai_webhook_secret")
     @classmethod

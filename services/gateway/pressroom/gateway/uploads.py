@@ -11,13 +11,14 @@ from fastapi import APIRouter, Request
 
 from pressroom.contracts.api import StoredFile
 from pressroom.contracts.facts import Reason
+from pressroom.contracts.vocabulary import Scope
 from pressroom.imaging.finishing import NotAnImage, reduce
 
-from .access import Caller
+from .access import REFUSED, Caller, requires
 from .house import House
 from .problems import answers, invalid
 
-router = APIRouter(prefix="/v1/files", tags=["files"])
+router = APIRouter(prefix="/v1/files", tags=["files"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 
 REFERENCE_SIDE_PX = 2048
 """More than any provider looks at, and little enough to send with every image of a batch."""
@@ -26,6 +27,7 @@ REFERENCE_SIDE_PX = 2048
 @router.post(
     "",
     status_code=HTTPStatus.CREATED,
+    dependencies=[requires(Scope.WRITE)],
     responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY),
     openapi_extra={
         "requestBody": {

@@ -1,0 +1,57 @@
+"""`/v1/account`: who the caller is, and their own password."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, Response
+
+from pressroom.contracts.accounts import Account, ChangePassword
+from pressroom.contracts.facts import Reason
+from pressroom.contracts.vocabulary import Scope
+from pressroom.runtime.logs import get_logger
+
+from ..access import REFUSED, SIGNED_IN, Auth, Who
+from ..house import Hashing, House
+from ..problems import answers, conflict, invalid
+from .throttling import count_try
+from .views import key_view, user_view
+
+router = APIRouter(prefix="/v1/account", tags=["accounts"], responses=REFUSED)
+
+log = get_logger(__name__)
+
+
+@router.get("")
+async def get_account(who: Who) -> Account:
+    """Who you are here, and what you may do."""
+    return Account(
+        owner=who.owner,
+        role=who.role,
+        scopes=tuple(scope for scope in Scope if scope in who.scopes),
+        sign_in=who.sign_in,
+        user=user_view(who.user) if who.user is not None else None,
+        key=key_view(who.key) if who.key is not None else None,
+    )
+
+
+@router.put(
+    "/password",
+    status_code=HTTPStatus.NO_CONTENT,
+    dependencies=[SIGNED_IN],
+    responses=answers(HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS),
+)
+async def change_password(
+    body: ChangePassword, who: Who, request: Request, house: House, auth: Auth, passwords: Hashing
+) -> Response:
+    """Another password. All your logins end, this one too; API keys stay."""
+    # Read now, as what let the call in may be some seconds old.
+    user = await house.database.users.get(who.owner)
+    if user is None or user.password_hash is None:
+        raise conflict("no-password", "You did not log in with a password, so there is none to change.")
+    await count_try(house.database.tries, request, user.email or user.id)
+    if not await passwords.is_right(body.password.get_secret_value(), user.password_hash):
+        raise invalid([Reason(field="password", message="it is not the one that is valid now")])
+    hashed = await passwords.hashed(body.new_password.get_secret_value())
+    await house.database.users.change(user.id, {"password_hash": hashed})
+    auth.forget_user(user.id)
+    log.info("user.changed", user=user.id, fields=["password_hash"], by=user.id)
+    return Response(status_code=HTTPStatus.NO_CONTENT)

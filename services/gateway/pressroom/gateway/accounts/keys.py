@@ -1,0 +1,63 @@
+"""`/v1/keys`: API keys, for programs. A key may do what it says and its owner may. No key makes, shows or ends keys."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from pressroom.contracts.accounts import ApiKey, CreateApiKey, NewApiKey
+from pressroom.contracts.api import Page
+from pressroom.contracts.facts import Reason
+from pressroom.contracts.vocabulary import Scope
+from pressroom.runtime.logs import get_logger
+from pressroom.state.api_keys import new_key
+
+from ..access import REFUSED, SIGNED_IN, Auth, Caller, Who
+from ..batches import Limit
+from ..cursors import decode, encode
+from ..house import House
+from ..problems import answers, invalid, not_found
+from .views import key_view
+
+router = APIRouter(prefix="/v1/keys", tags=["accounts"], dependencies=[SIGNED_IN], responses=REFUSED)
+
+log = get_logger(__name__)
+
+
+@router.post("", status_code=HTTPStatus.CREATED)
+async def create_key(body: CreateApiKey, who: Who, response: Response, house: House) -> NewApiKey:
+    """Make an API key. Its secret is in this answer and nowhere else."""
+    beyond = [scope for scope in Scope if scope in body.scopes - who.scopes]
+    if beyond:
+        names = ", ".join(f"'{scope}'" for scope in beyond)
+        raise invalid([Reason(field="scopes", message=f"your role '{who.role}' does not have {names}")])
+    if body.expires_at is not None and body.expires_at <= datetime.now(UTC):
+        raise invalid([Reason(field="expires_at", message="it is over already")])
+    key, secret = new_key(who.owner, body.name, body.scopes, body.expires_at)
+    await house.database.api_keys.add(key)
+    log.info("key.created", key=key.id, owner=key.owner, scopes=list(key.scopes))
+    response.headers["Cache-Control"] = "no-store"
+    return NewApiKey(**dict(key_view(key)), secret=secret)
+
+
+@router.get("")
+async def list_keys(owner: Caller, house: House, cursor: str | None = None, limit: Limit = 50) -> Page[ApiKey]:
+    """Your keys, newest first, also those that are over."""
+    before = decode(cursor) if cursor is not None else None
+    found = await house.database.api_keys.page(owner, before=before, limit=limit + 1)
+    shown = found[:limit]
+    return Page(
+        items=[key_view(key) for key in shown],
+        next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
+    )
+
+
+@router.delete("/{key_id}", responses=answers(HTTPStatus.NOT_FOUND))
+async def revoke_key(key_id: str, owner: Caller, house: House, auth: Auth) -> ApiKey:
+    """End a key for good: at once at this gateway, within `PRESSROOM_AUTH_CACHE_S` at the others."""
+    key = await house.database.api_keys.revoke(key_id, owner)
+    if key is None:
+        raise not_found("API key", key_id)
+    auth.forget_key(key)
+    log.info("key.revoked", key=key.id, owner=key.owner)
+    return key_view(key)
