@@ -21,6 +21,7 @@ from .errors import CommandFailed
 from .ports import free_port, is_free
 
 _TOKEN_BYTES = 24
+_JWT_SECRET_BYTES = 32
 
 
 class ProgramFacts(BaseModel):
@@ -51,6 +52,7 @@ class InstanceFacts(BaseModel):
     blob_url: str
     sandbox_url: str | None = None
     stand_ins: tuple[str, ...] = ()
+    is_open: bool = False
     programs: tuple[ProgramFacts, ...] = ()
 
 
@@ -99,10 +101,11 @@ class DataFolder:
 
     def token(self) -> str:
         """The API's bearer token: made once, readable by its owner only."""
-        place = self.path / "token"
-        if not place.exists():
-            self._write(place, secrets.token_urlsafe(_TOKEN_BYTES))
-        return place.read_text().strip()
+        return self._secret("token", _TOKEN_BYTES)
+
+    def jwt_secret(self) -> str:
+        """What logins are signed with, so that they hold across starts: made once, readable by its owner only."""
+        return self._secret("jwt-secret", _JWT_SECRET_BYTES)
 
     def ports(self, names: list[str]) -> dict[str, int]:
         """A port for each name: the one it had last time where that is free, so that addresses stay."""
@@ -133,6 +136,12 @@ class DataFolder:
     def forget(self) -> None:
         """What the last launcher told is over."""
         (self.path / "instance.json").unlink(missing_ok=True)
+
+    def _secret(self, name: str, size: int) -> str:
+        place = self.path / name
+        if not place.exists():
+            self._write(place, secrets.token_urlsafe(size))
+        return place.read_text().strip()
 
     def _write(self, place: Path, text: str) -> None:
         """`mkstemp` makes the file with mode 0600."""

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from pydantic import TypeAdapter
+
 from .children import Child, ChildFailed
 from .data_folder import DataFolder, InstanceFacts
 from .errors import CommandFailed
@@ -21,6 +23,7 @@ from .servers import ServerMissing
 from .supervisor import Supervisor
 
 READY_WITHIN_S = 90.0
+_FLAG = TypeAdapter(bool)
 _TICK_S = 0.05
 _TRIM_EVERY_S = 60.0
 
@@ -128,6 +131,7 @@ class Launcher:
             blob_url=environment["PRESSROOM_BLOB_URL"],
             sandbox_url=house.sandbox_url,
             stand_ins=house.stand_ins,
+            is_open=_FLAG.validate_python(environment.get("PRESSROOM_AUTH_OPEN", "false")),
             programs=self._supervisor.facts(),
         )
 

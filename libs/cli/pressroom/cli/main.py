@@ -21,6 +21,8 @@ COMMANDS = {
     "providers": "providers",
     "tail": "tail",
     "notices": "notices",
+    "users": "users",
+    "keys": "keys",
     "dead": "dead",
     "provision": "provision",
     "audit": "audit",

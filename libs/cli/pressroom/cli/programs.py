@@ -90,6 +90,7 @@ def plan_house(folder: DataFolder, environment: Mapping[str, str], *, workers: i
     servers: list[LocalServer] = []
     shared = {"PYTHONUNBUFFERED": "1", "PRESSROOM_MONGO_DATABASE": _MONGO_DATABASE}
     shared |= {"PRESSROOM_BLOB_URL": (folder.path / "blobs").as_uri(), "PRESSROOM_API_TOKEN": folder.token()}
+    shared |= {"PRESSROOM_JWT_SECRET": folder.jwt_secret()}
     shared |= environment
     if "PRESSROOM_NATS_URL" not in environment:
         nats = NatsServer(folder.path / "nats", ports["nats-server"])

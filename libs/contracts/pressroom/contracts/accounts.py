@@ -3,7 +3,16 @@ secret comes out once, where the key is made."""
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from .api import Moment
 from .facts import Fact
@@ -15,7 +24,26 @@ PASSWORD_MIN_CHARACTERS = 8
 
 PASSWORD_MAX_CHARACTERS = 1024
 
-NewPassword = Annotated[SecretStr, Field(min_length=PASSWORD_MIN_CHARACTERS, max_length=PASSWORD_MAX_CHARACTERS)]
+
+def _of_a_length_to_choose(password: SecretStr) -> SecretStr:
+    if not PASSWORD_MIN_CHARACTERS <= len(password) <= PASSWORD_MAX_CHARACTERS:
+        raise ValueError(f"it needs {PASSWORD_MIN_CHARACTERS} characters, and may have {PASSWORD_MAX_CHARACTERS}")
+    return password
+
+
+NewPassword = Annotated[
+    SecretStr,
+    AfterValidator(_of_a_length_to_choose),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "password",
+            "writeOnly": True,
+            "minLength": PASSWORD_MIN_CHARACTERS,
+            "maxLength": PASSWORD_MAX_CHARACTERS,
+        }
+    ),
+]
 KeyName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 

@@ -8,11 +8,16 @@ from typing import Annotated
 
 import typer
 
+from pressroom.runtime.loopback import LOOPBACK, is_loopback
+
 from ..data_folder import DataFolder, InstanceFacts
+from ..errors import CommandFailed
 from ..launcher import Launcher
 from ..options import Data, Json
 from ..own_instance import OwnInstance
 from ..vendors import VENDORS
+
+OPEN_SETTING = "PRESSROOM_AUTH_OPEN"
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_green")
 _NAME_WIDTH = 14
@@ -28,11 +33,18 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return when everything is ready, and let it run.")] = False,
     data: Data = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many image workers.")] = 1,
+    open_to_all: Annotated[
+        bool, typer.Option("--open", help="Ask nobody for a token; only on a loopback address.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Start the servers, the stand-ins for vendors without a key, and the services; restart what dies."""
     folder = DataFolder(data)
     began = time.monotonic()
+    if open_to_all:
+        # Heard by the gateway, here or in the background.
+        os.environ[OPEN_SETTING] = "true"
+        _refuse_to_be_open_to_others()
     if detach:
         facts = OwnInstance(folder, workers=workers, dies_with_parent=False).start()
         _announce(facts, folder, time.monotonic() - began, json=json, ending=f"./run down{folder.option}")
@@ -44,6 +56,15 @@ def up(
         workers=workers,
         when_ready=lambda facts: _announce(facts, folder, time.monotonic() - began, json=json, ending="Ctrl-C"),
     )
+
+
+def _refuse_to_be_open_to_others() -> None:
+    host = os.environ.get("PRESSROOM_HOST", LOOPBACK)
+    if not is_loopback(host):
+        raise CommandFailed(
+            f"--open asks nobody who they are, and PRESSROOM_HOST={host} is heard beyond this machine.\n"
+            f"Leave out one of the two, or set PRESSROOM_HOST={LOOPBACK}."
+        )
 
 
 class _Screen:
@@ -80,6 +101,9 @@ def _announce(facts: InstanceFacts, folder: DataFolder, seconds: float, *, json:
         f"  database  {facts.mongo_url}",
         f"  data      {folder.path}",
     ]
+    if facts.is_open:
+        said = "OPEN: whoever sits at this machine may do everything, without a token."
+        lines.insert(2, typer.style(f"  {said}", fg="yellow", bold=True))
     if facts.sandbox_url:
         lines.append(f"  sandbox   {facts.sandbox_url}/_sandbox/")
     if facts.stand_ins:

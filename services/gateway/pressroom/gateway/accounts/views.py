@@ -1,4 +1,4 @@
-"""Users and keys as the API shows them: without hashes."""
+"""Users and keys as the API shows them: what the contract names of them, and so no hash."""
 
 from pressroom.contracts.accounts import ApiKey, User
 from pressroom.state.api_keys import ApiKeyDocument
@@ -6,26 +6,8 @@ from pressroom.state.users import UserDocument
 
 
 def user_view(user: UserDocument) -> User:
-    return User(
-        id=user.id,
-        email=user.email,
-        role=user.role,
-        issuer=user.issuer,
-        disabled_at=user.disabled_at,
-        created_at=user.created_at,
-        updated_at=user.updated_at,
-    )
+    return User.model_validate(user, from_attributes=True)
 
 
 def key_view(key: ApiKeyDocument) -> ApiKey:
-    return ApiKey(
-        id=key.id,
-        owner=key.owner,
-        name=key.name,
-        begins_with=key.begins_with,
-        scopes=key.scopes,
-        created_at=key.created_at,
-        expires_at=key.expires_at,
-        revoked_at=key.revoked_at,
-        last_used_at=key.last_used_at,
-    )
+    return ApiKey.model_validate(key, from_attributes=True)
