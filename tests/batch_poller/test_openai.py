@@ -204,7 +204,9 @@ async def test_many_rows_go_from_the_disk_and_arrive_whole(
     await batches.upload(WantedJob("many", MODEL), rows)
 
     stored = vendors.items("openai", "files")[0]
-    assert stored["bytes"] == sum(len(request_line(WantedJob("many", MODEL), row, settings_of(vendors))) for row in rows)
+    assert stored["bytes"] == sum(
+        len(request_line(WantedJob("many", MODEL), row, settings_of(vendors))) for row in rows
+    )
 
 
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after_effect"])

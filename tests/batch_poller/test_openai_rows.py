@@ -11,7 +11,6 @@ from pressroom.batch_poller.openai_wire import Batch, BatchList, job_of
 from pressroom.batch_poller.provider_jobs import VendorJobState, WantedJob, WantedRow
 from pressroom.batch_poller.settings import BatchPollerSettings
 from pressroom.contracts.vocabulary import ErrorKind
-from pressroom.runtime.errors import ApiFailed
 
 PNG = b"\x89PNG\r\n\x1a\nrest"
 MODEL = "gpt-image-2"

@@ -1,0 +1,115 @@
+"""Reference pictures and transparent backgrounds in batches: uploaded once, named in every row."""
+
+from typing import Any
+
+import pytest
+
+from pressroom.batch_poller.app import build
+from pressroom.batch_poller.settings import BatchPollerSettings
+from pressroom.contracts.requests import BatchRequest
+from pressroom.contracts.vocabulary import ErrorKind, ImageState, Mode, ProviderJobState
+from pressroom.runtime.admission import refusals
+from pressroom.runtime.settings import Settings
+
+from ..house import PICTURE, House, running
+from ..vendor_sandbox import OPENAI_KEY, VendorSandbox
+from .test_following_jobs import Interrupted, job_of, settings_of
+
+GONE = f"{'0' * 64}.png"
+
+
+def settings(house: House, vendors: VendorSandbox) -> BatchPollerSettings:
+    return settings_of(house, vendors, openai_url=f"{vendors.url}/openai", openai_api_key=OPENAI_KEY)
+
+
+async def a_picture(house: House) -> str:
+    stored = await house.blobs.put(PICTURE, "image/png", width_px=8, height_px=8)
+    return stored.key.rpartition("/")[2]
+
+
+@pytest.mark.parametrize("provider", ["gemini", "openai"])
+@pytest.mark.parametrize("text_kind", [None, "product_listing"])
+async def test_every_row_is_shown_the_pictures_that_were_uploaded_once(
+    house: House, vendors: VendorSandbox, provider: str, text_kind: str | None
+) -> None:
+    name = await a_picture(house)
+    async with running(build(settings(house, vendors))):
+        batch = await house.request(
+            provider=provider, mode="batch", count=3, input_images=[name, name], text_kind=text_kind
+        )
+        images = await house.completed(batch.id)
+
+    assert [image.state for image in images] == [ImageState.GENERATED] * 3
+    uploads = {"gemini": ("POST /upload/v1beta/files", 2 * 3), "openai": ("POST /openai/v1/files", 3)}
+    path, expected = uploads[provider]
+    # Two pictures and the rows; at Gemini each takes two requests.
+    assert sum(line.startswith(path) for line in vendors.lines(provider)) == expected
+    if provider == "openai" and text_kind is None:
+        assert [image["edit"] for image in vendors.items("openai", "images")] == [True] * 3
+
+
+async def test_rows_are_made_once_also_when_the_pictures_were_uploaded_twice(
+    house: House, vendors: VendorSandbox
+) -> None:
+    doomed = Interrupted(settings(house, vendors), "uploaded")
+    async with running(build(settings(house, vendors), doomed)):
+        batch = await house.request(provider="gemini", mode="batch", count=3, input_images=[await a_picture(house)])
+        await doomed.reached.wait()
+    async with running(build(settings(house, vendors))):
+        images = await house.completed(batch.id)
+
+    assert [image.state for image in images] == [ImageState.GENERATED] * 3
+    stats = vendors.stats("gemini")
+    assert (stats["batches"], stats["images_made"], stats["images_made_twice"]) == (1, 3, 0)
+
+
+async def test_a_picture_that_is_not_stored_fails_the_job_and_names_the_field(
+    house: House, vendors: VendorSandbox
+) -> None:
+    async with running(build(settings(house, vendors))):
+        batch = await house.request(provider="gemini", mode="batch", count=2, input_images=[GONE])
+        images = await house.completed(batch.id)
+        job = await job_of(house, batch)
+
+    assert job.state is ProviderJobState.FAILED
+    for image in images:
+        assert image.error is not None
+        assert image.error.kind is ErrorKind.VALIDATION
+        assert image.error.message.startswith(f"input_images: there is no stored file {GONE}")
+    assert "batches" not in "".join(vendors.lines("gemini"))
+
+
+async def test_a_transparent_background_is_asked_for_in_every_row(house: House, vendors: VendorSandbox) -> None:
+    async with running(build(settings(house, vendors))):
+        batch = await house.request(provider="openai", mode="batch", count=2, transparent=True)
+        await house.completed(batch.id)
+
+    assert [image["transparent"] for image in vendors.items("openai", "images")] == [True] * 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"provider": "gemini", "transparent": True}, ["transparent: 'gemini': it makes no transparent backgrounds"]),
+        ({"provider": "openai", "transparent": True}, []),
+        (
+            {"provider": "openai", "input_images": [GONE] * 16, "workflow": "mine"},
+            ["workflow: 'openai': it has no workflow 'mine'; it has: none"],
+        ),
+        ({"providers": ["gemini", "openai"], "transparent": True}, []),
+    ],
+)
+def test_what_batches_cannot_do_is_refused_by_field(fields: dict[str, Any], said: list[str]) -> None:
+    request = BatchRequest.model_validate({"mode": "batch", "prompt": "x", "count": 3, **fields})
+    assert [f"{reason.field}: {reason.message}" for reason in refusals(request, Settings(), None)] == said
+
+
+async def test_the_job_goes_to_the_first_provider_that_can(house: House, vendors: VendorSandbox) -> None:
+    async with running(build(settings(house, vendors))):
+        batch = await house.request(
+            provider=None, providers=["gemini", "openai"], mode="auto", count=3, transparent=True
+        )
+        assert batch.request.mode is Mode.BATCH
+        images = await house.completed(batch.id)
+
+    assert {str(image.provider) for image in images} == {"openai"}
