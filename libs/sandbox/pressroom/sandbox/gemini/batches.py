@@ -5,6 +5,7 @@ over and every row is answered, then SUCCEEDED; CANCELLED, FAILED and EXPIRED ar
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from pressroom.sandbox.core.wire import (
     JsonObject,
     as_float,
     as_int,
+    as_list,
     as_object,
     as_objects,
     as_text,
@@ -30,7 +32,7 @@ from pressroom.sandbox.core.wire import (
     parse,
 )
 from pressroom.sandbox.gemini.errors import RPC_CODES, GeminiRefusalError, invalid
-from pressroom.sandbox.gemini.fields import field
+from pressroom.sandbox.gemini.fields import field, refuse_unknown
 from pressroom.sandbox.gemini.files import Files
 from pressroom.sandbox.gemini.paging import page_of, page_token, read_page
 
@@ -102,6 +104,7 @@ class Batches:
             self.blobs.write(f"{batch_id}.input", "\n".join(dump(row) for row in inline).encode())
         elif self._files.document(file_name.removeprefix("files/")) is None:
             raise GeminiRefusalError(404, f"Input file {file_name} was not found.")
+        uris, user_metadata = _webhook_config(batch)
         document: JsonObject = {
             "model": f"models/{model}",
             "display_name": as_text(field(batch, "displayName")) or batch_id,
@@ -110,6 +113,8 @@ class Batches:
             "rows": len(inline),
             "answered": 0,
             "refused": 0,
+            "webhook_uris": json_list(uris),
+            "user_metadata": user_metadata,
         }
         fault = getattr(request.state, "fault", None)
         if isinstance(fault, Fault) and fault.kind in ("expire", "fail"):
@@ -178,8 +183,12 @@ class Batches:
         if document["file"]:
             metadata["inputConfig"] = {"fileName": document["file"]}
         if state in ("SUCCEEDED", "FAILED", "EXPIRED", "CANCELLED"):
-            metadata["endTime"] = rfc3339(self._ended(document) or created + self._seconds)
+            metadata["endTime"] = rfc3339(self.ended_at(document))
         return metadata
+
+    def ended_at(self, document: JsonObject) -> float:
+        """When a job that has ended did."""
+        return self._ended(document) or as_float(document["created_at"]) + self._seconds
 
     def _ended(self, document: JsonObject) -> float | None:
         for mark in ("cancelled_at", "failed_at", "expired_at"):
@@ -227,3 +236,14 @@ class Batches:
         for kind in ("input", "output"):
             self.blobs.delete(f"{batch_id}.{kind}")
         return json_response({})
+
+
+def _webhook_config(batch: JsonObject) -> tuple[list[str], JsonObject]:
+    """The addresses that hear of the job's end, and what they are told with it."""
+    config = as_object(field(batch, "webhookConfig"))
+    refuse_unknown(config, frozenset({"uris", "userMetadata"}), "batch.webhook_config")
+    uris = as_list(config.get("uris"))
+    for place, uri in enumerate(uris):
+        if not isinstance(uri, str) or not re.fullmatch(r"https?://[^\s/]\S*", uri):
+            raise invalid(f"Invalid value at 'batch.webhook_config.uris[{place}]': it is no URL.")
+    return [as_text(uri) for uri in uris], as_object(field(config, "userMetadata"))

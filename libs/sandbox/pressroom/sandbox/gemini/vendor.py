@@ -33,6 +33,7 @@ from pressroom.sandbox.gemini.files import FILES, Files
 from pressroom.sandbox.gemini.made import Made
 from pressroom.sandbox.gemini.prompts import makes_images, read_request
 from pressroom.sandbox.gemini.runner import BatchRunner
+from pressroom.sandbox.gemini.webhooks import Webhooks
 from pressroom.sandbox.pictures.drawing import draw_webp
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -56,15 +57,19 @@ class Gemini:
         self._runner = BatchRunner(
             store, self._files, self._batches, self._made, settings.picture_px, settings.batch_seconds
         )
+        self._webhooks = Webhooks(store, self._batches, settings.webhook_retry_seconds)
         self._window = SlidingWindow(settings.gemini_per_minute, 60) if settings.gemini_per_minute else None
 
     async def start(self) -> None:
         self._runner.resume()
+        self._webhooks.resume()
 
     async def stop(self) -> None:
+        await self._webhooks.stop()
         await self._runner.stop()
 
     def reset(self) -> None:
+        self._webhooks.drop()
         self._runner.drop()
         self._files.blobs.clear()
         self._batches.blobs.clear()
@@ -101,6 +106,7 @@ class Gemini:
             Route("/download/v1beta/files/{file_id}:download", keyed(self._files.download), methods=["GET"]),
             Route("/v1beta/files/{file_id}", keyed(self._files.get), methods=["GET"]),
             Route("/v1beta/files/{file_id}", keyed(self._files.delete), methods=["DELETE"]),
+            Route("/.well-known/jwks.json", self._webhooks.keys, methods=["GET"]),
             Route("/_sandbox/gemini/picture/{image_id}", self._picture, methods=["GET"]),
             *(Route(f"{prefix}{{rest:path}}", self._nothing_here, methods=ANY_METHOD) for prefix in self.prefixes),
         ]
@@ -192,6 +198,7 @@ class Gemini:
         model = self._model(request, "batchGenerateContent")
         batch_id = await self._batches.create(model, request)
         self._runner.take(batch_id)
+        self._webhooks.take(batch_id)
         return json_response(self._batches.operation(batch_id, self._batches.document(batch_id)))
 
     async def _list_models(self, _request: Request) -> Response:

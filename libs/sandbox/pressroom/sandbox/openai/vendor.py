@@ -39,6 +39,7 @@ from pressroom.sandbox.openai.made import CALLS, PICTURES, Made
 from pressroom.sandbox.openai.parameters import EDIT_PARAMETERS, GENERATION_PARAMETERS, Asked, read_parameters
 from pressroom.sandbox.openai.pictures import draw
 from pressroom.sandbox.openai.texts import answer_text, read_text_request
+from pressroom.sandbox.openai.webhooks import Webhooks
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -66,13 +67,18 @@ class OpenAI:
             self._batches, self._files, self._made, self._models, settings.picture_px, settings.batch_seconds
         )
 
+        self._webhooks = Webhooks(store, self._batches, settings.webhook_retry_seconds)
+
     async def start(self) -> None:
         self._runner.resume()
+        self._webhooks.resume()
 
     async def stop(self) -> None:
+        await self._webhooks.stop()
         await self._runner.stop()
 
     def reset(self) -> None:
+        self._webhooks.drop()
         self._runner.drop()
         self._files.blobs.clear()
         self._batches.blobs.clear()
@@ -107,6 +113,11 @@ class OpenAI:
             Route(f"{V1}/batches", keyed(self._batches.list), methods=["GET"]),
             Route(f"{V1}/batches/{{batch_id}}", keyed(self._get_batch), methods=["GET"]),
             Route(f"{V1}/batches/{{batch_id}}/cancel", keyed(self._batches.cancel), methods=["POST"]),
+            Route(f"{V1}/webhook_endpoints", keyed(self._webhooks.create), methods=["POST"]),
+            Route(f"{V1}/webhook_endpoints", keyed(self._webhooks.list), methods=["GET"]),
+            Route(f"{V1}/webhook_endpoints/{{endpoint_id}}", keyed(self._webhooks.get), methods=["GET"]),
+            Route(f"{V1}/webhook_endpoints/{{endpoint_id}}", keyed(self._webhooks.update), methods=["POST"]),
+            Route(f"{V1}/webhook_endpoints/{{endpoint_id}}", keyed(self._webhooks.delete), methods=["DELETE"]),
             Route(f"{V1}/models", self._list_models, methods=["GET"]),
             Route(f"{V1}/models/{{model}}", self._get_model, methods=["GET"]),
             Route("/_sandbox/openai/picture/{image_id}", self._picture, methods=["GET"]),
@@ -169,6 +180,7 @@ class OpenAI:
     async def _create_batch(self, request: Request) -> Response:
         batch_id = await self._batches.create(request)
         self._runner.take(batch_id)
+        self._webhooks.take(batch_id)
         return self._batches.response(batch_id)
 
     async def _get_batch(self, request: Request) -> Response:
