@@ -12,7 +12,7 @@ from faststream.specification.asyncapi import AsyncAPI
 
 from pressroom.contracts import subjects
 from pressroom.contracts.cloudevents import CONTENT_TYPE, SPEC_VERSION
-from pressroom.contracts.events import EVENT_TYPES, BatchEvent, BatchRequested, Event
+from pressroom.contracts.events import EVENT_TYPES, WISHES, BatchEvent, BatchRequested, Event
 from pressroom.contracts.identifiers import IDENTIFIER_PATTERN
 from pressroom.contracts.jobs import JOB_TYPES, GenerateImage, Job, PublishImage, SendNotice
 from pressroom.contracts.vocabulary import NoticeChannel, PlatformName, Priority, ProviderName
@@ -29,7 +29,8 @@ Every message is a CloudEvent 1.0 in binary mode: the body is the data as JSON, 
 ignore fields that they do not know. The last token of an event's subject is its story, so `{STORY}`
 is everything that happens to one batch.
 
-A program asks for images by publishing one message, `BatchRequested`; everything else is Pressroom's to send."""
+A program asks for images by publishing one message, `BatchRequested`; of what there is it asks for more by
+{", ".join(f"`{wish.__name__}`" for wish in WISHES)}. Everything else is Pressroom's to send."""
 
 HEADERS: Object = {
     "title": "CloudEvent",
@@ -76,6 +77,7 @@ def asyncapi_document() -> Object:
     )
     made: Object = specification.to_specification().to_jsonable()
     names = [message.__name__ for message in MESSAGES]
+    wishes = {wish.__name__ for wish in WISHES}
     schemas: Object = {"CloudEvent": HEADERS, **dict(sorted(made["components"]["schemas"].items()))}
     return {
         "asyncapi": made["asyncapi"],
@@ -86,8 +88,10 @@ def asyncapi_document() -> Object:
         },
         "channels": {name: _channel(made, message) for name, message in zip(names, MESSAGES, strict=True)},
         "operations": {
-            f"receive{BatchRequested.__name__}": _operation("receive", BatchRequested.__name__),
-            **{f"send{name}": _operation("send", name) for name in names},
+            **{
+                f"receive{event.__name__}": _operation("receive", event.__name__) for event in (BatchRequested, *WISHES)
+            },
+            **{f"send{name}": _operation("send", name) for name in names if name not in wishes},
         },
         "components": {
             "messages": {name: _message(made, message) for name, message in zip(names, MESSAGES, strict=True)},

@@ -114,4 +114,9 @@ def test_the_asyncapi_document_has_every_event_and_job_with_its_headers() -> Non
 def test_what_may_be_sent_from_outside_is_said() -> None:
     operations = yaml.safe_load((ROOT / "docs" / "asyncapi.yaml").read_text())["operations"]
     received = [name for name, operation in operations.items() if operation["action"] == "receive"]
-    assert received == ["receiveBatchRequested"]
+    assert received == [
+        "receiveBatchRequested",
+        "receiveBatchRetryRequested",
+        "receiveProviderJobCancelRequested",
+        "receiveProviderJobDeleteRequested",
+    ]

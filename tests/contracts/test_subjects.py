@@ -63,7 +63,7 @@ def test_the_whole_story_of_a_batch_is_one_filter() -> None:
 def test_type_names_are_unique_and_carry_a_version() -> None:
     names = [model.type_name() for model in EVENT_TYPES]
     assert len(set(names)) == len(names)
-    assert all(re.fullmatch(r"pressroom\.[a-z-]+\.[a-z]+\.v\d+", name) for name in names)
+    assert all(re.fullmatch(r"pressroom\.[a-z-]+\.[a-z-]+\.v\d+", name) for name in names)
 
 
 @pytest.mark.parametrize("priority", Priority)

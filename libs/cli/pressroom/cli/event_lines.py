@@ -26,7 +26,13 @@ _BAD = (
     events.NoticeFailed,
     events.LaneClosed,
 )
-_GREY = (events.BatchCancelled, events.ImageRejected, events.ImageRerouted, events.LanePaused)
+_GREY = (
+    events.BatchCancelled,
+    events.ImageRejected,
+    events.ImageRerouted,
+    events.ProviderJobDeleted,
+    events.LanePaused,
+)
 
 
 def event_type(name: str) -> type[Event]:
@@ -110,6 +116,12 @@ def detail(event: Event) -> str:
             return event.url or event.external_id
         case events.ProviderJobSubmitted():
             return f"{_count(event.image_count, 'image')} as {event.vendor_name}"
+        case events.BatchRetryRequested():
+            return f"what failed, {event.mode}" + (f" by {event.provider}" if event.provider else "")
+        case events.ProviderJobStarted() | events.ProviderJobDeleted():
+            return event.vendor_name or event.provider_job_id
+        case events.ProviderJobWish():
+            return event.provider_job_id
         case events.ProviderJobFinished():
             return f"{event.state}: {event.succeeded} succeeded, {event.failed} failed"
         case events.WebhookReceived():

@@ -12,7 +12,16 @@ from .facts import BatchCounts, ErrorReport, Fact, FileFacts, MicroDollars, NonN
 from .finishing import Check
 from .identifiers import DerivedIdentifier, Identifier
 from .requests import BatchRequest, PublishTarget, Seed
-from .vocabulary import NoticeChannel, NoticeKind, PlatformName, ProductType, ProviderJobState, ProviderName, TextKind
+from .vocabulary import (
+    Mode,
+    NoticeChannel,
+    NoticeKind,
+    PlatformName,
+    ProductType,
+    ProviderJobState,
+    ProviderName,
+    TextKind,
+)
 
 
 class Event(Fact):
@@ -43,7 +52,7 @@ class BatchEvent(Event):
 
 
 class BatchRequested(BatchEvent):
-    """Somebody wants images. The one event that comes from outside; `request` is the body of `POST /v1/batches`."""
+    """Somebody wants images. It comes from outside, as `WISHES` do; `request` is the body of `POST /v1/batches`."""
 
     entity = "batch"
     fact = "requested"
@@ -93,6 +102,20 @@ class BatchCancelled(BatchEvent):
 
     entity = "batch"
     fact = "cancelled"
+
+
+class BatchRetryRequested(BatchEvent):
+    """Somebody wants what failed of a completed batch made again, alone. Another `BatchAccepted` follows."""
+
+    entity = "batch"
+    fact = "retry-requested"
+    owner: Identifier = "default"
+    mode: Mode = Field(
+        default=Mode.REALTIME, description="`realtime`, or `batch` for a new provider job of exactly those images."
+    )
+    provider: ProviderName | None = Field(
+        default=None, description="The first of the batch's own providers that can, when absent."
+    )
 
 
 class ImageEvent(BatchEvent):
@@ -248,6 +271,12 @@ class ProviderJobSubmitted(ProviderJobEvent):
     image_count: NonNegative
 
 
+class ProviderJobStarted(ProviderJobEvent):
+    """The provider said that it works on the job. One that was over before anybody looked is not told of."""
+
+    fact = "started"
+
+
 class ProviderJobFinished(ProviderJobEvent):
     """The provider's job has ended and what it made is collected."""
 
@@ -255,6 +284,32 @@ class ProviderJobFinished(ProviderJobEvent):
     state: ProviderJobState
     succeeded: NonNegative
     failed: NonNegative
+
+
+class ProviderJobDeleted(ProviderJobEvent):
+    """The ended job was deleted at its provider, as somebody asked. Its images stay."""
+
+    fact = "deleted"
+
+
+class ProviderJobWish(BatchEvent):
+    """What somebody wants of one provider job."""
+
+    entity = "provider-job"
+    provider_job_id: DerivedIdentifier
+    owner: Identifier = "default"
+
+
+class ProviderJobCancelRequested(ProviderJobWish):
+    """Somebody wants the job to end. What it has made by then is delivered; `ProviderJobFinished` follows."""
+
+    fact = "cancel-requested"
+
+
+class ProviderJobDeleteRequested(ProviderJobWish):
+    """Somebody wants the ended job gone from its provider's list. `ProviderJobDeleted` follows."""
+
+    fact = "delete-requested"
 
 
 class PublicationRef(Fact):
@@ -324,6 +379,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     BatchRejected,
     BatchCompleted,
     BatchCancelled,
+    BatchRetryRequested,
     ImageGenerated,
     ImageFailed,
     ImageRerouted,
@@ -336,7 +392,11 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     NoticeDelivered,
     NoticeFailed,
     ProviderJobSubmitted,
+    ProviderJobStarted,
     ProviderJobFinished,
+    ProviderJobDeleted,
+    ProviderJobCancelRequested,
+    ProviderJobDeleteRequested,
     WebhookReceived,
     LanePaused,
     LaneClosed,
@@ -344,3 +404,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
 )
 
 EVENT_TYPE_BY_NAME: dict[str, type[Event]] = {event.type_name(): event for event in EVENT_TYPES}
+
+WISHES: tuple[type[BatchEvent], ...] = (BatchRetryRequested, ProviderJobCancelRequested, ProviderJobDeleteRequested)
+"""What only programs outside say, of a batch or job that there is. One that cannot be granted goes to DEAD with the
+reason; what comes of one that can is told by other facts."""

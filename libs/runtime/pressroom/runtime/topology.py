@@ -51,6 +51,13 @@ BATCH_REQUESTED_REALTIME = EventConsumer("image-worker-batch-requested", events.
 BATCH_CANCELLED_REALTIME = EventConsumer("image-worker-batch-cancelled", events.BatchCancelled)
 BATCH_REQUESTED_BATCH = EventConsumer("batch-poller-batch-requested", events.BatchRequested)
 BATCH_CANCELLED_BATCH = EventConsumer("batch-poller-batch-cancelled", events.BatchCancelled)
+BATCH_RETRY_REQUESTED = EventConsumer("batch-poller-batch-retry-requested", events.BatchRetryRequested)
+PROVIDER_JOB_CANCEL_REQUESTED = EventConsumer(
+    "batch-poller-provider-job-cancel-requested", events.ProviderJobCancelRequested
+)
+PROVIDER_JOB_DELETE_REQUESTED = EventConsumer(
+    "batch-poller-provider-job-delete-requested", events.ProviderJobDeleteRequested
+)
 IMAGE_APPROVED = EventConsumer("publisher-image-approved", events.ImageApproved)
 BATCH_COMPLETED_NOTICES = EventConsumer("publisher-batch-completed", events.BatchCompleted)
 BATCH_REJECTED_NOTICES = EventConsumer("publisher-batch-rejected", events.BatchRejected)
@@ -66,6 +73,9 @@ EVENT_CONSUMERS = (
     BATCH_CANCELLED_REALTIME,
     BATCH_REQUESTED_BATCH,
     BATCH_CANCELLED_BATCH,
+    BATCH_RETRY_REQUESTED,
+    PROVIDER_JOB_CANCEL_REQUESTED,
+    PROVIDER_JOB_DELETE_REQUESTED,
     IMAGE_APPROVED,
     BATCH_COMPLETED_NOTICES,
     BATCH_REJECTED_NOTICES,

@@ -88,7 +88,8 @@ class Document(Part):
 class BatchDocument(Document):
     """`released_through`: images of a lower index have been released to their lane (`pressroom.runtime.settling`).
     `swept_at`: when somebody last looked for what was left undone. `next_image_at`: the end of the pause that the batch
-    asked for between its images. `request` has the mode that was settled on, `mode_choice` tells of what was asked."""
+    asked for between its images. `request` has the mode that was settled on, `mode_choice` tells of what was asked.
+    `retries`: the last of those that opened it again (`pressroom.runtime.retries`), the newest last."""
 
     state: BatchState
     owner: str
@@ -100,6 +101,7 @@ class BatchDocument(Document):
     mode_choice: ModeChoice | None = None
     starts_at: datetime | None = None
     reasons: tuple[Reason, ...] = ()
+    retries: tuple[str, ...] = ()
     swept_at: datetime
     completed_at: datetime | None = None
 
@@ -135,6 +137,7 @@ class ImageDocument(Document):
 
     `provider` is whose turn it is, of `providers`, who are able, in order of preference. `call_began_at` is set while a
     billed call is out of which nothing is heard yet. `full_prompt` is `prompt` with everything that the batch adds.
+    `retry`: the last of its batch's `retries` that planned it again.
     """
 
     state: ImageState
@@ -164,6 +167,7 @@ class ImageDocument(Document):
     pacing: Pacing = Pacing()
     remote: RemoteJob | None = None
     call_began_at: datetime | None = None
+    retry: str | None = None
     tries: tuple[ProviderTry, ...] = ()
     estimated_cost_microusd: int | None = None
     progress: float | None = None
@@ -245,6 +249,7 @@ class ProviderJobDocument(Document):
     vendor_name: str | None = None
     vendor_state: str | None = None
     is_running: bool = False
+    started_at: datetime | None = None
     told_by: str | None = None
     deadline_at: datetime | None = None
     delete_at: datetime | None = None
