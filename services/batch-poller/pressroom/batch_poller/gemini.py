@@ -120,8 +120,9 @@ class GeminiBatches:
 
     async def create(self, job: WantedJob, input_file: str) -> VendorJob:
         batch = {"displayName": job.display_name, "inputConfig": {"fileName": input_file}}
+        told_at = webhook_url(self._settings, self.name, job.display_name)
         try:
-            response = await self._send_batch(job.model, batch, webhook_url(self._settings, self.name, job.display_name))
+            response = await self._send_batch(job.model, batch, told_at)
         except (InvalidRequest, AuthFailed) as error:
             if input_file.removeprefix("files/") in str(error):
                 raise InputForgotten(f"{error}; upload the rows again") from error
