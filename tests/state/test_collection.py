@@ -7,8 +7,8 @@ import pytest
 from pymongo.errors import BulkWriteError
 
 from pressroom.contracts.events import LanePaused
-from pressroom.contracts.vocabulary import ImageState, LaneState
-from pressroom.state.documents import ImageDocument, LaneDocument
+from pressroom.contracts.vocabulary import ImageState, LaneState, ProviderJobState, ProviderName
+from pressroom.state.documents import ImageDocument, LaneDocument, ProviderJobDocument
 from pressroom.state.machines import MACHINES, sources
 from pressroom.state.outbox import event_message
 
@@ -129,3 +129,27 @@ async def test_rows_that_no_majority_has_written_are_not_stored(house: House, mo
     monkeypatch.setattr(house.database.images.raw, "insert_many", insert_many, raising=False)
     with pytest.raises(BulkWriteError):
         await house.database.images.insert_missing([await image_in(house, ImageState.PLANNED)])
+
+
+async def test_whoever_looks_for_due_jobs_reads_none_that_are_not_due(house: House) -> None:
+    """A deployment keeps all its ended jobs, and every poller looks twice a second for those to delete."""
+    jobs, now = house.database.provider_jobs, datetime.now(UTC)
+    ended = ProviderJobDocument(
+        _id="job",
+        created_at=now,
+        updated_at=now,
+        state=ProviderJobState.SUCCEEDED,
+        batch_id="batch",
+        provider=ProviderName.GEMINI,
+        image_count=1,
+        next_poll_at=now,
+    )
+    await jobs.insert_missing([ended.model_copy(update={"id": f"job-{number}"}) for number in range(50)])
+    profiled = jobs.raw.database
+    await profiled.command("profile", 2)
+    states = {ProviderJobState.SUCCEEDED: ProviderJobState.SUCCEEDED, ProviderJobState.FAILED: ProviderJobState.FAILED}
+    assert await jobs.claim_due("delete_at", states, worker="poller", lease_s=1) is None
+    await profiled.command("profile", 0)
+    seen = await profiled["system.profile"].find({"ns": f"{profiled.name}.{jobs.name}"}).to_list(None)
+    assert len(seen) == 2
+    assert [operation["docsExamined"] for operation in seen] == [0, 0]
