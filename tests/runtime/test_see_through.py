@@ -1,6 +1,7 @@
 """Work that is not torn off when its worker stops, and tasks that are ended for sure."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable
 
 import pytest
@@ -175,3 +176,20 @@ async def test_when_the_watch_fails_what_it_watches_is_ended_and_its_error_is_ra
     with pytest.raises(ValueError, match="lease lost"):
         await first_of(asyncio.create_task(call.make()), asyncio.create_task(watch()))
     assert call.torn
+
+
+async def test_a_watch_that_fails_just_as_what_it_watches_ends_is_no_error() -> None:
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context["message"]))
+    over = asyncio.Event()
+
+    async def watch() -> None:
+        await over.wait()
+        raise ValueError("lease lost")
+
+    both = asyncio.create_task(first_of(asyncio.create_task(over.wait()), asyncio.create_task(watch())))
+    await asyncio.sleep(0)
+    over.set()
+    await both
+    gc.collect()
+    assert complaints == []

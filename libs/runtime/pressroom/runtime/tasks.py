@@ -45,6 +45,8 @@ async def first_of(main: "asyncio.Task[Any]", watch: "asyncio.Task[Any]") -> Non
             await end([main])
         finally:
             await end([watch])
+            if not watch.cancelled():
+                watch.exception()  # Looked at, so that nobody complains; `main` came first.
 
 
 async def see_through(work: Coroutine[Any, Any, Result], grace_s: float) -> Result:

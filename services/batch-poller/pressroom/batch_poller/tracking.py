@@ -26,13 +26,12 @@ from pressroom.runtime.job_runner import BEATS_PER_LEASE, INFRASTRUCTURE_WAIT_S
 from pressroom.runtime.logs import bound, get_logger
 from pressroom.runtime.policies import backoff_s
 from pressroom.runtime.tasks import first_of
-from pressroom.state.collection import Claim
 from pressroom.state.database import Database, DatabaseError
 from pressroom.state.documents import ProviderJobDocument
 from pressroom.state.machines import PROVIDER_JOB_FINAL
 
 from .collecting import Collector
-from .job_steps import JobSteps
+from .job_steps import JobClaim, JobSteps
 from .settings import BatchPollerSettings
 
 SUBMITTING: dict[StrEnum, StrEnum] = {state: state for state in (ProviderJobState.PLANNED, ProviderJobState.SUBMITTING)}
@@ -74,57 +73,52 @@ class Tracker:
         self._settings = settings
         self._worker = worker
         self._rounds = steps.rounds(worker)
-        self._looking = asyncio.Lock()
 
     async def run(self) -> None:
         """Follow jobs until cancelled."""
+        working, looking = asyncio.Lock(), asyncio.Lock()
         async with asyncio.TaskGroup() as group:
             for number in range(self._settings.jobs_at_once):
                 preferred = (COLLECTING, SUBMITTING) if number % 2 == 0 else (SUBMITTING, COLLECTING)
-                group.create_task(self._follow(partial(self._work, *preferred)))
+                group.create_task(self._follow(working, partial(self._next_work, *preferred)))
             for _ in range(LOOKS_AT_ONCE):
-                group.create_task(self._follow(self._look))
+                group.create_task(self._follow(looking, self._next_look))
 
-    async def _follow(self, take: Callable[[], Awaitable[bool]]) -> None:
-        """`take` says whether there was something to do."""
+    async def _follow(self, turn: asyncio.Lock, claim_next: Callable[[], Awaitable[JobClaim | None]]) -> None:
+        """One of several that take the same jobs. In its turn it waits for the next one, so that all of them together
+        ask the database no more often than one."""
         while True:
             try:
-                if not await take():
-                    await asyncio.sleep(self._settings.due_interval_s)
+                async with turn:
+                    claim = await claim_next()
+                    if claim is None:
+                        await asyncio.sleep(self._settings.due_interval_s)
+                        continue
+                await self._step(claim)
             except (DatabaseError, StoreUnavailable) as error:
                 # Our own servers are away: the lease runs out and the step is taken again.
                 log.warning("provider_jobs.waiting", reason=str(error))
                 await asyncio.sleep(INFRASTRUCTURE_WAIT_S)
 
-    async def _look(self) -> bool:
-        # One at a time looks for what is due, so that nobody asks about a job that a list is about to answer for.
-        async with self._looking:
-            claim = await self._claim("next_poll_at", LOOKING) if await self._rounds.once() else None
-            if claim is None:
-                await asyncio.sleep(self._settings.due_interval_s)
-                return True
-        await self._step(claim)
-        return True
+    async def _next_look(self) -> JobClaim | None:
+        # Nobody asks about a single job that a list is about to answer for.
+        return await self._claim("next_poll_at", LOOKING) if await self._rounds.once() else None
 
-    async def _work(self, first: dict[StrEnum, StrEnum], then: dict[StrEnum, StrEnum]) -> bool:
-        claim = (
+    async def _next_work(self, first: dict[StrEnum, StrEnum], then: dict[StrEnum, StrEnum]) -> JobClaim | None:
+        return (
             await self._claim("next_poll_at", first)
             or await self._claim("next_poll_at", then)
             or await self._claim("delete_at", ENDED)
         )
-        if claim is None:
-            return False
-        await self._step(claim)
-        return True
 
-    async def _claim(self, field: str, states: dict[StrEnum, StrEnum]) -> Claim[ProviderJobDocument] | None:
+    async def _claim(self, field: str, states: dict[StrEnum, StrEnum]) -> JobClaim | None:
         return await self._jobs.claim_due(field, states, worker=self._worker, lease_s=self._settings.lease_s)
 
-    async def _step(self, claim: Claim[ProviderJobDocument]) -> None:
+    async def _step(self, claim: JobClaim) -> None:
         with bound(batch_id=claim.document.batch_id, provider_job=claim.id):
             await self._move(claim)
 
-    async def _move(self, claim: Claim[ProviderJobDocument]) -> None:
+    async def _move(self, claim: JobClaim) -> None:
         try:
             try:
                 await self._while_beating(claim, self._take(claim))
@@ -142,13 +136,13 @@ class Tracker:
             await self._hand_back(claim, datetime.now(UTC) + timedelta(seconds=INFRASTRUCTURE_WAIT_S))
             raise
 
-    async def _take(self, claim: Claim[ProviderJobDocument]) -> None:
+    async def _take(self, claim: JobClaim) -> None:
         crashes = claim.document.crashes
         if claim.document.state not in PROVIDER_JOB_FINAL and crashes > self._settings.max_crashes * CRASHES_PER_JOB:
             await self._bear(claim, f"given up: its poller died or froze {crashes} times in the middle of it")
         await self._steps.step(claim)
 
-    async def _bear(self, claim: Claim[ProviderJobDocument], message: str) -> None:
+    async def _bear(self, claim: JobClaim, message: str) -> None:
         """Go on without the image that the pollers died on; without one to blame, the job is given up."""
         report = ErrorReport(kind=ErrorKind.UNKNOWN, message=message, recoverable=True)
         if not await self._collector.fail_unfinished(claim, report):
@@ -156,27 +150,31 @@ class Tracker:
         if await self._jobs.change(claim.id, {"crashes": 0}, token=claim.token) is None:
             raise LeaseLost(claim.id)
 
-    async def _hand_back(self, claim: Claim[ProviderJobDocument], due: datetime) -> None:
+    async def _hand_back(self, claim: JobClaim, due: datetime) -> None:
         with contextlib.suppress(DatabaseError):
             await asyncio.shield(
                 self._jobs.change(claim.id, {_due_of(claim.document): due}, token=claim.token, release=True),
             )
 
-    async def _while_beating(self, claim: Claim[ProviderJobDocument], doing: Coroutine[None, None, None]) -> None:
+    async def _while_beating(self, claim: JobClaim, doing: Coroutine[None, None, None]) -> None:
         await first_of(asyncio.create_task(doing), asyncio.create_task(self._beat(claim)))
 
-    async def _beat(self, claim: Claim[ProviderJobDocument]) -> None:
+    async def _beat(self, claim: JobClaim) -> None:
         while True:
             await asyncio.sleep(self._settings.lease_s / BEATS_PER_LEASE)
             try:
                 extended = await self._jobs.extend(claim, worker=self._worker, lease_s=self._settings.lease_s)
+                if extended is None and await self._is_somebody_elses(claim):
+                    raise LeaseLost(claim.id)
             except DatabaseError as error:
                 log.warning("provider_job.heartbeat_missed", reason=str(error))
-                continue
-            if extended is None:
-                raise LeaseLost(claim.id)
 
-    async def _failed(self, claim: Claim[ProviderJobDocument], error: Exception) -> None:
+    async def _is_somebody_elses(self, claim: JobClaim) -> bool:
+        """A step's own last write ends its lease, and it may still tell of it and settle the batch after that."""
+        job = await self._jobs.get(claim.id)
+        return job is None or job.lease is not None
+
+    async def _failed(self, claim: JobClaim, error: Exception) -> None:
         job = claim.document
         report = report_of(error)
         now = datetime.now(UTC)
