@@ -17,6 +17,7 @@ from starlette.responses import Response
 from pressroom.sandbox.core.blobs import BlobFolder
 from pressroom.sandbox.core.clock import rfc3339
 from pressroom.sandbox.core.faults import Fault
+from pressroom.sandbox.core.fetching import is_local
 from pressroom.sandbox.core.store import Store
 from pressroom.sandbox.core.wire import (
     JsonObject,
@@ -244,6 +245,6 @@ def _webhook_config(batch: JsonObject) -> tuple[list[str], JsonObject]:
     refuse_unknown(config, frozenset({"uris", "userMetadata"}), "batch.webhook_config")
     uris = as_list(config.get("uris"))
     for place, uri in enumerate(uris):
-        if not isinstance(uri, str) or not re.fullmatch(r"https?://[^\s/]\S*", uri):
-            raise invalid(f"Invalid value at 'batch.webhook_config.uris[{place}]': it is no URL.")
+        if not isinstance(uri, str) or not (re.fullmatch(r"https://[^\s/]\S*", uri) or is_local(uri)):
+            raise invalid(f"Invalid value at 'batch.webhook_config.uris[{place}]': it is no https URL.")
     return [as_text(uri) for uri in uris], as_object(field(config, "userMetadata"))
