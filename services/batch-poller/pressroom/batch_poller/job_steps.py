@@ -23,7 +23,8 @@ from pressroom.state.documents import ImageDocument, ProviderJobDocument
 
 from .collecting import Collector, api_error
 from .provider_jobs import BatchProvider, InputForgotten, VendorJob, VendorJobState, WantedJob, WantedRow, each
-from .schedule import Pace, Rounds, handed_over, looked_at, next_poll
+from .rounds import Rounds
+from .schedule import Pace, handed_over, looked_at, next_poll
 from .settings import BatchPollerSettings
 
 JobClaim = Claim[ProviderJobDocument]
