@@ -12,7 +12,7 @@ from faststream.specification.asyncapi import AsyncAPI
 
 from pressroom.contracts import subjects
 from pressroom.contracts.cloudevents import CONTENT_TYPE, SPEC_VERSION
-from pressroom.contracts.events import EVENT_TYPES, WISHES, BatchEvent, BatchRequested, Event
+from pressroom.contracts.events import EVENT_TYPES, WISHES, BatchEvent, BatchRequested, Event, WebhookReceived
 from pressroom.contracts.identifiers import IDENTIFIER_PATTERN
 from pressroom.contracts.jobs import JOB_TYPES, GenerateImage, Job, PublishImage, SendNotice
 from pressroom.contracts.vocabulary import NoticeChannel, PlatformName, Priority, ProviderName
@@ -103,9 +103,16 @@ def asyncapi_document() -> Object:
 def _address(message: Message) -> str:
     """A subject with its parameters in braces."""
     if issubclass(message, Event):
-        return subjects.event_filter(message, "{batch_id}" if issubclass(message, BatchEvent) else "{lane}")
+        return subjects.event_filter(message, f"{{{_story_field(message)}}}")
     pattern = subjects.job_filter(message, "{lane}", "{priority}")
     return pattern.removesuffix("*") + f"{{{LANES_AND_NAME[message][1]}}}"
+
+
+def _story_field(event: type[Event]) -> str:
+    """The field that is the last token of its subject."""
+    if issubclass(event, BatchEvent):
+        return "batch_id"
+    return "platform" if issubclass(event, WebhookReceived) else "lane"
 
 
 def _channel(made: Object, message: Message) -> Object:
@@ -126,7 +133,8 @@ def _parameters(message: Message) -> Object:
         told = f"The batch whose story it is; matches `{IDENTIFIER_PATTERN}`."
         return {"batch_id": {"description": told, "location": "$message.payload#/batch_id"}}
     if issubclass(message, Event):
-        return {"lane": {"description": "The lane whose story it is.", "location": "$message.payload#/lane"}}
+        field = _story_field(message)
+        return {field: {"description": f"The {field} whose story it is.", "location": f"$message.payload#/{field}"}}
     lanes, field = LANES_AND_NAME[message]
     return {
         "lane": {"description": "The queue that it waits in.", "enum": [str(lane) for lane in lanes]},

@@ -2,7 +2,7 @@
 
 import json
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -33,7 +33,7 @@ RULES = {
     "max_length": "at most {} long",
     "pattern": "`{}`",
 }
-KINDS: dict[Any, str] = {str: "text", int: "whole number", float: "number", SecretStr: "secret"}
+KINDS: dict[Any, str] = {bool: "true or false", str: "text", int: "whole number", float: "number", SecretStr: "secret"}
 
 HEAD = """# Settings
 
@@ -97,6 +97,8 @@ def _allowed(field: FieldInfo) -> str:
 
 
 def _kind(annotation: Any) -> str:
+    if get_origin(annotation) is Annotated:
+        return _kind(get_args(annotation)[0])
     if get_origin(annotation) is Literal:
         return " or ".join(f"`{value}`" for value in get_args(annotation))
     inner = [part for part in get_args(annotation) if part is not NoneType]
