@@ -10,11 +10,12 @@ import hmac
 from .settings import Settings
 
 ALL_HINTS = "pressroom.webhook.*.*"
-"""Every hint: what a vendor told of a job. No stream keeps them; who misses one looks at the job a little later."""
+"""Every hint: what a vendor told of an image's job. No stream keeps them; who misses one looks at the job a little later."""
 
 
 def webhook_url(settings: Settings, vendor: str, key: str) -> str | None:
-    """Where `vendor` tells of the job that has our `key`, a UUID; None without `PRESSROOM_PUBLIC_URL`."""
+    """Where `vendor` tells of the job that has our `key`, a UUID or a provider job's id; None without
+    `PRESSROOM_PUBLIC_URL`."""
     if settings.public_url is None:
         return None
     return f"{settings.public_url.rstrip('/')}/webhooks/{vendor}/{key}/{_signature(settings, vendor, key)}"
