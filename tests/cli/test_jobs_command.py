@@ -42,6 +42,20 @@ def test_a_job_is_made_awaited_listed_taken_home_and_deleted(instance: Instance,
 
 
 @pytest.mark.timeout(180)
+def test_texts_are_asked_for_shown_and_taken_home(instance: Instance, tmp_path: Path) -> None:
+    words = ("jobs", "create", "a fox poster", "--text", "product_listing", "--instructions", "In English.")
+    (job,) = told(instance, *words, "--count", "2")["provider_jobs"]
+    ended = told(instance, "jobs", "wait", job)
+    assert (ended["succeeded"], ended["model"]) == (2, "gemini-3.8-flash")
+    texts = told(instance, "jobs", "results", job, "--out", str(tmp_path / "out"))
+    assert [set(text["fields"]) for text in texts] == [{"title", "description", "tags"}] * 2
+    files = sorted((tmp_path / "out").iterdir())
+    assert [file.name for file in files] == [f"{text['id']}.json" for text in texts]
+    assert json.loads(files[0].read_text()) == texts[0]["fields"]
+    assert '"title": "title: a fox poster"' in instance.run("jobs", "results", job).stdout
+
+
+@pytest.mark.timeout(180)
 def test_what_failed_in_a_job_is_told_and_made_again_by_another(instance: Instance, tmp_path: Path) -> None:
     file = requested(tmp_path, "a fox", "a hare [sandbox:error]")
     (job,) = told(instance, "jobs", "create", "--file", file)["provider_jobs"]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pressroom.contracts.api import CreateBatch, CreatePublishTarget, RejectImage
 from pressroom.contracts.capabilities import Capabilities
 from pressroom.contracts.events import BatchRequested
-from pressroom.contracts.requests import BatchRequest, PublishTarget
+from pressroom.contracts.requests import OF_PICTURES, BatchRequest, PublishTarget
 from pressroom.contracts.vocabulary import LaneState, PlatformName, ProductType, ProviderName
 from pressroom.runtime.admission import refusals, sorted_out
 from pressroom.runtime.settings import Settings
@@ -304,3 +304,21 @@ def test_a_profile_is_a_built_in_one_or_the_deployments_own(monkeypatch: pytest.
 def test_there_is_one_way_to_say_who_makes_it(body: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="provider"):
         BatchRequest.model_validate(body)
+
+
+@pytest.mark.parametrize("field", OF_PICTURES)
+def test_what_says_nothing_about_a_text_is_refused_with_one(field: str) -> None:
+    values: dict[str, Any] = {
+        "transparent": True,
+        "adapters": [{"kind": "lora", "name": "pencil"}],
+        "fallback": "placeholder",
+        "auto_publish": [{"platform": "printify", "product_type": "mug"}],
+    }
+    body = {"prompt": "x", "provider": "gemini", "text_kind": "plain", field: values.get(field, "some-words")}
+    with pytest.raises(ValidationError, match=f"'{field}' goes with pictures"):
+        BatchRequest.model_validate(body)
+
+
+def test_instructions_go_with_texts() -> None:
+    with pytest.raises(ValidationError, match="'instructions' goes with 'text_kind'"):
+        BatchRequest.model_validate({"prompt": "x", "provider": "gemini", "instructions": "In English."})

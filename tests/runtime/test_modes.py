@@ -40,6 +40,25 @@ def test_what_batch_mode_does_not_serve_is_made_one_by_one(fields: dict[str, Any
     assert reason in choice.reason
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"providers": ["gemini", "openai"], "transparent": True},
+        {"input_images": [f"{'0' * 64}.png"]},
+    ],
+)
+def test_what_a_providers_batches_take_goes_the_cheap_way(fields: dict[str, Any]) -> None:
+    choice = settled(asked(count=3, **fields), now=NOW)
+    assert choice is not None
+    assert choice.mode is Mode.BATCH
+
+
+def test_texts_are_made_in_batches_however_few_and_urgent() -> None:
+    choice = settled(asked(text_kind="plain", count=1, priority="urgent"), now=NOW)
+    assert choice is not None
+    assert (choice.mode, choice.reason) == (Mode.BATCH, "texts are made in batches only")
+
+
 def test_a_deadline_that_batch_mode_cannot_meet_turns_a_batch_to_realtime_and_says_so() -> None:
     near = asked(mode="batch", count=9, deadline_at=(NOW + timedelta(hours=2)).isoformat())
     choice = settled(near, now=NOW)

@@ -182,3 +182,19 @@ def test_a_table_that_cannot_be_read_ends_the_start(
     said = capsys.readouterr().err
     assert said.startswith("PRESSROOM_PRICE_TABLE: ")
     assert str(file) in said
+
+
+def test_a_text_costs_by_the_tokens_that_were_read_and_written_and_half_in_a_batch() -> None:
+    def text_cost(mode: Mode, model: str = "gemini-3.8-flash") -> int | None:
+        return BUILT_IN.text_cost_microusd(ProviderName.GEMINI, model, read_tokens=1000, written_tokens=2000, mode=mode)
+
+    assert text_cost(Mode.REALTIME) == 750 + 7500
+    assert text_cost(Mode.BATCH) == (750 + 7500) / 2
+    assert text_cost(Mode.BATCH, "gemini-of-next-year") is None
+
+
+def test_a_price_by_tokens_is_no_price_of_a_picture_and_needs_both_sides(tmp_path: Path) -> None:
+    assert cost(BUILT_IN, ProviderName.GEMINI, "gemini-3.8-flash") is None
+    entry = ENTRY.format(provider="gemini", model="mine", usd="1").replace('unit = "image"', 'unit = "tokens"')
+    with pytest.raises(ValueError, match="output_usd"):
+        PriceTable.load(own(tmp_path, entry))

@@ -54,7 +54,7 @@ def test_refusals_have_googles_shape(sandbox: Sandbox) -> None:
 
 def test_the_key_may_stand_in_the_query(sandbox: Sandbox) -> None:
     reply = httpx.get(f"{sandbox.url}/v1beta/models", params={"key": "sandbox-gemini-key"})
-    assert len(reply.json()["models"]) == 5
+    assert len(reply.json()["models"]) == 6
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from google import genai
 from google.genai import errors, types
 from pydantic import ValidationError
 
-from .images import size_of
+from .images import png, size_of
 from .process import Sandbox, wait_for
 
 MODEL = "gemini-3.1-flash-lite-image"
@@ -85,6 +86,23 @@ def test_json_answers_follow_the_asked_schema(sandbox: Sandbox) -> None:
     answer = json.loads(reply.text)
     assert answer["mood"] in ("calm", "wild")
     assert len(answer["subjects"]) >= 2
+
+
+def test_a_picture_that_was_uploaded_is_shown_to_the_model(sandbox: Sandbox, tmp_path: Path) -> None:
+    sdk = client(sandbox)
+    path = tmp_path / "reference.png"
+    path.write_bytes(png())
+    stored = sdk.files.upload(file=path)
+    reply = sdk.models.generate_content(model=MODEL, contents=["in the snow", stored], config=IMAGE_ONLY)
+    assert reply.candidates[0].content.parts[0].inline_data.mime_type == "image/png"
+    assert [detail.modality for detail in reply.usage_metadata.prompt_tokens_details][-1] == "IMAGE"
+
+
+def test_a_picture_that_nobody_uploaded_is_refused(sandbox: Sandbox) -> None:
+    sdk = client(sandbox)
+    gone = types.Part.from_uri(file_uri=f"{sandbox.url}/v1beta/files/never", mime_type="image/png")
+    with pytest.raises(errors.ClientError, match="permission to access the File never"):
+        sdk.models.generate_content(model=MODEL, contents=["in the snow", gone], config=IMAGE_ONLY)
 
 
 def test_the_same_request_draws_the_same_picture_and_is_billed_twice(sandbox: Sandbox) -> None:

@@ -199,7 +199,7 @@ def test_a_batch_fails_from_the_start_when_that_was_asked_for(sandbox: Sandbox, 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"endpoint": "/v1/responses"},
+        {"endpoint": "/v1/embeddings"},
         {"completion_window": "48h"},
         {"metadata": {"long": "x" * 513}},
         {"metadata": {f"k{number}": "" for number in range(17)}},

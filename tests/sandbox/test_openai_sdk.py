@@ -184,5 +184,10 @@ def test_a_connection_that_breaks_is_a_connection_error(sandbox: Sandbox, sdk: o
 
 
 def test_models_are_listed(sdk: openai.OpenAI) -> None:
-    assert [model.id for model in sdk.models.list()] == ["gpt-image-2", "gpt-image-2-mini", "gpt-image-1.5"]
+    assert [model.id for model in sdk.models.list()] == [
+        "gpt-image-2",
+        "gpt-image-2-mini",
+        "gpt-image-1.5",
+        "gpt-5.4-mini",
+    ]
     assert sdk.models.retrieve(MODEL).id == MODEL
