@@ -20,6 +20,7 @@ from pressroom.state.documents import BatchDocument
 from ..house import PICTURE, House
 
 TOKEN = "a-token-for-tests-only"
+JWT_SECRET = "a-secret-for-tests-only-of-32-bytes"
 WITH_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
 BODY: dict[str, Any] = {"provider": "studio", "prompt": "a quiet harbour"}
 PRINT = PICTURE
@@ -76,7 +77,7 @@ class Gateway:
 @asynccontextmanager
 async def serving(house: House, **settings: Any) -> AsyncIterator[Gateway]:
     """A gateway in `house` from its start to its stop. `settings` are the gateway's own."""
-    quick = {"live_heartbeat_s": 0.5, "api_token": TOKEN, "max_body_bytes": MAX_BODY_BYTES}
+    quick = {"live_heartbeat_s": 0.5, "api_token": TOKEN, "jwt_secret": JWT_SECRET, "max_body_bytes": MAX_BODY_BYTES}
     app = build(GatewaySettings(**{**house.values, **quick, **settings}))
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -98,7 +99,7 @@ async def serving(house: House, **settings: Any) -> AsyncIterator[Gateway]:
 async def unconnected(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A gateway that was never started and has no server to talk to: what it refuses costs nothing."""
     nowhere = {"nats_url": "nats://127.0.0.1:9", "mongo_url": "mongodb://127.0.0.1:9/?directConnection=true"}
-    own = {"api_token": TOKEN, "blob_url": folder.as_uri(), "max_body_bytes": EDGE_BODY_BYTES}
+    own = {"api_token": TOKEN, "jwt_secret": JWT_SECRET, "blob_url": folder.as_uri(), "max_body_bytes": EDGE_BODY_BYTES}
     transport = httpx.ASGITransport(build(GatewaySettings(**nowhere, **own)))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=WITH_TOKEN) as client:
         yield client

@@ -1,37 +1,110 @@
-"""The token, and answers for what does not exist: every refusal is a problem, on every path of the API."""
+"""Every route of the OpenAPI document, called by everybody: each is let in or refused as one table says."""
+
+import itertools
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
+import jwt
 import pytest
 
+from pressroom.contracts.roles import INSTANCE_OWNER, SCOPES_OF
+from pressroom.contracts.vocabulary import ImageState, Role, Scope
 from pressroom.gateway.app import openapi_document
 
+from .people import a_key, a_user, bearer, token_of
 from .serving import TOKEN, Gateway, problem_of
+from .test_notices import a_notice
+from .test_provider_jobs import stored as a_job
 
-GUARDED = [
-    (method.upper(), path.format(batch_id="b", image_id="i", name="flux", notice_id="n", job_id="j"))
+Route = tuple[str, str]
+
+NEEDS: dict[Route, set[Scope]] = {
+    ("POST", "/v1/images/{image_id}/approve"): {Scope.READ, Scope.REVIEW},
+    ("POST", "/v1/images/{image_id}/reject"): {Scope.READ, Scope.REVIEW},
+    ("POST", "/v1/images/{image_id}/publish"): {Scope.READ, Scope.PUBLISH},
+    ("POST", "/v1/providers/{name}/open"): {Scope.READ, Scope.OPERATE},
+    ("GET", "/v1/events"): {Scope.READ, Scope.OPERATE},
+    ("POST", "/v1/users"): {Scope.ADMIN},
+    ("GET", "/v1/users"): {Scope.ADMIN},
+    ("GET", "/v1/users/{user_id}"): {Scope.ADMIN},
+    ("PATCH", "/v1/users/{user_id}"): {Scope.ADMIN},
+    # Whoever may call may know who they are, and look after what they call with.
+    ("GET", "/v1/account"): set(),
+    ("PUT", "/v1/account/password"): set(),
+    ("POST", "/v1/keys"): set(),
+    ("GET", "/v1/keys"): set(),
+    ("DELETE", "/v1/keys/{key_id}"): set(),
+}
+"""What a route needs that is not, as all others, `read` to look and `write` besides to do."""
+
+FOR_PEOPLE = {route for route in NEEDS if route[1] in ("/v1/account/password", "/v1/keys", "/v1/keys/{key_id}")}
+"""Refused to API keys."""
+
+OPEN_TO_ALL = ("/files/", "/webhooks/", "/auth/login")
+"""Routes that ask for no token: they go by a hash, a signature or a password."""
+
+ROUTES: dict[Route, dict[str, Any]] = {
+    (method.upper(), path): operation
     for path, operations in openapi_document()["paths"].items()
     for method, operation in operations.items()
-    if "security" in operation
-]
-NAMED = [
-    (method, path)
-    for method, path in GUARDED
-    if "/b" in path.removeprefix("/v1/batches") or "/i" in path.removeprefix("/v1/images")
-]
+}
+GUARDED = [route for route in ROUTES if not route[1].startswith(OPEN_TO_ALL)]
+NOBODYS = {"name": "flux"}
+OWNED = {"batch_id", "image_id", "notice_id", "job_id", "text_id", "key_id"}
+"""Names in paths of what belongs to somebody."""
 
 
-def a_body_for(path: str) -> dict[str, str] | None:
-    return {"platform": "printify", "product_type": "mug"} if path.endswith("/publish") else None
+def needs(route: Route) -> set[Scope]:
+    return NEEDS.get(route, {Scope.READ} if route[0] == "GET" else {Scope.READ, Scope.WRITE})
 
 
-def test_every_path_of_the_api_asks_for_the_token() -> None:
-    guarded = {path for _, path in GUARDED}
-    named = {
-        path.format(batch_id="b", image_id="i", name="flux", notice_id="n", job_id="j")
-        for path in openapi_document()["paths"]
-        if path.startswith("/v1")
-    }
-    assert named == guarded
+def names_in(path: str) -> list[str]:
+    return re.findall(r"{(\w+)}", path)
+
+
+def filled(path: str, ids: dict[str, str] | None = None) -> str:
+    """The path with these ids, and with one that nothing has where there is none."""
+    known = NOBODYS | (ids or {})
+    return re.sub(r"{(\w+)}", lambda name: known.get(name[1], "nobodys"), path)
+
+
+def a_body_for(route: Route) -> dict[str, str] | None:
+    """So that what the path names is looked for at all."""
+    if route[1].endswith("/publish"):
+        return {"platform": "printify", "product_type": "mug"}
+    return {} if route[0] == "PATCH" else None
+
+
+async def called(
+    http: httpx.AsyncClient, route: Route, ids: dict[str, str] | None = None, **more: Any
+) -> httpx.Response:
+    """The answer; of one that goes on for ever, its head."""
+    method, path = route
+    async with http.stream(method, filled(path, ids), json=a_body_for(route), **more) as answer:
+        if answer.status_code != 200:
+            await answer.aread()
+        return answer
+
+
+@pytest.fixture
+async def stranger(gateway: Gateway) -> Any:
+    """A client that brings nothing by itself."""
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=20) as http:
+        yield http
+
+
+def test_every_route_says_what_it_needs() -> None:
+    for route in GUARDED:
+        (by_header, by_key) = ROUTES[route]["security"]
+        assert set(by_header["HTTPBearer"]) == set(by_key["APIKeyHeader"]) == needs(route), route
+        assert {"401", "403"} <= set(ROUTES[route]["responses"]), route
+
+
+def test_only_what_goes_by_something_else_asks_for_no_token() -> None:
+    for route in set(ROUTES) - set(GUARDED):
+        assert "security" not in ROUTES[route], route
 
 
 @pytest.mark.parametrize(
@@ -44,45 +117,139 @@ def test_every_path_of_the_api_asks_for_the_token() -> None:
         f"Basic {TOKEN}",
         f"Bearer {TOKEN}x",
         f"Bearer {TOKEN[:-1]}",
-        "Bearer \u00e9",
+        "Bearer a.b.c",
+        "Bearer é",
     ],
 )
 async def test_without_the_right_token_nothing_is_told(edge: httpx.AsyncClient, header: str | None) -> None:
     del edge.headers["Authorization"]
     headers = {} if header is None else {"Authorization": header.encode()}
-    for method, path in GUARDED:
-        answer = await edge.request(method, path, headers=headers)
+    for route in GUARDED:
+        answer = await called(edge, route, headers=headers)
         problem_of(answer, 401, "unauthorized")
         assert answer.headers["www-authenticate"] == "Bearer"
         assert TOKEN not in answer.text
 
 
-async def test_health_and_metrics_ask_for_nothing(gateway: Gateway) -> None:
-    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as stranger:
-        assert (await stranger.get("/healthz")).json() == {"alive": True}
-        assert (await stranger.get("/readyz")).json() == {"ready": True}
-        metrics = (await stranger.get("/metrics")).text
-    assert "pressroom_" in metrics
+async def test_the_instances_own_token_may_do_everything(gateway: Gateway) -> None:
+    for route in GUARDED:
+        assert (await called(gateway.http, route)).status_code not in (401, 403), route
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_a_role_may_what_the_table_says(gateway: Gateway, stranger: httpx.AsyncClient, role: Role) -> None:
+    headers = bearer(token_of(await a_user(gateway.house, role)))
+    for route in GUARDED:
+        answer = await called(stranger, route, headers=headers)
+        if needs(route) <= SCOPES_OF[role]:
+            assert answer.status_code not in (401, 403), (route, answer.status_code)
+        else:
+            problem_of(answer, 403, "insufficient-scope")
+
+
+@pytest.mark.parametrize("missing", list(Scope))
+async def test_a_key_without_a_scope_is_refused_where_that_is_needed(
+    gateway: Gateway, stranger: httpx.AsyncClient, missing: Scope
+) -> None:
+    _, secret = await a_key(gateway.house, INSTANCE_OWNER, *(set(Scope) - {missing}))
+    for route in GUARDED:
+        answer = await called(stranger, route, headers={"X-API-Key": secret})
+        if route in FOR_PEOPLE:
+            problem_of(answer, 403, "sign-in-needed")
+        elif missing in needs(route):
+            problem = problem_of(answer, 403, "insufficient-scope")
+            assert f"'{missing}'" in problem["detail"]
+            assert f'scope="{missing}"' in answer.headers["www-authenticate"]
+        else:
+            assert answer.status_code not in (401, 403), (route, answer.status_code)
+
+
+async def test_a_key_may_no_more_than_its_owner(gateway: Gateway, stranger: httpx.AsyncClient) -> None:
+    user = await a_user(gateway.house, Role.USER)
+    _, secret = await a_key(gateway.house, user.id, *Scope)
+    for route in GUARDED:
+        answer = await called(stranger, route, headers=bearer(secret))
+        assert (answer.status_code == 403) == (route in FOR_PEOPLE or not needs(route) <= SCOPES_OF[Role.USER]), route
+
+
+@pytest.mark.parametrize("kind", ["expired token", "revoked key", "expired key", "unknown key", "token of nobody"])
+async def test_what_was_right_once_opens_nothing(gateway: Gateway, stranger: httpx.AsyncClient, kind: str) -> None:
+    user = await a_user(gateway.house, Role.ADMIN)
+    problem, credential = "unauthorized", ""
+    match kind:
+        case "expired token":
+            problem, credential = "token-expired", token_of(user, lifetime_s=-1)
+        case "revoked key":
+            key, credential = await a_key(gateway.house, user.id, *Scope)
+            await gateway.house.database.api_keys.revoke(key.id)
+        case "expired key":
+            over = datetime.now(UTC) - timedelta(seconds=1)
+            _, credential = await a_key(gateway.house, user.id, *Scope, expires_at=over)
+        case "unknown key":
+            credential = "pr_live_" + "A" * 43
+        case _:
+            credential = token_of(user.model_copy(update={"id": "user_none"}))
+    for route in GUARDED:
+        answer = await called(stranger, route, headers=bearer(credential))
+        problem_of(answer, 401, problem)
+        assert credential not in answer.text
+
+
+async def test_a_disabled_user_is_refused_with_token_and_key(gateway: Gateway, stranger: httpx.AsyncClient) -> None:
+    user = await a_user(gateway.house, Role.ADMIN, disabled_at=datetime.now(UTC))
+    _, secret = await a_key(gateway.house, user.id, *Scope)
+    for route, credential in itertools.product(GUARDED, (token_of(user), secret)):
+        answer = await called(stranger, route, headers=bearer(credential))
+        problem_of(answer, 403, "account-disabled")
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_what_belongs_to_somebody_else_does_not_exist_whatever_the_role(
+    gateway: Gateway, stranger: httpx.AsyncClient, role: Role
+) -> None:
+    house = gateway.house
+    image_id = await gateway.image()
+    text_id = await gateway.image()
+    await house.database.images.change(text_id, {"text_kind": "plain", "text": "once upon a time"})
+    batch_id = image_id.rpartition("-")[0]
+    job = await a_job(gateway, f"{batch_id}-job-0")
+    key, _ = await a_key(house, INSTANCE_OWNER, *Scope)
+    notice = await a_notice(house, failed=True)
+    theirs = {
+        "batch_id": batch_id,
+        "image_id": image_id,
+        "text_id": text_id,
+        "job_id": job.id,
+        "key_id": key.id,
+        "notice_id": notice.id,
+    }
+    headers = bearer(token_of(await a_user(house, role)))
+    of_somebody = [route for route in GUARDED if OWNED & set(names_in(route[1]))]
+    assert {name for _, path in of_somebody for name in names_in(path)} == OWNED
+    for route in of_somebody:
+        problem_of(await called(stranger, route, theirs, headers=headers), 404, "not-found")
+        assert (await called(gateway.http, ("GET", route[1]), theirs)).status_code in (200, 405), route
+    for path in ("/v1/batches", "/v1/provider-jobs", "/v1/keys"):
+        assert (await stranger.get(path, headers=headers)).json()["items"] == []
+    assert (await house.image(image_id)).state is ImageState.GENERATED
 
 
 async def test_what_does_not_exist_is_a_404_on_every_path_that_names_something(gateway: Gateway) -> None:
-    assert len(NAMED) >= 8
-    for method, path in NAMED:
-        answer = await gateway.http.request(method, path, json=a_body_for(path))
-        problem = problem_of(answer, 404, "not-found")
-        assert "'b'" in problem["detail"] or "'i'" in problem["detail"]
+    for route in GUARDED:
+        if set(names_in(route[1])) - set(NOBODYS):
+            problem = problem_of(await called(gateway.http, route), 404, "not-found")
+            assert "'nobodys'" in problem["detail"], route
 
 
-async def test_another_owners_batch_and_images_do_not_exist(gateway: Gateway) -> None:
-    image_id = await gateway.image()
-    batch_id = image_id.rpartition("-")[0]
-    await gateway.house.database.batches.change(batch_id, {"owner": "another"})
-    await gateway.house.database.images.change(image_id, {"owner": "another"})
-    for method, path in NAMED:
-        named = path.replace("/batches/b", f"/batches/{batch_id}").replace("/images/i", f"/images/{image_id}")
-        answer = await gateway.http.request(method, named, json=a_body_for(path))
-        problem_of(answer, 404, "not-found")
-    assert (await gateway.http.get("/v1/batches")).json()["items"] == []
+async def test_a_token_that_is_too_long_is_not_looked_at(edge: httpx.AsyncClient) -> None:
+    long = jwt.encode({"sub": "x" * 10_000}, "k" * 32, algorithm="HS256")
+    problem_of(await edge.get("/v1/account", headers=bearer(long)), 401, "unauthorized")
+
+
+async def test_health_and_metrics_ask_for_nothing(gateway: Gateway, stranger: httpx.AsyncClient) -> None:
+    assert (await stranger.get("/healthz")).json() == {"alive": True}
+    assert (await stranger.get("/readyz")).json() == {"ready": True}
+    assert "pressroom_" in (await stranger.get("/metrics")).text
 
 
 async def test_a_path_or_method_that_is_not_there_is_a_problem_too(edge: httpx.AsyncClient) -> None:

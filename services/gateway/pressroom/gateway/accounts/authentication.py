@@ -98,7 +98,8 @@ class Authentication:
                 return await self._signed_on(self._single_sign_on, token)
         except jwt.ExpiredSignatureError:
             raise expired("The token has expired; log in again.") from None
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, RecursionError):
+            # Lists in lists in lists: no token of anybody's, and no fault of ours.
             raise _not_right() from None
         raise _not_right()
 

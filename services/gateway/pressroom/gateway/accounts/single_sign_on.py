@@ -66,6 +66,5 @@ def _email(said: object) -> str | None:
 
 
 def _role(said: object) -> Role:
-    if isinstance(said, list):
-        return max((_role(name) for name in cast("list[object]", said)), key=list(Role).index, default=Role.USER)
-    return Role(said) if said in tuple(Role) else Role.USER
+    names = cast("list[object]", said) if isinstance(said, list) else [said]
+    return next((role for role in reversed(Role) if role in names), Role.USER)
