@@ -80,7 +80,7 @@ def detail(event: Event) -> str:
         case events.BatchScheduled():
             return f"{_count(event.image_count, 'image')} from {event.starts_at} on"
         case events.BatchAccepted():
-            return f"{_count(event.image_count, 'image')} by {event.provider}"
+            return f"{event.image_count} by {event.provider}"
         case events.BatchRejected():
             return "; ".join(f"{reason.field}: {reason.message}" for reason in event.reasons)
         case events.BatchCompleted():
@@ -115,7 +115,7 @@ def detail(event: Event) -> str:
         case events.ImagePublished():
             return event.url or event.external_id
         case events.ProviderJobSubmitted():
-            return f"{_count(event.image_count, 'image')} as {event.vendor_name}"
+            return f"{_count(event.image_count, 'row')} as {event.vendor_name}"
         case events.BatchRetryRequested():
             return f"what failed, {event.mode}" + (f" by {event.provider}" if event.provider else "")
         case events.ProviderJobStarted() | events.ProviderJobDeleted():

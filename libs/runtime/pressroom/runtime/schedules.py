@@ -8,7 +8,6 @@ there is anything to begin, and a sweep begins what no alarm woke, as when the s
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import nats.errors
 from nats.js import JetStreamContext
 
 from pressroom.contracts.events import BatchRequested
@@ -71,7 +70,7 @@ class Schedules:
         while True:
             try:
                 rung = await alarms.fetch(_DUE_AT_ONCE, timeout=_FETCH_WAIT_S)
-            except nats.errors.TimeoutError:
+            except TimeoutError:
                 rung = []
             for alarm in rung:
                 await self.begin(alarm.subject.removeprefix(ALL_DUE.removesuffix("*")))
