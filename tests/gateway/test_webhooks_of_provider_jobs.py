@@ -309,15 +309,14 @@ KEY, ANOTHER_KEY = new_key(), new_key()
 
 
 @contextmanager
-def keys_at(*statuses: int) -> Generator[str]:
-    """The URL of a JWKS with `KEY` as `k1`. Answers with `statuses` first, then with 200."""
-    first = iter(statuses)
+def published_keys() -> Generator[str]:
+    """The URL of a JWKS with `KEY` as `k1`."""
     document = {"keys": [{**RSAAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": "k1", "use": "sig"}]}
 
     class Keys(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = json.dumps(document).encode()
-            self.send_response(next(first, 200))
+            self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -344,7 +343,7 @@ def token(key: rsa.RSAPrivateKey = KEY, kid: str = "k1", lives_s: int = 300) -> 
 async def test_where_geminis_keys_are_known_its_own_signature_is_looked_at_too(house: House) -> None:
     await house.database.provider_jobs.insert(submitted(GEMINI))
     forged = jwt.encode({}, "k" * 32, algorithm="HS256", headers={"kid": "k1"})
-    with keys_at() as url:
+    with published_keys() as url:
         async with serving(house, **ADDRESSES, gemini_webhook_jwks_url=url) as gateway:
             for signature in (
                 "",
@@ -367,10 +366,10 @@ async def test_where_geminis_keys_are_known_its_own_signature_is_looked_at_too(h
 
 async def test_while_geminis_keys_cannot_be_had_it_is_to_tell_again(house: House) -> None:
     await house.database.provider_jobs.insert(submitted(GEMINI))
-    with keys_at(500) as url:
-        async with serving(house, **ADDRESSES, gemini_webhook_jwks_url=url) as gateway:
-            headers = now_is(**{"webhook-signature": token()})
-            problem_of(await gateway.http.post(address_of(GEMINI), headers=headers), 503, "not-now")
-            assert await next_look(gateway, GEMINI) == LATER
-            assert (await gateway.http.post(address_of(GEMINI), headers=headers)).status_code == 200
-            assert await next_look(gateway, GEMINI) != LATER
+    nowhere = "http://127.0.0.1:9/jwks.json"
+    async with serving(house, **ADDRESSES, gemini_webhook_jwks_url=nowhere) as gateway:
+        headers = now_is(**{"webhook-signature": token()})
+        answer = await gateway.http.post(address_of(GEMINI), headers=headers)
+        problem_of(answer, 503, "not-now")
+        assert answer.headers["retry-after"] == "2"
+        assert await next_look(gateway, GEMINI) == LATER

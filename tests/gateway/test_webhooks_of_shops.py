@@ -10,14 +10,16 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from pressroom.cli.servers import NatsServer
 from pressroom.contracts.events import PublicationRef, WebhookReceived
 from pressroom.contracts.vocabulary import PlatformName, ProductType, PublicationState
+from pressroom.gateway.settings import GatewaySettings
 from pressroom.state.documents import PublicationDocument
 
 from ..house import House, eventually
-from .serving import Gateway, problem_of, serving
+from .serving import TOKEN, Gateway, problem_of, serving
 
 SECRETS = {"shopify": "what only Shopify and we know", "printify": "what only Printify and we know"}
 SHOPS = pytest.mark.parametrize("shop", ["shopify", "printify"])
@@ -232,3 +234,10 @@ async def test_a_body_that_is_too_large_is_not_read(told: Gateway, shop: str) ->
 @SHOPS
 async def test_a_gateway_without_the_secret_hears_nothing(gateway: Gateway, shop: str) -> None:
     problem_of(await says(gateway, shop), 404, "not-found")
+
+
+@SHOPS
+@pytest.mark.parametrize("secret", ["", "easy to guess"])
+def test_a_secret_that_is_easily_guessed_is_refused(shop: str, secret: str) -> None:
+    with pytest.raises(ValidationError, match=f"{shop}_webhook_secret"):
+        GatewaySettings.model_validate({"api_token": TOKEN, f"{shop}_webhook_secret": secret})

@@ -13,6 +13,12 @@ WHSEC = "whsec_"
 """How a Standard Webhooks secret begins; base64 follows."""
 
 
+KeySetUrl = Annotated[
+    str, StringConstraints(pattern=r"^(https://[^\s/]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)/\S*$")
+]
+"""Where keys are published that signatures are believed by: by https, or on this machine."""
+
+
 class GatewaySettings(Settings):
     gateway_port: Annotated[int, Field(ge=1, le=65535)] = Field(
         default=8080, description="The port of the API, and of its health and metrics."
@@ -25,13 +31,7 @@ class GatewaySettings(Settings):
     jwt_lifetime_s: Annotated[int, Field(ge=60, le=2_592_000)] = Field(
         default=43_200, description="How long a login lasts."
     )
-    jwt_jwks_url: (
-        Annotated[
-            str,
-            StringConstraints(pattern=r"^(https://[^\s/]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)/\S*$"),
-        ]
-        | None
-    ) = Field(
+    jwt_jwks_url: KeySetUrl | None = Field(
         default=None,
         description="Where a single sign-on publishes the keys of its tokens (RS256), by https or on this machine; "
         "none: no single sign-on.",
@@ -82,7 +82,7 @@ class GatewaySettings(Settings):
         default=None,
         description="The signing secret (whsec_…) that Gemini gave for the webhook to <public url>/webhooks/gemini.",
     )
-    gemini_webhook_jwks_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+/")] | None = Field(
+    gemini_webhook_jwks_url: KeySetUrl | None = Field(
         default=None,
         description="Where Gemini's public keys are (https://generativelanguage.googleapis.com/.well-known/jwks.json), "
         "to look at its own signature beside ours at a job's address; none: ours is enough.",
@@ -91,12 +91,12 @@ class GatewaySettings(Settings):
         default=None,
         description="The signing secret (whsec_…) that OpenAI gave for the webhook to <public url>/webhooks/openai.",
     )
-    shopify_webhook_secret: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+    shopify_webhook_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
         default=None,
         description="What Shopify signs webhooks to <public url>/webhooks/shopify with: the app's client secret, or "
         "the key that the shop's admin shows below its own webhooks.",
     )
-    printify_webhook_secret: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+    printify_webhook_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
         default=None,
         description="The secret that the webhooks to <public url>/webhooks/printify were made with at Printify.",
     )

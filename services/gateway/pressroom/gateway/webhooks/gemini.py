@@ -18,8 +18,9 @@ from pressroom.contracts.vocabulary import ProviderName
 from pressroom.runtime.webhook_urls import is_ours
 
 from ..house import House
+from ..published_keys import PublishedKeys
 from ..settings import GatewaySettings
-from .gemini_keys import GeminiKeys
+from .gemini_signature import is_geminis
 from .provider_jobs import look_at_job, look_at_named
 from .refusals import nothing_here
 from .standard_webhooks import fresh_message_id, signed_message_id
@@ -63,7 +64,7 @@ async def job_told(job_id: JobId, signature: str, request: Request, house: House
     if message_id is None:
         raise nothing_here()
     keys = _keys(request)
-    if keys is not None and not await keys.has_signed(request.headers.get("webhook-signature", "")):
+    if keys is not None and not await is_geminis(request.headers.get("webhook-signature", ""), keys):
         raise nothing_here()
     return await look_at_job(house, ProviderName.GEMINI, job_id, message_id)
 
@@ -85,12 +86,12 @@ async def project_told(request: Request, house: House) -> Response:
     return await look_at_named(house, ProviderName.GEMINI, told.data.vendor_name, message_id)
 
 
-def _keys(request: Request) -> GeminiKeys | None:
+def _keys(request: Request) -> PublishedKeys | None:
     """One for the life of the application; None where nothing says where the keys are."""
     state, settings = request.app.state, request.app.state.settings
     if settings.gemini_webhook_jwks_url is None:
         return None
     if not hasattr(state, "gemini_keys"):
-        state.gemini_keys = GeminiKeys(settings.gemini_webhook_jwks_url)
-    keys: GeminiKeys = state.gemini_keys
+        state.gemini_keys = PublishedKeys(settings.gemini_webhook_jwks_url, "PRESSROOM_GEMINI_WEBHOOK_JWKS_URL")
+    keys: PublishedKeys = state.gemini_keys
     return keys
