@@ -146,7 +146,6 @@ GEMINI = (
 OPENAI_ALONE = (
     Moment("before the upload's answer", Call("POST /openai/v1/files$", is_done=True), PLANNED),
     Moment("before the model is known", Call("GET /openai/v1/models/"), SUBMITTING),
-    Moment("before the file is known", Call("GET /openai/v1/files/[^/]*$"), SUBMITTING),
     Moment("before the create's answer", Call("POST /openai/v1/batches$", is_done=True), SUBMITTING),
     Moment("between the pictures and the refusals", Call("GET /openai/v1/files/.*/content", after=1), COLLECTING),
 )

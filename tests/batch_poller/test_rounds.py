@@ -41,7 +41,12 @@ def settings_of(house: House) -> BatchPollerSettings:
 def rounds_of(house: House, provider: Listing, worker: str = "poller") -> Rounds:
     settings = settings_of(house)
     pace = Pace(house.database.gates, settings.provider_requests_per_second, settings.lease_s)
-    return Rounds(house.database, {provider.name: provider}, pace, settings, lambda _job, _seen: None, worker=worker)
+    providers = {provider.name: provider}
+    return Rounds(house.database, providers, pace, settings, _nobody_told, lambda _job, _seen: None, worker=worker)
+
+
+async def _nobody_told(_job: str) -> None:
+    return None
 
 
 async def in_flight(house: House, count: int, *, due: int | None = None, age: timedelta = AGE) -> list[str]:

@@ -2,7 +2,8 @@
 
 The batch is opened first; whoever opens it is the only one, and one that is opened for nothing is completed again by
 the next sweep. A new provider job is stored before its images are planned and comes due only after them; a process that
-dies in between leaves a job that takes what was planned, and fails when that is nothing.
+dies in between leaves a job that takes what was planned, and fails when that is nothing. A retry has an id: one that is
+asked for again under the same id goes on where it was left, and makes no image twice.
 """
 
 import asyncio
@@ -13,8 +14,9 @@ from typing import Any
 
 from pressroom.contracts.events import BatchAccepted
 from pressroom.contracts.facts import Reason
+from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.requests import BatchRequest
-from pressroom.contracts.vocabulary import BatchState, ImageState, Mode, ProviderName
+from pressroom.contracts.vocabulary import BatchState, ImageState, Mode, ProviderJobState, ProviderName
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument, ImageDocument, ProviderJobDocument
 from pressroom.state.machines import IMAGE_SETTLED, PROVIDER_JOB_FINAL
@@ -28,6 +30,9 @@ from .settling import job_of
 JOB_IMAGES = 500
 """Images of a new provider job at most, for a batch that had none; the batch-poller's own usual limit."""
 
+RETRIES_KNOWN = 20
+"""Of a batch the last so many retries are remembered. A wish comes again within minutes, if it does."""
+
 _PLANNED_WITHIN = timedelta(seconds=60)
 _AT_ONCE = 16
 _OPEN = tuple(state for state in ImageState if state not in IMAGE_SETTLED)
@@ -35,6 +40,10 @@ _OPEN = tuple(state for state in ImageState if state not in IMAGE_SETTLED)
 
 class NothingToRetry(Exception):
     """The batch is not finished, or nothing of it failed; the message says which."""
+
+
+class NotYet(NothingToRetry):
+    """Something is about to end; ask again in a moment."""
 
 
 class CannotRetry(Exception):
@@ -53,17 +62,30 @@ class Retries:
     outbox: Outbox
     settings: Settings
 
-    async def retry(self, batch: BatchDocument, mode: Mode, provider: ProviderName | None) -> BatchDocument:
-        """The batch, open again, with its failed images on their way. Raises `NothingToRetry` or `CannotRetry`."""
-        if batch.state is not BatchState.COMPLETED:
+    async def retry(
+        self, batch: BatchDocument, mode: Mode, provider: ProviderName | None, retry_id: str | None = None
+    ) -> BatchDocument:
+        """The batch, open again, with its failed images on their way. Raises `NothingToRetry` or `CannotRetry`.
+
+        `retry_id`: of a wish that may come twice; a batch that has had a later retry, or this one to its end, is
+        returned as it is.
+        """
+        retry_id = retry_id or new_id("retry")
+        if retry_id in batch.retries[:-1]:
+            return batch
+        is_known = retry_id in batch.retries
+        if batch.state is not BatchState.COMPLETED and not (is_known and batch.state is BatchState.ACCEPTED):
             raise NothingToRetry(f"the batch is {batch.state}; what failed is made again once it is completed")
-        images = [image async for image in self.database.images.in_states(batch.id, (ImageState.FAILED,))]
+        failed = self.database.images.in_states(batch.id, (ImageState.FAILED,))
+        images = [image async for image in failed if image.retry != retry_id]
         if not images:
+            if is_known:
+                return batch
             raise NothingToRetry("none of its images failed")
         jobs = await self.database.provider_jobs.of_batch(batch.id)
-        if any(job.state not in PROVIDER_JOB_FINAL for job in jobs):
+        if not is_known and any(job.state not in PROVIDER_JOB_FINAL for job in jobs):
             # Its end would fail what is planned again.
-            raise NothingToRetry("one of its provider jobs is being closed; ask again in a moment")
+            raise NotYet("one of its provider jobs is being closed; ask again in a moment")
         request = _asked(batch.request, mode, provider)
         lanes = await announced(self.database)
         able, reasons = sorted_out(request, self.settings, lanes)
@@ -71,27 +93,27 @@ class Retries:
             raise CannotRetry([Reason(field=_field(reason, provider), message=reason.message) for reason in reasons])
         maker = first_open(able, lanes) if mode is Mode.REALTIME else able[0]
         estimate = estimated_cost(request, maker, self.settings, lanes)
-        opened = await self._open(batch, maker)
+        opened = batch if batch.state is BatchState.ACCEPTED else await self._open(batch, maker, retry_id)
         if opened is None:
             raise NothingToRetry("somebody else asked for it in this moment")
-        changes = _anew(request, maker, able, estimate)
+        changes = {**_anew(request, maker, able, estimate), "retry": retry_id}
         if mode is Mode.BATCH:
             await self._as_jobs(opened, maker, images, jobs, changes, estimate)
         else:
             await self._one_by_one(opened, maker, images, changes)
         # A sweep that looked before the first image was on its way has completed the batch again.
         if await self.database.images.has_any(batch.id, _OPEN):
-            await self._open(batch, maker)
+            await self._open(opened, maker, retry_id)
         return await self.database.batches.get(batch.id) or opened
 
-    async def _open(self, batch: BatchDocument, provider: ProviderName) -> BatchDocument | None:
+    async def _open(self, batch: BatchDocument, provider: ProviderName, retry_id: str) -> BatchDocument | None:
         event = BatchAccepted(
             batch_id=batch.id, owner=batch.owner, provider=provider, image_count=batch.request.image_count
         )
         opened = await self.database.batches.transition(
             batch.id,
             BatchState.ACCEPTED,
-            changes={"completed_at": None, "swept_at": datetime.now(UTC)},
+            changes={"completed_at": None, "swept_at": datetime.now(UTC), "retries": _with(batch.retries, retry_id)},
             messages=[self.outbox.event(event)],
             guard={"state": str(BatchState.COMPLETED)},
         )
@@ -111,7 +133,7 @@ class Retries:
                     ImageState.QUEUED,
                     changes=changes,
                     messages=[self.outbox.job(job_of(batch, image.id, maker))],
-                    guard={"state": str(ImageState.FAILED)},
+                    guard={"state": str(ImageState.FAILED), "retry": image.retry},
                 )
                 if queued is not None:
                     await self.outbox.publish(self.database.images, queued)
@@ -129,6 +151,12 @@ class Retries:
         changes: dict[str, Any],
         estimate: int | None,
     ) -> None:
+        # Stored by a process that died before it planned their images.
+        for job in jobs:
+            if job.state is ProviderJobState.PLANNED:
+                await self._plan(job, changes)
+        covered = {name for job in jobs if job.state is ProviderJobState.PLANNED for name in job.image_ids or ()}
+        images = [image for image in images if image.id not in covered]
         size = max((job.image_count for job in jobs), default=JOB_IMAGES)
         number = 1 + max((int(job.id.rsplit("-", 1)[1]) for job in jobs), default=-1)
         for start in range(0, len(images), size):
@@ -147,8 +175,16 @@ class Retries:
                 due_at=now + _PLANNED_WITHIN,
             )
             await self.database.provider_jobs.insert_missing([job])
-            await self.database.images.plan_again(list(job.image_ids or ()), changes)
-            await self.database.provider_jobs.change(job.id, {"next_poll_at": datetime.now(UTC)})
+            await self._plan(job, changes)
+
+    async def _plan(self, job: ProviderJobDocument, changes: dict[str, Any]) -> None:
+        """Its images, and then the job is due."""
+        await self.database.images.plan_again(list(job.image_ids or ()), changes)
+        await self.database.provider_jobs.change(job.id, {"next_poll_at": datetime.now(UTC)})
+
+
+def _with(retries: tuple[str, ...], retry_id: str) -> list[str]:
+    return [*(known for known in retries if known != retry_id), retry_id][-RETRIES_KNOWN:]
 
 
 def _asked(request: BatchRequest, mode: Mode, provider: ProviderName | None) -> BatchRequest:

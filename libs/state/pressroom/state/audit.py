@@ -74,7 +74,7 @@ class Fold:
         self.events += 1
         data = event.data
         match data:
-            case events.BatchRejected(conflict=True):
+            case events.BatchRejected(conflict=True) | events.ProviderJobWish() | events.BatchRetryRequested():
                 pass
             case events.BatchCompleted():
                 self._counts[data.batch_id] = data.counts
@@ -170,6 +170,11 @@ class Fold:
                 drifts.append(Drift("provider job", job.id, f"finished as {story.details['state']}", str(job.state)))
         elif "finished" in story.facts:
             drifts.append(Drift("provider job", job.id, "finished", str(job.state)))
+        for fact, stored_at in (("started", job.started_at), ("deleted", job.deleted_at)):
+            count = story.facts.count(fact)
+            if count != (stored_at is not None):
+                stored = "once" if stored_at is not None else "never"
+                drifts.append(Drift("provider job", job.id, f"{fact} {count} times", stored))
         was_submitted = job.state in (
             ProviderJobState.SUBMITTED,
             ProviderJobState.COLLECTING,

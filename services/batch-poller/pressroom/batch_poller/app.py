@@ -19,6 +19,7 @@ from pressroom.runtime.topology import BATCH_CANCELLED_BATCH, BATCH_REQUESTED_BA
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument, ProviderJobDocument
 
+from .asked import subscribe_wishes
 from .collecting import Collector
 from .gemini import GeminiBatches
 from .job_steps import JobSteps
@@ -46,6 +47,7 @@ def build(settings: BatchPollerSettings, provider: BatchProvider | None = None) 
 
     intake = Intake(service, Mode.BATCH, then=then_submit_or_cancel)
     intake.subscribe(BATCH_REQUESTED_BATCH, BATCH_CANCELLED_BATCH)
+    subscribe_wishes(service)
 
     async def start() -> None:
         for batch_provider in providers.values():

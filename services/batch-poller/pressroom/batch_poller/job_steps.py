@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from pressroom.contracts.events import ProviderJobSubmitted
+from pressroom.contracts.events import ProviderJobDeleted, ProviderJobStarted, ProviderJobSubmitted
 from pressroom.contracts.vocabulary import BatchState, ImageState, ProviderJobState, ProviderName
 from pressroom.runtime.blobs import BlobStore
 from pressroom.runtime.errors import InvalidRequest, LeaseLost, WorkError
@@ -71,7 +71,15 @@ class JobSteps:
 
     def rounds(self, worker: str) -> Rounds:
         """What asks about many jobs at once."""
-        return Rounds(self._database, self._providers, self._pace, self._settings, self._remember, worker=worker)
+        return Rounds(
+            self._database,
+            self._providers,
+            self._pace,
+            self._settings,
+            self._tell_started,
+            self._remember,
+            worker=worker,
+        )
 
     def _remember(self, job_id: str, vendor_job: VendorJob) -> None:
         """What was just heard of a job need not be asked again when it is collected; lost, it is asked again."""
@@ -223,11 +231,29 @@ class JobSteps:
         # One that was cancelled ends soon, however old it is.
         since = now if is_unwanted else job.submitted_at or now
         due = next_poll(now, since, self._settings, job.id, job.deadline_at)
-        if vendor_job.state is VendorJobState.RUNNING and vendor_job.raw_state != job.vendor_state:
-            log.info("provider_job.running", vendor_name=vendor_job.name, vendor_state=vendor_job.raw_state)
         changes = looked_at(vendor_job, now, due)
         if await self._jobs.change(job.id, changes, token=claim.token, release=True) is None:
             raise LeaseLost(job.id)
+        if vendor_job.state is VendorJobState.RUNNING and job.started_at is None:
+            await self._tell_started(job.id)
+
+    async def _tell_started(self, job_id: str) -> None:
+        """Once, that the provider works on a job; one that dies before this write leaves it to the next look."""
+        job = await self._jobs.get(job_id)
+        if job is None:
+            return
+        event = ProviderJobStarted(
+            batch_id=job.batch_id, provider_job_id=job.id, provider=job.provider, vendor_name=job.vendor_name
+        )
+        told = await self._jobs.change(
+            job.id,
+            {"started_at": datetime.now(UTC)},
+            guard={"state": str(ProviderJobState.SUBMITTED), "started_at": None},
+            messages=[self._outbox.event(event)],
+        )
+        if told is not None:
+            log.info("provider_job.running", vendor_name=job.vendor_name, vendor_state=job.vendor_state)
+            await self._outbox.publish(self._jobs, told)
 
     async def _status(self, job: ProviderJobDocument) -> VendorJob:
         await self._pace.turn(job.provider)
@@ -282,10 +308,17 @@ class JobSteps:
         name = found.name if found is not None else job.vendor_name
         if name is not None:
             await provider.delete(name)
+        event = ProviderJobDeleted(
+            batch_id=job.batch_id, provider_job_id=job.id, provider=job.provider, vendor_name=name
+        )
         changes = {"delete_at": None, "deleted_at": datetime.now(UTC)}
-        if await self._jobs.change(job.id, changes, token=claim.token, release=True) is None:
+        deleted = await self._jobs.change(
+            job.id, changes, messages=[self._outbox.event(event)], token=claim.token, release=True
+        )
+        if deleted is None:
             raise LeaseLost(job.id)
         log.info("provider_job.deleted", vendor_name=name)
+        await self._outbox.publish(self._jobs, deleted)
 
 
 def _name_of(job: ProviderJobDocument) -> str:

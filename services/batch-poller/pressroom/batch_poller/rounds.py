@@ -6,7 +6,7 @@ single jobs. It dies without a trace: its place in the gate runs out, and the da
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from pressroom.runtime.errors import WorkError
 from pressroom.runtime.logs import get_logger
 from pressroom.state.database import Database
 
-from .provider_jobs import BatchProvider, ListsJobs, VendorJob
+from .provider_jobs import BatchProvider, ListsJobs, VendorJob, VendorJobState
 from .schedule import Pace, handed_over, interval_s, looked_at, next_poll
 from .settings import BatchPollerSettings
 
@@ -44,6 +44,7 @@ class _InFlight:
     id: str
     vendor_name: str
     submitted_at: datetime
+    started_at: datetime | None
     deadline_at: datetime | None
     next_poll_at: datetime
 
@@ -77,6 +78,7 @@ class Rounds:
         providers: Mapping[ProviderName, BatchProvider],
         pace: Pace,
         settings: BatchPollerSettings,
+        on_started: Callable[[str], Awaitable[None]],
         on_ended: Callable[[str, VendorJob], None],
         *,
         worker: str,
@@ -86,6 +88,7 @@ class Rounds:
         self._providers = {name: provider for name, provider in providers.items() if isinstance(provider, ListsJobs)}
         self._pace = pace
         self._settings = settings
+        self._on_started = on_started
         self._on_ended = on_ended
         self._worker = worker
         self._failed_at: dict[ProviderName, float] = {}
@@ -163,10 +166,15 @@ class Rounds:
             "submitted_at": {"$gt": overdue},
             "$or": [{"deadline_at": None}, {"deadline_at": {"$gt": now}}],
         }
-        fields = ("vendor_name", "submitted_at", "deadline_at", "next_poll_at")
+        fields = ("vendor_name", "submitted_at", "started_at", "deadline_at", "next_poll_at")
         async for raw in self._jobs.raw.find({**_of_provider(name), **plain}, projection=fields):
             yield _InFlight(
-                raw["_id"], raw["vendor_name"], raw["submitted_at"], raw.get("deadline_at"), raw["next_poll_at"]
+                raw["_id"],
+                raw["vendor_name"],
+                raw["submitted_at"],
+                raw.get("started_at"),
+                raw.get("deadline_at"),
+                raw["next_poll_at"],
             )
 
     async def _note(self, found: Sequence[tuple[_InFlight, VendorJob]]) -> None:
@@ -175,6 +183,8 @@ class Rounds:
         later = {job.id: looked_at(seen, now, self._again_at(job, now)) for job, seen in found if not seen.is_ended}
         await self._jobs.note_looks(later)
         for job, seen in found:
+            if seen.state is VendorJobState.RUNNING and job.started_at is None:
+                await self._on_started(job.id)
             if seen.is_ended:
                 moved = await self._jobs.transition(
                     job.id,

@@ -1,0 +1,90 @@
+"""What a program asks for by event: to cancel a provider job, to delete one, to make again what failed of a batch.
+
+A wish is written into the document that it is about before its event is acknowledged, so it is granted whatever dies,
+and one that comes twice changes nothing the second time. What cannot be granted goes to DEAD with the reason.
+"""
+
+from datetime import UTC, datetime
+
+from pressroom.contracts.cloudevents import ReceivedEvent
+from pressroom.contracts.events import (
+    BatchRetryRequested,
+    ProviderJobCancelRequested,
+    ProviderJobDeleteRequested,
+    ProviderJobWish,
+)
+from pressroom.contracts.vocabulary import Mode, ProviderJobState
+from pressroom.runtime.event_subscriber import Refused, subscribe
+from pressroom.runtime.retries import CannotRetry, NothingToRetry, NotYet, Retries
+from pressroom.runtime.service import Service
+from pressroom.runtime.topology import (
+    BATCH_RETRY_REQUESTED,
+    PROVIDER_JOB_CANCEL_REQUESTED,
+    PROVIDER_JOB_DELETE_REQUESTED,
+)
+from pressroom.state.documents import ProviderJobDocument
+
+
+def subscribe_wishes(service: Service) -> None:
+    """Grant what is asked for from now on."""
+    wishes = Wishes(service)
+    for consumer, grant in (
+        (PROVIDER_JOB_CANCEL_REQUESTED, wishes.cancel),
+        (PROVIDER_JOB_DELETE_REQUESTED, wishes.delete),
+        (BATCH_RETRY_REQUESTED, wishes.retry),
+    ):
+        subscribe(service.broker, service.core_settings, consumer, grant)
+
+
+class Wishes:
+    """Grants each wish, or raises `Refused`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def cancel(self, event: ReceivedEvent) -> None:
+        assert isinstance(event.data, ProviderJobCancelRequested)
+        job = await self._job(event.data)
+        jobs = self._service.database.provider_jobs
+        is_asked = job.cancel_requested or await jobs.ask_to_cancel(job.id, datetime.now(UTC))
+        if not is_asked and job.state is not ProviderJobState.CANCELLED:
+            raise Refused(f"the provider job {job.id} is {job.state}; there is nothing left to cancel")
+
+    async def delete(self, event: ReceivedEvent) -> None:
+        assert isinstance(event.data, ProviderJobDeleteRequested)
+        job = await self._job(event.data)
+        jobs = self._service.database.provider_jobs
+        is_asked = job.deleted_at is not None or await jobs.ask_to_delete(job.id, datetime.now(UTC))
+        if not is_asked:
+            raise Refused(f"the provider job {job.id} is {job.state}; cancel it first, or wait for its end")
+
+    async def retry(self, event: ReceivedEvent) -> None:
+        wish = event.data
+        assert isinstance(wish, BatchRetryRequested)
+        if wish.mode not in (Mode.REALTIME, Mode.BATCH):
+            raise Refused(f"mode: say 'realtime' or 'batch', not '{wish.mode}'")
+        if not event.id:
+            raise Refused("event: it has no ce-id, by which one that comes twice is known")
+        service = self._service
+        batch = await service.database.batches.get(wish.batch_id)
+        if batch is None or batch.owner != wish.owner:
+            raise Refused(f"batch_id: the owner '{wish.owner}' has no batch '{wish.batch_id}'")
+        retries = Retries(service.database, service.outbox, service.core_settings)
+        try:
+            await retries.retry(batch, wish.mode, wish.provider, event.id)
+        except NotYet:
+            # The event comes again in a moment, as any that fails does.
+            raise
+        except NothingToRetry as error:
+            raise Refused(f"nothing is made again: {error}") from error
+        except CannotRetry as error:
+            raise Refused("; ".join(f"{reason.field}: {reason.message}" for reason in error.reasons)) from error
+
+    async def _job(self, wish: ProviderJobWish) -> ProviderJobDocument:
+        job = await self._service.database.provider_jobs.get(wish.provider_job_id)
+        if job is None or (job.batch_id, job.owner) != (wish.batch_id, wish.owner):
+            raise Refused(
+                f"provider_job_id: the owner '{wish.owner}' has no provider job '{wish.provider_job_id}' "
+                f"of the batch '{wish.batch_id}'"
+            )
+        return job
