@@ -1,7 +1,8 @@
 """Asks Pressroom for images by event and follows the batch to its end, with nats-py and the contracts alone.
 
 The request is kept once the stream has confirmed it: whatever dies after that, here or there, the images are made.
-Run it again with the same `--batch-id` and the same words, and it follows the same batch.
+Run it again with the same `--batch-id` and the same words, and it follows the same batch. With `--retry`, what failed
+is asked for once more, by an event whose id follows from the one that it answers: said twice, it is one.
 """
 # ruff: noqa: T201 - a program for a terminal
 
@@ -11,6 +12,7 @@ import os
 import sys
 
 import nats
+from nats.js import JetStreamContext
 
 from pressroom.contracts import events
 from pressroom.contracts.cloudevents import body_of, headers_for, read_event
@@ -29,6 +31,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--provider", type=ProviderName, choices=ProviderName, default=ProviderName.STUDIO)
     parser.add_argument("--mode", type=Mode, choices=Mode, default=Mode.REALTIME)
     parser.add_argument("--batch-id", default=new_id("batch"))
+    parser.add_argument("--retry", type=Mode, choices=(Mode.REALTIME, Mode.BATCH))
     return parser.parse_args()
 
 
@@ -46,27 +49,39 @@ def line_of(event: events.Event) -> str:
             return f"image {event.index} is ready: {size}, seed {event.seed}"
         case events.ImageFailed():
             return f"image {event.index} failed: {event.error.message}"
+        case events.BatchRetryRequested():
+            return f"asked for what failed again, {event.mode}"
         case events.BatchCompleted():
             return f"completed: {event.counts.generated} of {event.counts.requested} images"
         case _:
             return event.type_name()
 
 
-async def ask_and_follow(asked: events.BatchRequested) -> bool:
+async def say(stream: JetStreamContext, event: events.Event, event_id: str | None = None) -> str:
+    """Publish an event; where it is kept."""
+    headers = headers_for(event.type_name(), source="upstream-python", event_id=event_id)
+    confirmed = await stream.publish(event_subject(event), body_of(event), stream=EVENTS_STREAM, headers=headers)
+    return f"kept as event {confirmed.seq} of {confirmed.stream}"
+
+
+async def ask_and_follow(asked: events.BatchRequested, retry: Mode | None) -> bool:
     """True when the batch was completed."""
     url = os.environ.get("PRESSROOM_NATS_URL", "nats://127.0.0.1:4222")
     client = await nats.connect(url, token=os.environ.get("PRESSROOM_NATS_TOKEN"))
     stream = client.jetstream(timeout=CONFIRMED_WITHIN_S)
-    headers = headers_for(asked.type_name(), source="upstream-python")
-    confirmed = await stream.publish(event_subject(asked), body_of(asked), stream=EVENTS_STREAM, headers=headers)
-    print(f"batch {asked.batch_id}: kept as event {confirmed.seq} of {confirmed.stream}", flush=True)
+    print(f"batch {asked.batch_id}: {await say(stream, asked)}", flush=True)
     # From the story's beginning, so nothing that happened before this line is missed.
     story = await stream.subscribe(story_filter(asked.batch_id), stream=EVENTS_STREAM, ordered_consumer=True)
     try:
         async for message in story.messages:
-            event = read_event(message.headers, message.data).data
+            received = read_event(message.headers, message.data)
+            event = received.data
             print(line_of(event), flush=True)
-            if isinstance(event, events.BatchCompleted | events.BatchRejected | events.BatchCancelled):
+            if retry is not None and isinstance(event, events.BatchCompleted) and event.counts.failed:
+                wish = events.BatchRetryRequested(batch_id=asked.batch_id, mode=retry)
+                print(f"what failed: {await say(stream, wish, f'retry-of-{received.id}')}", flush=True)
+                retry = None
+            elif isinstance(event, events.BatchCompleted | events.BatchRejected | events.BatchCancelled):
                 return isinstance(event, events.BatchCompleted)
     finally:
         await client.close()
@@ -77,7 +92,7 @@ def main() -> int:
     given = arguments()
     request = BatchRequest(provider=given.provider, mode=given.mode, prompt=given.prompt, count=given.count)
     asked = events.BatchRequested(batch_id=given.batch_id, request=request)
-    return 0 if asyncio.run(ask_and_follow(asked)) else 1
+    return 0 if asyncio.run(ask_and_follow(asked, given.retry)) else 1
 
 
 if __name__ == "__main__":

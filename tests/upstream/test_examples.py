@@ -11,7 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from ..house import House
+from pressroom.batch_poller.app import build as build_poller
+from pressroom.batch_poller.settings import BatchPollerSettings
+from pressroom.image_worker.providers import GenerationRequest
+from pressroom.runtime.errors import InvalidRequest
+
+from ..house import House, ReadyProvider, running
 
 ROOT = Path(__file__).resolve().parents[2]
 ENDS_WITHIN_S = 60.0
@@ -97,6 +102,24 @@ async def test_asked_again_for_the_same_it_follows_the_same_batch(example: list[
     assert (first.code, again.code) == (0, 0)
     assert again.lines[1:] == first.lines[1:]
     assert len(await open_house.database.images.of_batch(BATCH_ID)) == 1
+
+
+async def test_it_asks_again_by_event_for_what_failed(python_example: list[str], house: House) -> None:
+    async def fail_at_first(asked: GenerationRequest) -> None:
+        if provider.count(asked.image_id) == 1:
+            raise InvalidRequest("not this time")
+
+    provider = ReadyProvider(fail_at_first)
+    words = (PROMPT, "--count", "1", "--batch-id", BATCH_ID, "--retry", "realtime")
+    async with house.worker(provider), running(build_poller(BatchPollerSettings(**house.values))):
+        ended = await run(python_example, house, *words)
+        again = await run(python_example, house, *words)
+    assert (ended.code, again.code) == (0, 0), ended.lines
+    assert ended.lines[-3:] == ["accepted: 1 images are planned", again.lines[-2], "completed: 1 of 1 images"]
+    assert provider.count(f"{BATCH_ID}-0000") == 2
+    # The job that failed, and no wish.
+    assert [letter.subject for letter in await house.dead()] == ["pressroom.dead.JOBS.image-studio-normal"]
+    assert (await house.audit()).drifts == ()
 
 
 async def test_a_refused_request_ends_it_with_the_reasons(example: list[str], open_house: House) -> None:
