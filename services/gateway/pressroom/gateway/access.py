@@ -29,7 +29,7 @@ REFUSED = answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 """What every route answers whose caller is asked for, in the OpenAPI document."""
 
 
-def authentication_of(request: Request) -> Authentication:
+async def authentication_of(request: Request) -> Authentication:
     authentication: Authentication = request.app.state.authentication
     return authentication
 

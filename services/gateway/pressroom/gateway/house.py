@@ -8,7 +8,7 @@ from pressroom.runtime.passwords import Passwords
 from pressroom.runtime.service import Service
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
 
@@ -16,7 +16,7 @@ def service_of(request: Request) -> Service:
 House = Annotated[Service, Depends(service_of)]
 
 
-def passwords_of(request: Request) -> Passwords:
+async def passwords_of(request: Request) -> Passwords:
     passwords: Passwords = request.app.state.passwords
     return passwords
 
