@@ -22,6 +22,7 @@ from . import (
     provider_jobs,
     providers,
     retries,
+    texts,
     uploads,
     webhooks,
 )
@@ -88,6 +89,7 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     for router in (
         batches.router,
         images.router,
+        texts.router,
         notices.router,
         providers.router,
         provider_jobs.router,

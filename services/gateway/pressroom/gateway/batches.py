@@ -119,9 +119,11 @@ async def list_images(
     cursor: Annotated[int | None, Query(ge=0, description="`next_cursor` of the page before.")] = None,
     limit: Limit = 100,
 ) -> Page[Image]:
-    """A batch's images, in order."""
-    await owned(house, owner, batch_id)
+    """A batch's images, in order; none of a batch of texts."""
+    batch = await owned(house, owner, batch_id)
     after = -1 if cursor is None else cursor
+    if batch.request.text_kind is not None:
+        return Page(items=[])
     found = await house.database.images.of_batch(batch_id, after=after, limit=limit + 1)
     shown = found[:limit]
     publications = await house.database.publications.find({"image_id": {"$in": [image.id for image in shown]}})

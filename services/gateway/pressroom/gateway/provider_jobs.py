@@ -166,15 +166,20 @@ async def list_results(
     house: House,
     cursor: Annotated[int | None, Query(ge=0, description="`next_cursor` of the page before.")] = None,
     limit: Limit = 100,
-) -> Page[Image]:
-    """A job's images, in order: what it has made so far, what failed and why, what is still open."""
+) -> Page[Image | Text]:
+    """A job's images, or texts, in order: what it has made so far, what failed and why, what is still open."""
     job = await owned(house, owner, job_id)
     after = -1 if cursor is None else cursor
     found = [image async for image in house.database.images.of_job(job, after=after, limit=limit + 1)]
     shown = found[:limit]
     publications = await house.database.publications.find({"image_id": {"$in": [image.id for image in shown]}})
     return Page(
-        items=[image_view(image, [p for p in publications if p.image_id == image.id]) for image in shown],
+        items=[
+            text_view(image)
+            if image.text_kind is not None
+            else image_view(image, [p for p in publications if p.image_id == image.id])
+            for image in shown
+        ],
         next_cursor=str(shown[-1].index) if len(found) > limit else None,
     )
 
