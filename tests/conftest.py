@@ -3,11 +3,16 @@
 A mongod is started once in a test process and gives each test a database of its own. A nats-server is started for
 each test that asks, because the streams have fixed names: that takes less time than deleting them. The servers in
 `PRESSROOM_NATS_URL` and `PRESSROOM_MONGO_URL` are used instead where they are set.
+
+Laying out streams, consumers and indexes takes longer than most tests, so it is done once in a process for all that
+work in a `house`: such a test's nats-server begins with a copy of the laid-out folder, and its database is the one that
+all of them use, emptied before.
 """
 
 import asyncio
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +21,11 @@ import pytest
 from pymongo import MongoClient
 
 from pressroom.cli.servers import MongoServer, NatsServer
+from pressroom.runtime.settings import Settings
+from pressroom.runtime.topology import provision_streams
+from pressroom.state.database import Database
+
+from .house import LAID_OUT, QUICK
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -26,9 +36,29 @@ def _own_data_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]: 
         yield
 
 
+@pytest.fixture(scope="session")
+def laid_out_streams(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a nats-server with all streams and consumers and nothing in them."""
+    folder = tmp_path_factory.mktemp("laid-out") / "nats"
+    server = NatsServer(folder)
+    server.start()
+    asyncio.run(_lay_out_streams(server.url))
+    server.stop()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def laid_out_database(mongo_url: str) -> str:
+    """The name of a database with all indexes."""
+    asyncio.run(_lay_out_database(mongo_url, LAID_OUT))
+    return LAID_OUT
+
+
 @pytest.fixture
-def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
+def nats_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NatsServer]:
     """A nats-server of the test's own, with `kill`, `start` and `restart`."""
+    if _is_in_a_house(request):
+        shutil.copytree(request.getfixturevalue("laid_out_streams"), tmp_path / "nats")
     server = NatsServer(tmp_path / "nats")
     server.start()
     yield server
@@ -69,12 +99,35 @@ def mongo_server(tmp_path: Path) -> Iterator[MongoServer]:
 
 
 @pytest.fixture
-def mongo_database(mongo_url: str) -> Iterator[str]:
-    """The name of a database that no other test uses."""
-    name = f"test_{secrets.token_hex(6)}"
-    yield name
+def mongo_database(request: pytest.FixtureRequest, mongo_url: str) -> Iterator[str]:
+    """The name of an empty database that no other test uses at the same time."""
     with MongoClient[dict[str, object]](mongo_url) as client:
-        client.drop_database(name)
+        if _is_in_a_house(request):
+            laid_out: str = request.getfixturevalue("laid_out_database")
+            for name in client[laid_out].list_collection_names():
+                client[laid_out][name].delete_many({})
+            yield laid_out
+        else:
+            own = f"test_{secrets.token_hex(6)}"
+            yield own
+            client.drop_database(own)
+
+
+def _is_in_a_house(request: pytest.FixtureRequest) -> bool:
+    given = {"PRESSROOM_NATS_URL", "PRESSROOM_MONGO_URL"} & os.environ.keys()
+    return not given and "house" in request.fixturenames
+
+
+async def _lay_out_streams(url: str) -> None:
+    client = await nats.connect(url)
+    await provision_streams(client.jetstream(), Settings(**QUICK))
+    await client.close()
+
+
+async def _lay_out_database(url: str, name: str) -> None:
+    database = Database(url, name)
+    await database.make_indexes()
+    database.close()
 
 
 async def _delete_streams(url: str) -> None:

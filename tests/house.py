@@ -60,6 +60,10 @@ async def eventually(look: Callable[[], Awaitable[Found | None]], within_s: floa
         await asyncio.sleep(0.02)
 
 
+LAID_OUT = "laid_out"
+"""The database that tests in a house share, one after another (`conftest.py`)."""
+
+
 class House:
     """Real servers, one settings object, and a few looks."""
 
@@ -80,8 +84,10 @@ class House:
         }
         self.settings = Settings(**self.values)
 
-    async def open(self) -> None:
-        await provision(self.settings)
+    async def open(self, *, is_laid_out: bool = False) -> None:
+        """`is_laid_out`: streams, consumers and indexes are there."""
+        if not is_laid_out:
+            await provision(self.settings)
         self.database = Database(self.settings.mongo_url, self.settings.mongo_database)
         self.client = await nats.connect(self.settings.nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.1)
         self.js = self.client.jetstream()
@@ -206,6 +212,6 @@ PICTURE = _small_picture()
 async def house(nats_url: str, mongo_url: str, mongo_database: str, tmp_path: Path) -> AsyncIterator[House]:
     """Opened, and closed at the end."""
     opened = House(nats_url, mongo_url, mongo_database, tmp_path)
-    await opened.open()
+    await opened.open(is_laid_out=mongo_database == LAID_OUT)
     yield opened
     await opened.close()
