@@ -51,6 +51,12 @@ class EventStream:
             pass
         return frame
 
+    async def end(self) -> None:
+        """Waits until the gateway ends it."""
+        async with asyncio.timeout(WITHIN_S):
+            async for _ in self._lines:
+                pass
+
     async def events(self, count: int) -> list[Frame]:
         return [await self.event() for _ in range(count)]
 

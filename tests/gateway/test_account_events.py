@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from pressroom.contracts.events import BatchAccepted, BatchCancelled, BatchRequested, LaneClosed
 from pressroom.contracts.requests import BatchRequest
@@ -11,7 +12,7 @@ from pressroom.contracts.vocabulary import Role
 from ..house import House, eventually
 from .event_stream import EventStream, listening
 from .people import a_user, bearer, token_of
-from .serving import BODY, Gateway, serving
+from .serving import BODY, Gateway, problem_of, serving
 from .test_live_events import is_listening
 
 PATH = "/v1/account/events"
@@ -120,3 +121,19 @@ async def test_an_operator_who_is_one_no_more_hears_no_more_of_everybody(gateway
             return answer.status_code == 403
 
     assert await eventually(is_refused)
+
+
+async def test_a_stream_ends_after_its_lifetime_and_goes_on_for_who_may_still_listen(house: House) -> None:
+    user = await a_user(house)
+    token = token_of(user)
+    async with serving(house, live_heartbeat_s=0.5, live_lifetime_s=1, auth_cache_s=0) as gateway:
+        first = await asked_for(gateway, token)
+        async with heard(gateway, token, f"{PATH}?after=0") as stream:
+            seen = await stream.event()
+            await stream.end()
+        second = await asked_for(gateway, token)
+        async with heard(gateway, token, f"{PATH}?after={seen.id}") as stream:
+            assert (await stream.event()).data["data"]["batch_id"] == second
+        assert seen.data["data"]["batch_id"] == first
+        await house.database.users.change(user.id, {"disabled_at": datetime.now(UTC)})
+        problem_of(await gateway.http.get(f"{PATH}?after={seen.id}", headers=bearer(token)), 403, "account-disabled")

@@ -26,6 +26,7 @@ HAS_PASSWORD: Raw = {"password_hash": {"$type": "string"}}
 
 INDEXES = [
     IndexModel([("email", ASCENDING)], name="login", unique=True, partialFilterExpression=HAS_PASSWORD),
+    IndexModel([("email", ASCENDING), ("created_at", DESCENDING)], name="by_email"),
     IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
 ]
 

@@ -1,6 +1,8 @@
 """Server-sent events: one batch's story, an account's, or everything, as it happens.
 
 The event's id is its place in the stream, so a browser that reconnects (`Last-Event-ID`) misses and repeats nothing.
+Who may listen is asked when a stream begins, and a stream ends after an hour: so long does somebody listen on whose
+token or key is over.
 """
 
 import json
@@ -77,16 +79,17 @@ def _place(last_event_id: int | None, after: int | None) -> Beginning | None:
 def _stream(house: House, subject: str, beginning: Beginning, is_shown: Shown | None = None) -> StreamingResponse:
     settings = house.core_settings
     assert isinstance(settings, GatewaySettings)
-    body = _lines(house, subject, beginning, settings.live_heartbeat_s, is_shown)
+    body = _lines(house, subject, beginning, settings, is_shown)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(body, media_type="text/event-stream", headers=headers)
 
 
 async def _lines(
-    house: House, subject: str, beginning: Beginning, heartbeat_s: float, is_shown: Shown | None
+    house: House, subject: str, beginning: Beginning, settings: GatewaySettings, is_shown: Shown | None
 ) -> AsyncIterator[str]:
     yield ": connected\n\n"
     said_at = time.monotonic()
+    ends_at, heartbeat_s = said_at + settings.live_lifetime_s, settings.live_heartbeat_s
     try:
         async for tailed in tail(house.js, subject, beginning, idle_s=heartbeat_s):
             if tailed is None:
@@ -99,6 +102,8 @@ async def _lines(
             else:
                 continue
             said_at = time.monotonic()
+            if said_at >= ends_at:
+                return
     except DatabaseError as error:
         # Whose an event is cannot be told now. The listener comes again, and goes on where it was.
         log.warning("live.ended", reason=str(error))

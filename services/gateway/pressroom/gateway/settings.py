@@ -103,6 +103,11 @@ class GatewaySettings(Settings):
     live_heartbeat_s: Annotated[float, Field(ge=0.5, le=300)] = Field(
         default=15.0, description="How often a silent event stream says that it is alive."
     )
+    live_lifetime_s: Annotated[float, Field(ge=1, le=86_400)] = Field(
+        default=3600.0,
+        description="How long an event stream lasts; a browser then comes again by itself, and goes on where it was, "
+        "if it may still.",
+    )
 
     @field_validator("jwt_issuer", "jwt_audience")
     @classmethod

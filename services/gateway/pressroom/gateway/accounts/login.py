@@ -18,7 +18,7 @@ from ..access import Auth
 from ..house import Hashing, House
 from ..problems import Refusal, answers
 from .authentication import disabled
-from .throttling import count_try
+from .throttling import address_of, count_try
 from .views import user_view
 
 router = APIRouter(prefix="/auth", tags=["accounts"])
@@ -40,20 +40,21 @@ async def log_in(
         detail = "Nobody logs in with a password here; that needs PRESSROOM_JWT_SECRET."
         raise Refusal(HTTPStatus.NOT_FOUND, "login-not-configured", detail)
     await count_try(house.database.tries, request, body.email)
-    user = await _user(house.database.users, passwords, body.email, body.password.get_secret_value())
+    address = address_of(request)
+    user = await _user(house.database.users, passwords, body.email, body.password.get_secret_value(), address)
     token, expires_at = auth.login_tokens.give(user)
     response.headers["Cache-Control"] = "no-store"
     return LoggedIn(token=token, expires_at=expires_at, user=user_view(user))
 
 
-async def _user(users: Users, passwords: Passwords, email: str, password: str) -> UserDocument:
+async def _user(users: Users, passwords: Passwords, email: str, password: str, address: str) -> UserDocument:
     user = await users.by_login(email)
     stored = user.password_hash if user is not None else None
     is_right = await passwords.is_right(password, stored)
     if user is None or stored is None or not is_right:
         metrics.LOGINS.labels("refused").inc()
-        # Not what was typed: it may be a password.
-        log.warning("login.refused", user=user.id if user is not None else None)
+        # Not the name that was typed: it may be a password.
+        log.warning("login.refused", user=user.id if user is not None else None, address=address)
         detail = "The email address or the password is not right."
         raise Refusal(HTTPStatus.UNAUTHORIZED, "wrong-login", detail, headers={"WWW-Authenticate": "Bearer"})
     if user.disabled_at is not None:
@@ -62,5 +63,5 @@ async def _user(users: Users, passwords: Passwords, email: str, password: str) -
     if passwords.is_outdated(stored):
         await users.rehash(user.id, before=stored, after=await passwords.hashed(password))
     metrics.LOGINS.labels("given").inc()
-    log.info("login.given", user=user.id)
+    log.info("login.given", user=user.id, address=address)
     return user
