@@ -237,7 +237,7 @@ async def test_more_than_a_batch_takes_is_refused_before_anything_is_sent(
 ) -> None:
     monkeypatch.setattr(openai, limit, 1)
 
-    with pytest.raises(InvalidRequest, match=f"{says}.*split"):
+    with pytest.raises(InvalidRequest, match=f"{says}.*PRESSROOM_PROVIDER_JOB_MAX_IMAGES"):
         await batches.upload(JOB, [a_row("one"), a_row("two")])
 
     assert vendors.lines("openai") == []

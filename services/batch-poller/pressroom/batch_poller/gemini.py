@@ -48,7 +48,7 @@ from .provider_jobs import (
     each,
 )
 from .result_lines import lines_of
-from .settings import BatchPollerSettings
+from .settings import LIMIT_SETTING, BatchPollerSettings
 
 UPLOAD_CHUNK_BYTES = 8 * 2**20
 INPUT_MAX_BYTES = 2 * 2**30
@@ -85,7 +85,10 @@ class GeminiBatches:
             if size == 0:
                 raise InvalidRequest("a job without rows cannot be made")
             if size > INPUT_MAX_BYTES:
-                raise InvalidRequest(f"{size} bytes of rows are more than {VENDOR} takes in one file; split the batch")
+                raise InvalidRequest(
+                    f"{size} bytes of rows are more than {VENDOR} takes in one file: lower "
+                    f"{LIMIT_SETTING}, so that the batch becomes more jobs"
+                )
             return (await self._send_file(spool, size, job.display_name, "application/jsonl")).name
 
     async def _upload_picture(self, job: WantedJob, data: bytes, place: int) -> Part:

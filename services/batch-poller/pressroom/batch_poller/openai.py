@@ -44,7 +44,7 @@ from .provider_jobs import (
     each,
 )
 from .result_lines import lines_of
-from .settings import BatchPollerSettings
+from .settings import LIMIT_SETTING, BatchPollerSettings
 
 INPUT_MAX_BYTES = 200 * 10**6
 INPUT_MAX_ROWS = 50_000
@@ -92,11 +92,17 @@ class OpenAIBatches:
                 count += 1
             size = spool.tell()
             if count > INPUT_MAX_ROWS:
-                raise InvalidRequest(f"{count} rows are more than {VENDOR} takes in one batch; split it")
+                raise InvalidRequest(
+                    f"{count} rows are more than {VENDOR} takes in one batch: lower "
+                    f"{LIMIT_SETTING}, so that it is split"
+                )
             if size == 0:
                 raise InvalidRequest("a job without rows cannot be made")
             if size > INPUT_MAX_BYTES:
-                raise InvalidRequest(f"{size} bytes of rows are more than {VENDOR} takes in one batch; split it")
+                raise InvalidRequest(
+                    f"{size} bytes of rows are more than {VENDOR} takes in one batch: lower "
+                    f"{LIMIT_SETTING}, so that it is split"
+                )
             record = await self._send_file("batch", (f"{job.display_name}.jsonl", spool, "application/jsonl"))
         if record.bytes is not None and record.bytes != size:
             raise ApiFailed(f"{VENDOR} kept {record.bytes} of {size} bytes of rows; upload them again")

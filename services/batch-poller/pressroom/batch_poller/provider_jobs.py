@@ -101,8 +101,8 @@ class ResultRow:
 
 @dataclass(frozen=True)
 class VendorJob:
-    """A job as the provider tells it. `raw_state` is its own word, for logs; `inline_results` are its rows, where it has
-    no file of them."""
+    """A job as the provider tells it. `raw_state` is its own word, for logs; `inline_results` are its rows, where they
+    are in no file."""
 
     name: str
     display_name: str
