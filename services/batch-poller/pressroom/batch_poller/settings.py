@@ -7,6 +7,8 @@ from pydantic import Field
 from pressroom.runtime.vendors.gemini import GeminiSettings
 from pressroom.runtime.vendors.openai import OpenAIVendorSettings
 
+LIMIT_SETTING = "PRESSROOM_PROVIDER_JOB_MAX_IMAGES"
+
 
 class BatchPollerSettings(GeminiSettings, OpenAIVendorSettings):
     """Where the asynchronous providers are, and what they may cost in time."""
@@ -23,6 +25,11 @@ class BatchPollerSettings(GeminiSettings, OpenAIVendorSettings):
     provider_patience_s: Annotated[float, Field(ge=1, le=14 * 86400)] = Field(
         default=3 * 86400.0,
         description="How long a job is followed through errors of its provider. Gemini's own jobs expire after 48 h.",
+    )
+    provider_create_doubt_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=15.0,
+        description="So long a job whose creation was not answered may still appear at its provider; it is looked for, "
+        "and not created again before that.",
     )
     provider_requests_per_second: Annotated[float, Field(gt=0, le=1000)] = Field(
         default=5.0, description="Questions about jobs to one provider at most, over all pollers."
