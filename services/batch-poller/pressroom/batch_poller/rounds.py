@@ -31,8 +31,9 @@ LISTED_SHARE = 0.5
 """A job that the list answered for is due again after half its interval. Looked at once in an interval, jobs that were
 submitted together would all be noticed in the same moment, some as late as may be, and most be collected too late."""
 
-SOON_SHARE = 0.1
-"""Jobs that are due within this share of their interval count as due, as they are on the same pages."""
+SOON_SHARE = 0.25
+"""Jobs that are due within this share of their interval count as due: on a page with others that are, they are answered
+for all the same. Less makes more rounds of fewer pages, more has pages read for too little."""
 
 log = get_logger(__name__)
 
