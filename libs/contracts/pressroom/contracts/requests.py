@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from .finishing import ProfileName
 from .vocabulary import (
     AdapterKind,
+    Category,
     Fallback,
     Mode,
     NoticeChannel,
@@ -208,6 +209,9 @@ class BatchRequest(BaseModel):
     notify: Annotated[tuple[NotifyTarget, ...], Field(max_length=NOTIFY_MAX)] = Field(
         default=(), description="Whom to tell when the batch ends, or is half done."
     )
+    category: Category = Field(
+        default=Category.TEXT_TO_IMAGE, description="What the pictures are made for: their price in credits."
+    )
 
     @model_validator(mode="after")
     def _one_way_to_say_what(self) -> Self:
@@ -229,6 +233,14 @@ class BatchRequest(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _priced_as_what_it_is(self) -> Self:
+        if self.text_kind is None and self.category is Category.TEXT:
+            raise ValueError("the category 'text' goes with 'text_kind'")
+        if self.text_kind is not None and self.category not in (Category.TEXT, Category.TEXT_TO_IMAGE):
+            raise ValueError(f"the category '{self.category}' goes with pictures, and 'text_kind' asks for texts")
+        return self
+
+    @model_validator(mode="after")
     def _texts_are_no_pictures(self) -> Self:
         if self.text_kind is None:
             if self.instructions is not None:
@@ -244,6 +256,11 @@ class BatchRequest(BaseModel):
     def candidates(self) -> tuple[ProviderName, ...]:
         """Who may make the images, in the order of preference."""
         return (self.provider,) if self.provider is not None else self.providers
+
+    @property
+    def priced_as(self) -> Category:
+        """The category that credits are counted by."""
+        return self.category if self.text_kind is None else Category.TEXT
 
     @property
     def image_count(self) -> int:

@@ -34,6 +34,26 @@ class TextKind(StrEnum):
     BLOG_POST = "blog_post"
 
 
+class Category(StrEnum):
+    """What a picture is made for, by which it is priced in credits. `text` is that of all texts, and of no picture."""
+
+    CHARACTER = "character"
+    FOOD = "food"
+    PRODUCT = "product"
+    TEXT_TO_IMAGE = "text_to_image"
+    TEXT = "text"
+
+
+class LedgerKind(StrEnum):
+    """Why credits moved. `capture`: what was held for an image is spent, as it was made; `release`: given back."""
+
+    TOPUP = "topup"
+    HOLD = "hold"
+    CAPTURE = "capture"
+    RELEASE = "release"
+    ADJUSTMENT = "adjustment"
+
+
 class Priority(StrEnum):
     """Within a lane `urgent` is taken before `normal` before `bulk`. Listed in that order."""
 

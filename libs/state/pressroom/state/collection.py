@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from motor.motor_asyncio import AsyncIOMotorCollection
+from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCollection
 from pymongo import ReturnDocument, WriteConcern
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
@@ -73,10 +73,11 @@ class Collection(Generic[Doc]):
         async for raw in cursor:
             yield self.model.model_validate(raw)
 
-    async def insert(self, document: Doc) -> bool:
-        """Store a new document; False when one of its unique keys is taken, with nothing written."""
+    async def insert(self, document: Doc, *, session: AsyncIOMotorClientSession | None = None) -> bool:
+        """Store a new document; False when one of its unique keys is taken, with nothing written, and with the
+        transaction of `session` at its end."""
         try:
-            await self.raw.insert_one(_stored(document))
+            await self.raw.insert_one(_stored(document), session=session)
         except DuplicateKeyError:
             return False
         return True

@@ -24,6 +24,7 @@ from .documents import (
 )
 from .gates import Gates
 from .images import Images
+from .ledger import Ledger
 from .provider_jobs import ProviderJobs
 from .reachability import Reachability
 from .tries import Tries
@@ -60,6 +61,7 @@ class Database:
         self.users = Users(database["users"])
         self.api_keys = ApiKeys(database["api_keys"])
         self.tries = Tries(database["tries"])
+        self.ledger = Ledger(self._client, database, self.batches)
 
     @property
     def collections(self) -> tuple[Collection[Any], ...]:
@@ -139,6 +141,7 @@ class Database:
         await self.users.raw.create_indexes(users.INDEXES)
         await self.api_keys.raw.create_indexes(api_keys.INDEXES)
         await self.tries.raw.create_indexes(tries.INDEXES)
+        await self.ledger.make_indexes()
 
     def close(self) -> None:
         self._client.close()
