@@ -22,6 +22,7 @@ _POLL_S = 0.02
 _NATS_GRACE_S = 5.0
 _MONGO_GRACE_S = 10.0
 _MONGO_CACHE_GB = 0.25  # the least that mongod takes; the working set of one machine fits
+_TRANSACTION_S = 5  # a process killed in one locks what it wrote for so long; ours take milliseconds
 _OPLOG_MB = 256  # nothing reads the oplog of a set of one
 _NATS_MAX_PAYLOAD_BYTES = 8 * 1024 * 1024  # a batch of 10 000 prompts is one event
 
@@ -151,6 +152,7 @@ class MongoServer(LocalServer):
             *("--wiredTigerCacheSizeGB", str(_MONGO_CACHE_GB)),
             *("--oplogSize", str(_OPLOG_MB)),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            *("--setParameter", f"transactionLifetimeLimitSeconds={_TRANSACTION_S}"),
             "--quiet",
         ]
 
