@@ -20,6 +20,7 @@ from pressroom.state.documents import ProviderJobDocument
 
 from ..house import PICTURE, House, eventually, running
 from ..vendor_sandbox import VendorSandbox
+from . import test_openai_jobs
 from .test_following_jobs import job_of, poller, request, settings_of
 from .test_gemini_rows import a_picture, an_answer
 
@@ -120,6 +121,17 @@ async def test_many_jobs_are_asked_about_in_one_request(house: House, vendors: V
     assert vendors.stats("gemini")["batches"] == 12
     assert "GET /v1beta/batches" in vendors.lines("gemini")
     assert len(asked_singly(vendors)) < 6
+    assert (await house.audit()).drifts == ()
+
+
+async def test_many_jobs_at_openai_are_too(house: House, vendors: VendorSandbox) -> None:
+    async with test_openai_jobs.poller(house, vendors, provider_job_max_images=1, poll_initial_s=2.0):
+        batch = await test_openai_jobs.request(house, ["a fox"] * 12)
+        images = await house.completed(batch.id)
+    assert [image.state for image in images] == [ImageState.GENERATED] * 12
+    lines = vendors.lines("openai")
+    assert "GET /openai/v1/batches" in lines
+    assert len([line for line in lines if line.startswith("GET /openai/v1/batches/")]) < 6
     assert (await house.audit()).drifts == ()
 
 

@@ -11,7 +11,7 @@ import asyncio
 import io
 import tempfile
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
 from typing import IO
 
@@ -114,19 +114,25 @@ class OpenAIBatches:
         return (await self._send_file("vision", (name, io.BytesIO(data), media_type))).id
 
     async def find(self, display_name: str) -> VendorJob | None:
+        async with aclosing(self.pages()) as pages:
+            async for page in pages:
+                for job in page:
+                    if job.display_name == display_name:
+                        return job
+        return None
+
+    async def pages(self) -> AsyncGenerator[tuple[VendorJob, ...]]:
         seen: set[str] = set()
         params: dict[str, str | int] = {"limit": _PAGE_SIZE}
         while True:
             response = await self._send(self._client.http.build_request("GET", _BATCHES, params=params))
             page = self._client.read(response, BatchList)
-            for batch in page.data:
-                if batch.display_name == display_name:
-                    return job_of(batch)
+            yield tuple(job_of(batch) for batch in page.data)
             if not page.has_more or not page.data:
-                return None
+                return
             last = page.data[-1].id
             if last in seen:
-                raise ApiFailed(f"{VENDOR} lists its jobs in a circle, so nobody knows whether {display_name} exists")
+                raise ApiFailed(f"{VENDOR} lists its jobs in a circle, so nobody knows which there are")
             seen.add(last)
             params["after"] = last
 

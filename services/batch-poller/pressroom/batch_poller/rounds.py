@@ -22,7 +22,7 @@ from .schedule import Pace, handed_over, interval_s, looked_at, next_poll
 from .settings import BatchPollerSettings
 
 LIST_PAGE = 100
-"""Jobs on a page of a provider's list; Gemini's default limit (`pageSize`)."""
+"""Jobs on a page of a provider's list: Gemini's default `pageSize`, OpenAI's highest `limit`."""
 
 JOBS_PER_PAGE_AT_LEAST = 4
 """A page must answer for more jobs that are due than these, as it is read twice in the time of one single look."""
