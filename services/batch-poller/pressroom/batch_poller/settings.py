@@ -17,7 +17,7 @@ class BatchPollerSettings(GeminiSettings, OpenAIVendorSettings):
         default=8082, description="The port of its health and metrics."
     )
     poll_initial_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
-        default=30.0, description="How soon a new job is looked at, and how often at most."
+        default=30.0, description="How soon a new job is looked at, and how often at most one is asked about alone."
     )
     poll_max_s: Annotated[float, Field(ge=0.1, le=86400)] = Field(
         default=600.0, description="How seldom an old job is looked at, at least."
