@@ -1,5 +1,6 @@
 """Tokens of a single sign-on: whom they let in, as what, and which are not believed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -190,6 +191,12 @@ async def test_a_signature_that_names_no_key_is_by_the_only_one(house: House) ->
 async def test_the_keys_are_asked_for_once(gateway: Gateway, keys: KeyServer) -> None:
     for _ in range(5):
         assert (await account(gateway, signed(KEY))).status_code == 200
+    assert keys.asked == 1
+
+
+async def test_first_calls_in_one_moment_wait_for_the_keys_and_ask_once(gateway: Gateway, keys: KeyServer) -> None:
+    answers = await asyncio.gather(*(account(gateway, signed(KEY, sub=f"sub-{number}")) for number in range(8)))
+    assert [answer.status_code for answer in answers] == [200] * 8
     assert keys.asked == 1
 
 

@@ -49,9 +49,9 @@ class PublishedKeys:
 
         Raises `KeysUnavailable`.
         """
-        if self._is_wanted(key_id):
+        if self._is_wanted(key_id) or self._known(key_id) is None:
+            # Who has a key, if an old one, does not wait for the one who fetches new ones.
             async with self._fetching:
-                # Whoever waited here finds what the first one fetched.
                 if self._is_wanted(key_id):
                     await self._fetch()
         if _age(self._fetched_at) > BELIEVED_S:

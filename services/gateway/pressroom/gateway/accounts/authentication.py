@@ -74,16 +74,19 @@ class Authentication:
 
     async def _by_key(self, secret: str) -> Principal:
         name, now = digest(secret), datetime.now(UTC)
-        key = self._keys.get(name) or await self._database.api_keys.by_digest(name)
+        key = self._keys.get(name)
         if key is None:
-            raise _not_right()
+            key = await self._database.api_keys.by_digest(name)
+            if key is None:
+                raise _not_right()
+            if key.is_live(now):
+                key = await self._database.api_keys.note_use(key, now) or key
+            self._keys.put(name, key)
         if not key.is_live(now):
             raise unauthorized(
                 f"The API key '{key.name}' was revoked." if key.revoked_at else "The API key has expired."
             )
-        user = None if key.owner == INSTANCE_OWNER else await self._enabled(key.owner)
-        self._keys.put(name, await self._database.api_keys.note_use(key, now) or key)
-        return by_key(key, user)
+        return by_key(key, None if key.owner == INSTANCE_OWNER else await self._enabled(key.owner))
 
     async def _by_jwt(self, token: str) -> Principal:
         try:

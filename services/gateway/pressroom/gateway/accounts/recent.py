@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
-_MOST = 10_000
+MOST = 10_000
 
 
 class Recent(Generic[Item]):
@@ -24,7 +24,7 @@ class Recent(Generic[Item]):
 
     def put(self, name: str, item: Item) -> None:
         self._items.pop(name, None)
-        if len(self._items) >= _MOST:
+        if len(self._items) >= MOST:
             # The longest kept: a dict lists its keys in the order in which they came.
             del self._items[next(iter(self._items))]
         self._items[name] = (time.monotonic(), item)
