@@ -72,6 +72,7 @@ def settings_of(house: House, vendors: VendorSandbox, **more: Any) -> BatchPolle
         "gemini_api_key": GEMINI_KEY,
         "poll_initial_s": 0.1,
         "due_interval_s": 0.05,
+        "provider_create_doubt_s": 0.1,
         **more,
     }
     return BatchPollerSettings(**values)

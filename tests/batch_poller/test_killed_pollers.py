@@ -33,16 +33,16 @@ from ..killable import PATIENT_S, KillableService, environment_of
 from ..mongo_gate import confirms, mongo_gate, moves
 from ..vendor_sandbox import GEMINI_KEY, OPENAI_KEY, VendorSandbox
 
-HELD_S = 3.0
-"""How long the sandbox keeps a request waiting: longer than it takes to kill who waits."""
+HELD_S = 30.0
+"""How long the sandbox keeps a request waiting that nobody waits for any more: long enough on any machine."""
 
-ANSWERED_AFTER_S = 1.5
-"""The same for a request whose work is done all the same; that is waited for."""
+DONE_AFTER_S = 3.0
+"""The same for a request whose work is done all the same: long enough to kill who waits, and longer than its lease."""
 
 PROMPTS = ("a fox", "a hare [sandbox:moderated]", "an owl")
 """Two pictures and a refusal."""
 
-SOON = {"poll_initial_s": 0.1, "due_interval_s": 0.05}
+SOON = {"poll_initial_s": 0.1, "due_interval_s": 0.05, "provider_create_doubt_s": 0.5}
 
 PLANNED, SUBMITTING, SUBMITTED, COLLECTING, SUCCEEDED = (
     ProviderJobState.PLANNED,
@@ -63,10 +63,12 @@ class Way:
 
 @dataclass(frozen=True)
 class Call:
-    """In the middle of a request to the provider. `is_done`: the provider does the work, and nobody hears of it."""
+    """In the middle of a request to the provider. `is_done`: the provider does the work, and nobody hears of it;
+    `is_late`: it does so some time after the poller was killed."""
 
     match: str
     is_done: bool = False
+    is_late: bool = False
     after: int = 0
 
     @asynccontextmanager
@@ -74,8 +76,9 @@ class Call:
         scene.vendors.clear_faults()
         done_before = scene.calls_done()
         # What is matched by its body is read before it waits, and so is done although nobody hears of it.
-        more = {"match_body": ".", "seconds": ANSWERED_AFTER_S} if self.is_done else {"seconds": HELD_S}
-        scene.vendors.fault(str(scene.provider), "slow", self.match, after=self.after, **more)
+        read = {"match_body": "."} if self.is_done or self.is_late else {}
+        seconds = DONE_AFTER_S if read else HELD_S
+        scene.vendors.fault(str(scene.provider), "slow", self.match, after=self.after, seconds=seconds, **read)
 
         async def struck() -> bool:
             return scene.vendors.strikes() > 0
@@ -196,9 +199,9 @@ class Scene:
         requests = self.vendors.items(str(self.provider), "requests")
         return sum(request["fault"] == "slow" and request["status"] == HTTPStatus.OK for request in requests)
 
-    async def home(self, *, crashes: int) -> None:
+    async def home(self, *, crashes: int, **settings: float) -> None:
         """A poller that nobody kills brings everything home; the provider's books, ours and the events agree."""
-        async with self._poller():
+        async with self._poller(**settings):
             images = await self.house.completed(self.batch_id, within_s=PATIENT_S)
         assert [image.state for image in images] == [ImageState.GENERATED, ImageState.FAILED, ImageState.GENERATED]
         stats = self.vendors.stats(str(self.provider))
@@ -218,7 +221,7 @@ class Scene:
         assert completed.counts == BatchCounts(requested=3, generated=2, failed=1, cancelled=0)
         assert (await self.house.audit()).drifts == ()
 
-    def _poller(self) -> AbstractAsyncContextManager[None]:
+    def _poller(self, **settings: float) -> AbstractAsyncContextManager[None]:
         """In this process."""
         own = {
             "gemini_url": self.vendors.url,
@@ -226,7 +229,7 @@ class Scene:
             "openai_url": f"{self.vendors.url}/openai",
             "openai_api_key": OPENAI_KEY,
         }
-        return running(build(BatchPollerSettings(**{**self.house.values, **own, **SOON})))
+        return running(build(BatchPollerSettings(**{**self.house.values, **own, **SOON, **settings})))
 
 
 def each(moments: Iterable[Moment], *, is_long: bool = False) -> list[object]:
@@ -253,6 +256,30 @@ async def test_a_poller_killed_at_any_moment_of_an_openai_job_leaves_one_job_and
     house: House, vendors: VendorSandbox, tmp_path: Path, moment: Moment
 ) -> None:
     await killed_once(Scene(house, vendors, ProviderName.OPENAI, tmp_path), moment)
+
+
+@pytest.mark.parametrize(
+    ("provider", "create"),
+    [
+        (ProviderName.GEMINI, "POST .*:batchGenerateContent"),
+        pytest.param(ProviderName.OPENAI, "POST /openai/v1/batches$", marks=pytest.mark.long),
+    ],
+    ids=["gemini", "openai"],
+)
+async def test_a_job_that_appears_long_after_its_poller_was_killed_is_not_created_again(
+    house: House, vendors: VendorSandbox, tmp_path: Path, provider: ProviderName, create: str
+) -> None:
+    scene = Scene(house, vendors, provider, tmp_path)
+    await scene.ask()
+    await scene.kill_a_poller(Moment("in the middle of a slow create", Call(create, is_late=True), SUBMITTING))
+    assert vendors.items(str(provider), "batches") == []
+    await scene.home(crashes=1, provider_create_doubt_s=2 * DONE_AFTER_S)
+
+    async def has_appeared() -> bool:
+        return scene.calls_done() == 1
+
+    await eventually(has_appeared)
+    assert len(vendors.items(str(provider), "batches")) == 1
 
 
 @pytest.mark.long

@@ -2,7 +2,8 @@
 
 Submitting: the rows are uploaded, then the job becomes `submitting` (the intent), then it is created under a display
 name that follows from its id, then the provider's own name is stored. A process that dies after the intent is
-followed by one that looks for the display name before it creates anything, so a job is never paid for twice.
+followed by one that looks for the display name before it creates anything, and does so until a request of which nothing
+was heard can take effect no more, so a job is never paid for twice.
 Collecting may be done again from the beginning: a row whose image has moved on is skipped. A job whose deadline or
 whose provider's own expiry has passed is cancelled, and what it has made is collected all the same.
 """
@@ -113,6 +114,11 @@ class JobSteps:
     async def _submit(self, claim: JobClaim) -> None:
         job = claim.document
         found = await self._provider_of(job).find(job.id) if job.state is ProviderJobState.SUBMITTING else None
+        if found is None and job.asked_at is not None:
+            doubtful_until = job.asked_at + timedelta(seconds=self._settings.provider_create_doubt_s)
+            if datetime.now(UTC) < doubtful_until:
+                await self._note(claim, {"next_poll_at": doubtful_until}, release=True)
+                return
         if found is None and await self._is_cancelled(job):
             await self._collector.end(claim, ProviderJobState.CANCELLED, api_error("cancelled before it was submitted"))
             return
@@ -125,11 +131,19 @@ class JobSteps:
 
     async def _create(self, claim: JobClaim) -> VendorJob:
         provider, wanted = self._provider_of(claim.document), self._wanted(claim.document)
-        input_file = claim.document.input_file or await self._upload(claim, wanted)
+        input_file = claim.document.input_file
+        if input_file is None:
+            input_file = await self._upload(claim, wanted)
+        else:
+            await self._note(claim, {"asked_at": datetime.now(UTC)})
         try:
             return await provider.create(wanted, input_file)
         except InputForgotten:
             return await provider.create(wanted, await self._upload(claim, wanted))
+
+    async def _note(self, claim: JobClaim, changes: Mapping[str, object], *, release: bool = False) -> None:
+        if await self._jobs.change(claim.id, changes, token=claim.token, release=release) is None:
+            raise LeaseLost(claim.id)
 
     def _wanted(self, job: ProviderJobDocument) -> WantedJob:
         provider = self._provider_of(job)
@@ -152,7 +166,7 @@ class JobSteps:
         rows = (_row(image) async for image in images)
         references = (await self._blobs.input_image(name) async for name in each(job.input_images))
         input_file = await self._provider_of(job).upload(wanted, rows, references)
-        changes = {"input_file": input_file, "model": wanted.model}
+        changes = {"input_file": input_file, "model": wanted.model, "asked_at": datetime.now(UTC)}
         if claim.document.state is ProviderJobState.PLANNED:
             stored = await self._jobs.transition(
                 claim.id,
@@ -231,9 +245,7 @@ class JobSteps:
         # One that was cancelled ends soon, however old it is.
         since = now if is_unwanted else job.submitted_at or now
         due = next_poll(now, since, self._settings, job.id, job.deadline_at)
-        changes = looked_at(vendor_job, now, due)
-        if await self._jobs.change(job.id, changes, token=claim.token, release=True) is None:
-            raise LeaseLost(job.id)
+        await self._note(claim, looked_at(vendor_job, now, due), release=True)
         if vendor_job.state is VendorJobState.RUNNING and job.started_at is None:
             await self._tell_started(job.id)
 
