@@ -99,7 +99,7 @@ async def test_a_hold_that_the_account_cannot_cover_writes_nothing(ledger: Ledge
     await top_up(ledger, 7_999)
     with pytest.raises(NotEnough) as refused:
         await ledger.hold(a_hold("batch", 2))
-    assert (refused.value.required, refused.value.available) == (8_000, 7_999)
+    assert refused.value.available == 7_999
     assert await amounts(ledger) == (7_999, 0, 0)
     assert await ledger.open_holds("batch") == []
     assert len(await told(ledger)) == 1

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from .api import Moment
+from .credits import Balance
 from .facts import Fact
 from .requests import EmailAddress
 from .vocabulary import Role, Scope, SignIn
@@ -144,3 +145,4 @@ class Account(Fact):
     sign_in: SignIn
     user: User | None = Field(default=None, description="None for the instance's own token.")
     key: ApiKey | None = None
+    credits: Balance | None = Field(default=None, description="None where you do not pay in credits.")

@@ -21,7 +21,9 @@ from pressroom.contracts.requests import SEED_MAX, BatchRequest
 from pressroom.contracts.vocabulary import BatchState, ImageState, LaneState, Mode, NoticeChannel, ProviderName
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument, ImageDocument, LaneDocument, OutboxMessage, Pacing
+from pressroom.state.ledger import GivenBack
 
+from .credits import Credits, InsufficientCredits
 from .modes import IN_BATCHES, MODES, can_in_batches, settled
 from .outbox import Outbox
 from .prices import price_table
@@ -151,13 +153,15 @@ class Admission:
         self._database = database
         self._outbox = outbox
         self._settings = settings
+        self._credits = Credits(database, settings)
 
     async def store(
         self, batch_id: str, owner: str, request: BatchRequest, *, idempotency_key: str | None = None, announce: bool
     ) -> Admitted:
-        """Keep a request as a batch in state `requested`; `announce` puts its `BatchRequested` into the outbox.
+        """Keep a request as a batch in state `requested`; `announce` puts its `BatchRequested` into the outbox, and
+        holds what the batch costs an owner who pays: who announced it by an event hears of that when it is planned.
 
-        Raises `IdTaken` when the id or the key belongs to another body.
+        Raises `IdTaken` when the id or the key belongs to another body, and `InsufficientCredits`.
         """
         now = datetime.now(UTC)
         asked = fingerprint(request)
@@ -187,7 +191,8 @@ class Admission:
             mode_choice=choice,
             swept_at=now,
         )
-        if await self._database.batches.insert(document):
+        stored = self._credits.store(document) if announce else self._database.batches.insert(document)
+        if await stored:
             return Admitted(document, created=True)
         existing = await self._database.batches.get(batch_id)
         if existing is None and idempotency_key is not None:
@@ -215,7 +220,10 @@ class Admission:
         if batch.state is not BatchState.REQUESTED:
             return None
         lanes = await announced(self._database)
-        reasons = refusals(batch.request, self._settings, lanes)
+        try:
+            reasons = refusals(batch.request, self._settings, lanes) or await self._unpaid(batch)
+        except GivenBack:
+            return None  # Cancelled in this moment.
         if reasons:
             event = BatchRejected(batch_id=batch.id, reasons=tuple(reasons))
             moved = await self._database.batches.transition(
@@ -244,6 +252,14 @@ class Admission:
         if moved is not None:
             await self._outbox.publish(self._database.batches, moved)
         return moved
+
+    async def _unpaid(self, batch: BatchDocument) -> list[Reason]:
+        """Hold what the batch costs, if that was not done before. The reason where that cannot be."""
+        try:
+            await self._credits.hold(batch, batch.request.mode, range(batch.request.image_count))
+        except InsufficientCredits as error:
+            return [error.reason]
+        return []
 
 
 def planned_images(

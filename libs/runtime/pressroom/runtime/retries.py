@@ -17,11 +17,14 @@ from pressroom.contracts.facts import Reason
 from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import BatchState, ImageState, Mode, ProviderJobState, ProviderName
+from pressroom.state.accounts import HoldDocument
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument, ImageDocument, ProviderJobDocument
+from pressroom.state.ledger import GivenBack
 from pressroom.state.machines import IMAGE_SETTLED, PROVIDER_JOB_FINAL
 
 from .admission import announced, estimated_cost, first_open, sorted_out
+from .credits import Credits, InsufficientCredits
 from .outbox import Outbox
 from .planned_jobs import planned_job
 from .settings import Settings
@@ -47,7 +50,7 @@ class NotYet(NothingToRetry):
 
 
 class CannotRetry(Exception):
-    """Nobody can make the images that way."""
+    """Nobody can make the images that way, or what that costs is not there."""
 
     def __init__(self, reasons: Sequence[Reason]) -> None:
         super().__init__("; ".join(reason.message for reason in reasons))
@@ -93,8 +96,10 @@ class Retries:
             raise CannotRetry([Reason(field=_field(reason, provider), message=reason.message) for reason in reasons])
         maker = first_open(able, lanes) if mode is Mode.REALTIME else able[0]
         estimate = estimated_cost(request, maker, self.settings, lanes)
+        held = await self._pay(batch, mode, retry_id, images)
         opened = batch if batch.state is BatchState.ACCEPTED else await self._open(batch, maker, retry_id)
         if opened is None:
+            await self._unpay(held)
             raise NothingToRetry("somebody else asked for it in this moment")
         changes = {**_anew(request, maker, able, estimate), "retry": retry_id}
         if mode is Mode.BATCH:
@@ -105,6 +110,26 @@ class Retries:
         if await self.database.images.has_any(batch.id, _OPEN):
             await self._open(opened, maker, retry_id)
         return await self.database.batches.get(batch.id) or opened
+
+    async def _pay(
+        self, batch: BatchDocument, mode: Mode, retry_id: str, images: Sequence[ImageDocument]
+    ) -> HoldDocument | None:
+        """Hold what the images cost once more; what was held for them before is given back, as they failed."""
+        holds = Credits(self.database, self.settings)
+        try:
+            return await holds.hold(batch, mode, [image.index for image in images], retry_id)
+        except InsufficientCredits as error:
+            raise CannotRetry([error.reason]) from error
+        except GivenBack as error:
+            raise NothingToRetry("what was held for this retry was given back by now; ask for another") from error
+
+    async def _unpay(self, held: HoldDocument | None) -> None:
+        if held is None:
+            return
+        batch = await self.database.batches.get(held.batch_id)
+        # The same wish that came twice in one moment has one hold, and the other goes on with it.
+        if batch is None or held.round not in batch.retries:
+            await Credits(self.database, self.settings).give_back(held)
 
     async def _open(self, batch: BatchDocument, provider: ProviderName, retry_id: str) -> BatchDocument | None:
         event = BatchAccepted(

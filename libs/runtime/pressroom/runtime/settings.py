@@ -14,8 +14,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pressroom.contracts.finishing import BUILT_IN_PROFILES, NO_PROFILE, Profile, ProfileName
 from pressroom.contracts.requests import EmailAddress
-from pressroom.contracts.vocabulary import ProviderName
+from pressroom.contracts.vocabulary import Category, ProviderName
 
+from .credit_prices import CreditPrice
 from .lane_policies import VENDOR_LIMITS, LanePolicy, LaneRules, rules_of
 from .notice_settings import MailServer, signing_keys
 from .policies import RetryPolicy
@@ -115,6 +116,11 @@ class Settings(BaseSettings):
     )
     price_table: Path | None = Field(
         default=None, description="A TOML file of prices that replaces single prices of the built-in table."
+    )
+    credit_prices: dict[Category, CreditPrice] = Field(
+        default_factory=dict[Category, CreditPrice],
+        description="What one image costs its owner in credits, in place of the usual price of its category, e.g. "
+        '{"product": {"realtime": "5", "batch": "2.5"}}. Set it alike for every service.',
     )
     trusted_private_hosts: tuple[str, ...] = Field(
         default=(),

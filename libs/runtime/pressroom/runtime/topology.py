@@ -64,6 +64,16 @@ BATCH_REJECTED_NOTICES = EventConsumer("publisher-batch-rejected", events.BatchR
 BATCH_CANCELLED_NOTICES = EventConsumer("publisher-batch-cancelled", events.BatchCancelled)
 IMAGE_GENERATED_NOTICES = EventConsumer("publisher-image-generated", events.ImageGenerated)
 IMAGE_FAILED_NOTICES = EventConsumer("publisher-image-failed", events.ImageFailed)
+CREDITS_EVENTS = (
+    EventConsumer("gateway-image-generated", events.ImageGenerated),
+    EventConsumer("gateway-image-failed", events.ImageFailed),
+    EventConsumer("gateway-text-generated", events.TextGenerated),
+    EventConsumer("gateway-text-failed", events.TextFailed),
+    EventConsumer("gateway-batch-completed", events.BatchCompleted),
+    EventConsumer("gateway-batch-cancelled", events.BatchCancelled),
+    EventConsumer("gateway-batch-rejected", events.BatchRejected),
+)
+"""What says that held credits are to be captured or given back."""
 
 SCHEDULES_DUE = "schedules-due"
 """The durable by which alarms are taken; every service that begins batches shares it."""
@@ -82,6 +92,7 @@ EVENT_CONSUMERS = (
     BATCH_CANCELLED_NOTICES,
     IMAGE_GENERATED_NOTICES,
     IMAGE_FAILED_NOTICES,
+    *CREDITS_EVENTS,
 )
 
 JOB_LANES: tuple[tuple[type[Job], str], ...] = (

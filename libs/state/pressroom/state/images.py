@@ -7,11 +7,20 @@ from typing import Any
 from pressroom.contracts.vocabulary import ImageState, Mode, ProviderName
 
 from .collection import Collection
-from .documents import ImageDocument, ProviderJobDocument
+from .documents import ImageDocument, Part, ProviderJobDocument
 from .machines import IMAGE_READY
 
 _ALIKE_AT_MOST = 5000
 """Of a larger account, a near-duplicate may be missed rather than every image held up."""
+
+
+class ImageFate(Part):
+    """How one image stands, and no more of it; `retry`: the retry that planned it last."""
+
+    index: int
+    state: ImageState
+    provider: ProviderName
+    retry: str | None = None
 
 
 class Images(Collection[ImageDocument]):
@@ -84,6 +93,14 @@ class Images(Collection[ImageDocument]):
                 {"$group": {"_id": {"batch": "$batch_id", "state": "$state"}, "count": {"$sum": 1}}},
             ]
         )
+    async def fates(self, batch_id: str, indexes: Sequence[int] | None = None) -> dict[int, ImageFate]:
+        """How a batch's images stand, by index: these, or all."""
+        query: dict[str, Any] = {"batch_id": batch_id}
+        if indexes is not None:
+            query["index"] = {"$in": list(indexes)}
+        rows = self.raw.find(query, projection=dict.fromkeys(ImageFate.model_fields, 1))
+        return {row["index"]: ImageFate.model_validate(row) async for row in rows}
+
         counts: dict[str, dict[ImageState, int]] = {batch_id: {} for batch_id in batch_ids}
         async for row in rows:
             counts[row["_id"]["batch"]][ImageState(row["_id"]["state"])] = row["count"]

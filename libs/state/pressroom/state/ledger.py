@@ -41,9 +41,8 @@ _AFTER: Any = ReturnDocument.AFTER
 class NotEnough(Exception):
     """The account has less available than a hold needs."""
 
-    def __init__(self, required: Millicredits, available: Millicredits) -> None:
-        super().__init__(f"{required} needed, {available} available")
-        self.required = required
+    def __init__(self, available: Millicredits) -> None:
+        super().__init__(f"only {available} thousandths of a credit are available")
         self.available = available
 
 
@@ -65,6 +64,9 @@ class Outcome:
 
     is_captured: bool
     note: str | None = None
+
+
+FORGOTTEN = Outcome(is_captured=False, note="nobody went on to make it")
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ class Ledger:
         )
         enough: Raw = {"available": {"$gte": total}}
         if not await self._book(session, wanted.owner, [booking], {"held": total}, guard=enough):
-            raise NotEnough(total, (await self.account(wanted.owner)).available)
+            raise NotEnough((await self.account(wanted.owner)).available)
         await self.holds.insert_one(wanted.model_dump(by_alias=True), session=session)
 
     async def settle(

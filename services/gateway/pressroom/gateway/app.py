@@ -13,6 +13,8 @@ from pressroom.runtime.service import Service
 
 from . import (
     batches,
+    credits,
+    estimates,
     files,
     health,
     images,
@@ -30,6 +32,8 @@ from .accounts import account, keys, login, users
 from .accounts.authentication import Authentication
 from .batch_owners import BatchOwners
 from .body_limit import BodyLimit
+from .compat import print_on_demand
+from .credits_keeper import keep_credits, sweep_credits
 from .edge import Edge
 from .settings import GatewaySettings
 
@@ -43,10 +47,13 @@ Every error is a problem document (RFC 9457). Event streams resume from `Last-Ev
 def build(settings: GatewaySettings) -> FastAPI:
     """The application; it connects when it is started."""
     service = Service(NAME, settings)
+    keep_credits(service)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         await service.open()
+        await service.broker.start()
+        service.background("credit sweep", lambda: sweep_credits(service))
         yield
         await service.close()
 
@@ -102,6 +109,9 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         account.router,
         users.router,
         keys.router,
+        credits.router,
+        estimates.router,
+        print_on_demand.router,
         health.router,
     ):
         app.include_router(router)

@@ -14,10 +14,13 @@ from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import BatchState, Scope
 from pressroom.runtime.admission import Admission, IdTaken, announced, refusals
+from pressroom.runtime.credits import InsufficientCredits
 from pressroom.state.documents import BatchDocument
 
 from .access import REFUSED, Caller, Who, demand, requires
-from .cursors import decode, encode
+from .accounts.principal import Principal
+from .credit_views import payment_required
+from .cursors import Limit, decode, encode
 from .house import House
 from .problems import answers, conflict, invalid, not_found
 from .views import batch_view, image_view
@@ -54,7 +57,9 @@ async def _shown(house: House, batch: BatchDocument) -> Batch:
     "",
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.WRITE)],
-    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
+    responses=answers(
+        HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
+    ),
 )
 async def create_batch(
     body: CreateBatch, who: Who, house: House, response: Response, idempotency_key: IdempotencyKey = None
@@ -69,9 +74,9 @@ async def create_batch(
         raise invalid(reasons)
     admission = Admission(house.database, house.outbox, house.core_settings)
     try:
-        admitted = await admission.store(
-            new_id("batch"), who.owner, request, idempotency_key=idempotency_key, announce=True
-        )
+        admitted = await admission.store(new_id("batch"), who.owner, request, idempotency_key=key, announce=True)
+    except InsufficientCredits as error:
+        raise payment_required(error) from error
     except IdTaken as error:
         raise conflict(
             "idempotency-key-reused",

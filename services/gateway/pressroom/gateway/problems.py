@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem details: every refusal is `application/problem+json` and says what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from pressroom.contracts.api import Problem
+from pressroom.contracts.credits import CreditProblem
 from pressroom.contracts.facts import Reason
 from pressroom.runtime.logs import get_logger
 from pressroom.state.database import DatabaseError
@@ -21,13 +22,17 @@ _RENAMED = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Content",
 }
+_MODELS: dict[HTTPStatus, type[Problem]] = {HTTPStatus.PAYMENT_REQUIRED: CreditProblem}
+"""What has members of its own."""
+
 _SCHEMAS = "#/components/schemas/{model}"
 
 log = get_logger(__name__)
 
 
 class Refusal(Exception):
-    """An answer other than success. `name` is the stable part of the problem's type."""
+    """An answer other than success. `name` is the stable part of the problem's type, `members` what the problem has
+    beside the usual (RFC 9457, section 3.2)."""
 
     def __init__(
         self,
@@ -37,12 +42,14 @@ class Refusal(Exception):
         *,
         errors: Sequence[Reason] = (),
         headers: dict[str, str] | None = None,
+        members: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.name = name
         self.errors = tuple(errors)
         self.headers = headers
+        self.members = members or {}
 
 
 def not_found(kind: str, identity: str) -> Refusal:
@@ -63,7 +70,7 @@ def install(app: FastAPI) -> None:
 
     async def refusal(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Refusal)
-        return _answer(request, error.status, error.name, str(error), error.errors, error.headers)
+        return _answer(request, error.status, error.name, str(error), error.errors, error.headers, error.members)
 
     async def wrong_body(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
@@ -106,14 +113,20 @@ def _title(status: HTTPStatus) -> str:
 
 def answers(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     """How these statuses stand in the OpenAPI document; `describe` puts there what they refer to."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS.format(model="Problem")}}}
-    return {int(status): {"description": _title(status), "content": content} for status in statuses}
+    return {
+        int(status): {
+            "description": _title(status),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": _SCHEMAS.format(model=_MODELS.get(status, Problem).__name__)}}},
+        }
+        for status in statuses
+    }
 
 
 def describe(document: dict[str, Any]) -> None:
     """Add the schema of a problem, and of what it is made of, to an OpenAPI document."""
-    problem = Problem.model_json_schema(ref_template=_SCHEMAS)
-    document["components"]["schemas"] |= {**problem.pop("$defs"), "Problem": problem}
+    for model in (Problem, *_MODELS.values()):
+        problem = model.model_json_schema(mode="serialization", ref_template=_SCHEMAS)
+        document["components"]["schemas"] |= {**problem.pop("$defs"), model.__name__: problem}
 
 
 def _reason(problem: Any) -> Reason:
@@ -129,6 +142,7 @@ def _answer(
     detail: str,
     errors: Sequence[Reason],
     headers: dict[str, str] | None,
+    members: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     problem = Problem(
         type=TYPE_PREFIX + name,
@@ -138,5 +152,5 @@ def _answer(
         instance=request.url.path,
         errors=list(errors),
     )
-    body = problem.model_dump(mode="json", exclude_none=True)
+    body = problem.model_dump(mode="json", exclude_none=True) | dict(members or {})
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)

@@ -117,7 +117,9 @@ async def list_provider_jobs(
     "",
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.WRITE)],
-    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
+    responses=answers(
+        HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
+    ),
 )
 async def create_provider_job(
     body: CreateProviderJob, who: Who, house: House, response: Response, idempotency_key: IdempotencyKey = None

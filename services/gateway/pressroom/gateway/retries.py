@@ -7,10 +7,12 @@ from fastapi import APIRouter
 from pressroom.contracts.api import Batch, RetryBatch
 from pressroom.contracts.facts import Reason
 from pressroom.contracts.vocabulary import Mode, Scope
+from pressroom.runtime.credits import InsufficientCredits
 from pressroom.runtime.retries import CannotRetry, NothingToRetry, Retries
 
 from .access import REFUSED, Caller, requires
 from .batches import owned
+from .credit_views import payment_required
 from .house import House
 from .problems import answers, conflict, invalid
 from .views import batch_view
@@ -23,7 +25,11 @@ router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[require
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.WRITE)],
     responses=answers(
-        HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.PAYMENT_REQUIRED,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
     ),
 )
 async def retry_batch(batch_id: str, owner: Caller, house: House, body: RetryBatch | None = None) -> Batch:
@@ -39,6 +45,8 @@ async def retry_batch(batch_id: str, owner: Caller, house: House, body: RetryBat
     except NothingToRetry as error:
         raise conflict("nothing-to-retry", f"Nothing is made again: {error}.") from error
     except CannotRetry as error:
+        if isinstance(error.__cause__, InsufficientCredits):
+            raise payment_required(error.__cause__) from error
         raise invalid(error.reasons) from error
     counts = await house.database.images.counts(batch_id)
     costs = await house.database.images.costs_microusd([batch_id])

@@ -7,9 +7,11 @@ from fastapi import APIRouter, Request, Response
 from pressroom.contracts.accounts import Account, ChangePassword
 from pressroom.contracts.facts import Reason
 from pressroom.contracts.vocabulary import Scope
+from pressroom.runtime.credits import Credits
 from pressroom.runtime.logs import get_logger
 
 from ..access import REFUSED, SIGNED_IN, Auth, Who
+from ..credit_views import balance_view
 from ..house import Hashing, House
 from ..problems import answers, conflict, invalid
 from .throttling import count_try
@@ -21,8 +23,9 @@ log = get_logger(__name__)
 
 
 @router.get("")
-async def get_account(who: Who) -> Account:
-    """Who you are here, and what you may do."""
+async def get_account(who: Who, house: House) -> Account:
+    """Who you are here, what you may do, and what your credits are."""
+    pays = await Credits(house.database, house.core_settings).pays(who.owner)
     return Account(
         owner=who.owner,
         role=who.role,
@@ -30,6 +33,7 @@ async def get_account(who: Who) -> Account:
         sign_in=who.sign_in,
         user=user_view(who.user) if who.user is not None else None,
         key=key_view(who.key) if who.key is not None else None,
+        credits=balance_view(await house.database.ledger.account(who.owner)) if pays else None,
     )
 
 

@@ -1,0 +1,69 @@
+"""What a batch would cost, by the rules and prices by which it would be taken. Nothing is written."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from pressroom.contracts.credits import Estimate, as_credits
+from pressroom.contracts.requests import BatchRequest
+from pressroom.contracts.vocabulary import Mode, ProviderName
+from pressroom.state.database import Database
+
+from .admission import Lanes, announced, estimated_cost, first_open, refusals, sorted_out
+from .credit_prices import price_of
+from .credits import Credits, shortage
+from .modes import settled
+from .prices import MICRO
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Estimates for one deployment."""
+
+    database: Database
+    settings: Settings
+
+    async def of(self, request: BatchRequest, owner: str) -> Estimate:
+        """What `request` would cost `owner` if it were asked for now."""
+        lanes = await announced(self.database)
+        reasons = refusals(request, self.settings, lanes)
+        choice = settled(request, now=datetime.now(UTC))
+        mode = choice.mode if choice is not None else request.mode
+        as_made = request.model_copy(update={"mode": mode})
+        able, _ = sorted_out(as_made, self.settings, lanes)
+        provider = None if not able else able[0] if mode is Mode.BATCH else first_open(able, lanes)
+        cost_usd, one_by_one_usd = (self._dollars(request, provider, way, lanes) for way in (mode, Mode.REALTIME))
+        price, one_by_one = (price_of(request, way, self.settings.credit_prices) for way in (mode, Mode.REALTIME))
+        count = request.image_count
+        pays = await Credits(self.database, self.settings).pays(owner)
+        available = (await self.database.ledger.account(owner)).available if pays else None
+        missing = max(0, price * count - available) if available is not None else 0
+        if available is not None and missing:
+            reasons.append(shortage(price, count, available))
+        return Estimate(
+            image_count=count,
+            category=request.priced_as,
+            mode=mode,
+            mode_choice=choice,
+            provider=provider,
+            price=as_credits(price),
+            credits=as_credits(price * count),
+            saves_credits=as_credits(max(0, one_by_one - price) * count),
+            is_metered=pays,
+            available=None if available is None else as_credits(available),
+            shortfall=as_credits(missing) if missing else None,
+            cost_usd=cost_usd,
+            saves_usd=None
+            if cost_usd is None or one_by_one_usd is None
+            else max(Decimal(0), one_by_one_usd - cost_usd),
+            refusals=tuple(reasons),
+        )
+
+    def _dollars(
+        self, request: BatchRequest, provider: ProviderName | None, mode: Mode, lanes: Lanes
+    ) -> Decimal | None:
+        if provider is None:
+            return None
+        each = estimated_cost(request.model_copy(update={"mode": mode}), provider, self.settings, lanes)
+        return None if each is None else Decimal(each * request.image_count) / MICRO

@@ -1,0 +1,94 @@
+"""`/v1/account/ledger` and `/v1/users/{id}/credits`: what an account's credits did, and what an admin gives.
+
+An entry is booked once for an `Idempotency-Key`, whatever dies: its id follows from the key.
+"""
+
+import hashlib
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from pressroom.contracts.api import Page
+from pressroom.contracts.credits import GiveCredits, LedgerEntry, as_millicredits
+from pressroom.contracts.identifiers import new_id
+from pressroom.contracts.vocabulary import Scope
+from pressroom.runtime.logs import get_logger
+
+from .access import REFUSED, Caller, Who, requires
+from .batches import IdempotencyKey
+from .credit_views import entry_view
+from .cursors import Limit
+from .house import House
+from .problems import answers, conflict, not_found
+
+router = APIRouter(prefix="/v1", tags=["credits"], responses=REFUSED)
+
+Before = Annotated[int | None, Query(ge=1, description="`next_cursor` of the page before.")]
+
+log = get_logger(__name__)
+
+
+async def _page(house: House, owner: str, before: int | None, limit: int) -> Page[LedgerEntry]:
+    found = await house.database.ledger.page(owner, before=before, limit=limit + 1)
+    shown = found[:limit]
+    return Page(
+        items=[entry_view(entry) for entry in shown],
+        next_cursor=str(shown[-1].sequence) if len(found) > limit else None,
+    )
+
+
+@router.get("/account/ledger", dependencies=[requires(Scope.READ)])
+async def get_ledger(owner: Caller, house: House, cursor: Before = None, limit: Limit = 50) -> Page[LedgerEntry]:
+    """What your credits did, newest first, each with the balance after it."""
+    return await _page(house, owner, cursor, limit)
+
+
+@router.get("/users/{user_id}/ledger", dependencies=[requires(Scope.ADMIN)], responses=answers(HTTPStatus.NOT_FOUND))
+async def get_ledger_of_user(user_id: str, house: House, cursor: Before = None, limit: Limit = 50) -> Page[LedgerEntry]:
+    """The same of one user."""
+    await _existing(house, user_id)
+    return await _page(house, user_id, cursor, limit)
+
+
+@router.post(
+    "/users/{user_id}/credits",
+    status_code=HTTPStatus.CREATED,
+    dependencies=[requires(Scope.ADMIN)],
+    responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+async def give_credits(
+    user_id: str,
+    body: GiveCredits,
+    who: Who,
+    response: Response,
+    house: House,
+    idempotency_key: IdempotencyKey = None,
+) -> LedgerEntry:
+    """Top up a user's account, or put right what was booked before; a correction may leave less than nothing."""
+    await _existing(house, user_id)
+    amount = as_millicredits(body.amount)
+    entry, is_new = await house.database.ledger.give(
+        user_id, body.kind, amount, by=who.owner, note=body.note, entry_id=_entry_id(user_id, idempotency_key)
+    )
+    if (entry.kind, entry.amount, entry.note) != (body.kind, amount, body.note):
+        raise conflict(
+            "idempotency-key-reused",
+            f"The Idempotency-Key '{idempotency_key}' came with another body before; send a new key.",
+        )
+    if is_new:
+        log.info("credits.given", user=user_id, kind=str(body.kind), amount=str(body.amount), by=who.owner)
+    else:
+        response.headers["Idempotency-Replayed"] = "true"
+    return entry_view(entry)
+
+
+def _entry_id(user_id: str, key: str | None) -> str:
+    if key is None:
+        return new_id("entry")
+    return "entry_" + hashlib.sha256(f"{user_id} {key}".encode()).hexdigest()[:32]
+
+
+async def _existing(house: House, user_id: str) -> None:
+    if await house.database.users.get(user_id) is None:
+        raise not_found("user", user_id)

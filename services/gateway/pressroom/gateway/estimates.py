@@ -1,0 +1,22 @@
+"""`POST /v1/batches/estimate`: what a batch would cost, in credits and at its provider, before anybody asks for it."""
+
+from fastapi import APIRouter
+
+from pressroom.contracts.api import CreateBatch
+from pressroom.contracts.credits import Estimate
+from pressroom.contracts.requests import BatchRequest
+from pressroom.contracts.vocabulary import Scope
+from pressroom.runtime.estimates import Estimates
+
+from .access import REFUSED, Caller, requires
+from .house import House
+
+router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+
+
+@router.post("/estimate")
+async def estimate_batch(body: CreateBatch, owner: Caller, house: House) -> Estimate:
+    """What the same body would cost as a batch, in which mode it would be made and why, and why it would be refused.
+    Nothing is made and nothing is held."""
+    request = BatchRequest.model_validate(body.model_dump())
+    return await Estimates(house.database, house.core_settings).of(request, owner)
