@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pressroom.contracts.vocabulary import PlatformName
 
+from ..bodies import read
 from ..house import House
 from ..settings import GatewaySettings
-from .bodies import read
 from .refusals import nothing_here
 from .shop_messages import MESSAGE_ID_PATTERN, TOPIC_PATTERN, ShopMessage, hear
 

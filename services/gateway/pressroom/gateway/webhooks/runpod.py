@@ -16,10 +16,10 @@ from pressroom.contracts.vocabulary import ProviderName
 from pressroom.runtime.broker import BrokerError
 from pressroom.runtime.webhook_urls import hint_subject, is_ours
 
+from ..bodies import read
 from ..house import House
 from ..problems import answers
 from ..settings import GatewaySettings
-from .bodies import read
 from .refusals import nothing_here
 
 router = APIRouter(prefix="/runpod")
