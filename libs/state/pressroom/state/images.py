@@ -28,6 +28,29 @@ class Images(Collection[ImageDocument]):
         """Images in order of their index, from after `after`."""
         return await self.find({"batch_id": batch_id, "index": {"$gt": after}}, sort=[("index", 1)], limit=limit)
 
+    async def page(
+        self,
+        owner: str,
+        *,
+        states: Sequence[ImageState] = (),
+        batch_id: str | None = None,
+        provider: ProviderName | None = None,
+        before: tuple[datetime, str] | None = None,
+        limit: int,
+    ) -> list[ImageDocument]:
+        """An owner's images, without texts, newest first, from after the one that `before` (its time and id) names."""
+        query: dict[str, Any] = {"owner": owner, "text_kind": None}
+        if states:
+            query["state"] = {"$in": [str(state) for state in states]}
+        if batch_id is not None:
+            query["batch_id"] = batch_id
+        if provider is not None:
+            query["provider"] = str(provider)
+        if before is not None:
+            moment, image_id = before
+            query["$or"] = [{"created_at": {"$lt": moment}}, {"created_at": moment, "_id": {"$lt": image_id}}]
+        return await self.find(query, sort=[("created_at", -1), ("_id", -1)], limit=limit)
+
     def in_states(
         self, batch_id: str, states: Iterable[ImageState], *, in_lanes: bool = False
     ) -> AsyncIterator[ImageDocument]:
@@ -70,6 +93,14 @@ class Images(Collection[ImageDocument]):
         )
         return found.modified_count
 
+    async def fates(self, batch_id: str, indexes: Sequence[int] | None = None) -> dict[int, ImageFate]:
+        """How a batch's images stand, by index: these, or all."""
+        query: dict[str, Any] = {"batch_id": batch_id}
+        if indexes is not None:
+            query["index"] = {"$in": list(indexes)}
+        rows = self.raw.find(query, projection=dict.fromkeys(ImageFate.model_fields, 1))
+        return {row["index"]: ImageFate.model_validate(row) async for row in rows}
+
     async def estimates_microusd(self, batch_ids: Sequence[str]) -> dict[str, int | None]:
         """What one image of each batch was expected to cost when it was planned; None where nobody knew."""
         rows = await self.find({"batch_id": {"$in": list(batch_ids)}, "index": 0})
@@ -93,14 +124,6 @@ class Images(Collection[ImageDocument]):
                 {"$group": {"_id": {"batch": "$batch_id", "state": "$state"}, "count": {"$sum": 1}}},
             ]
         )
-    async def fates(self, batch_id: str, indexes: Sequence[int] | None = None) -> dict[int, ImageFate]:
-        """How a batch's images stand, by index: these, or all."""
-        query: dict[str, Any] = {"batch_id": batch_id}
-        if indexes is not None:
-            query["index"] = {"$in": list(indexes)}
-        rows = self.raw.find(query, projection=dict.fromkeys(ImageFate.model_fields, 1))
-        return {row["index"]: ImageFate.model_validate(row) async for row in rows}
-
         counts: dict[str, dict[ImageState, int]] = {batch_id: {} for batch_id in batch_ids}
         async for row in rows:
             counts[row["_id"]["batch"]][ImageState(row["_id"]["state"])] = row["count"]

@@ -6,7 +6,7 @@ A batch is stored with its `BatchRequested` in the same write, so what was answe
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from pressroom.contracts.api import Batch, CreateBatch, Image, Page
 from pressroom.contracts.events import BatchCancelled
@@ -24,10 +24,10 @@ from .cursors import Limit, decode, encode
 from .house import House
 from .problems import answers, conflict, invalid, not_found
 from .views import batch_view, image_view
+from .waiting import Prefer, wait_until, wished_wait_s
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 
-Limit = Annotated[int, Query(ge=1, le=200, description="How many to list at most.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -37,6 +37,10 @@ IdempotencyKey = Annotated[
         description="The same key with the same body gives the same batch; with another body it is refused.",
     ),
 ]
+
+
+BATCH_OVER = (BatchState.COMPLETED, BatchState.CANCELLED, BatchState.REJECTED)
+"""Nothing more happens to a batch by itself."""
 
 
 async def owned(house: House, owner: str, batch_id: str) -> BatchDocument:
@@ -62,9 +66,29 @@ async def _shown(house: House, batch: BatchDocument) -> Batch:
     ),
 )
 async def create_batch(
-    body: CreateBatch, who: Who, house: House, response: Response, idempotency_key: IdempotencyKey = None
+    body: CreateBatch,
+    who: Who,
+    house: House,
+    request: Request,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+    prefer: Prefer = None,
 ) -> Batch:
-    """Ask for images. Answers at once; follow the batch, or its events, for what comes of it."""
+    """Ask for images, or texts. Answers at once, or with `Prefer: wait=N` when the batch is over; follow it, or its
+    events, for what comes of it."""
+    made = await ask_for(body, who, house, response, idempotency_key)
+    wait_s = wished_wait_s(prefer, response)
+    if wait_s == 0:
+        return made
+    owner = who.owner
+    batch = await wait_until(
+        lambda: owned(house, owner, made.id), lambda seen: seen.state in BATCH_OVER, wait_s, request
+    )
+    return await _shown(house, batch)
+
+
+async def ask_for(body: CreateBatch, who: Principal, house: House, response: Response, key: str | None) -> Batch:
+    """Store a request, or find it under its idempotency key. Raises a 402, 403, 409 or 422 `Refusal`."""
     if body.auto_publish:
         demand(who, Scope.PUBLISH)
     request = BatchRequest.model_validate(body.model_dump())
@@ -80,7 +104,7 @@ async def create_batch(
     except IdTaken as error:
         raise conflict(
             "idempotency-key-reused",
-            f"The Idempotency-Key '{idempotency_key}' came with another body before; send a new key.",
+            f"The Idempotency-Key '{key}' came with another body before; send a new key.",
         ) from error
     await house.outbox.publish(house.database.batches, admitted.batch)
     response.headers["Location"] = f"/v1/batches/{admitted.batch.id}"

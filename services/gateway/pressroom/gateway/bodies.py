@@ -1,4 +1,5 @@
-"""Bodies of webhooks, read after their sender is known: what is wrong is refused, each field by its name."""
+"""Bodies that are read without regard to their content type, as of a webhook once its sender is known, or of an old
+client: what is wrong is refused, each field by its name."""
 
 from typing import Any, TypeVar
 

@@ -1,12 +1,17 @@
-"""Opaque places in a list."""
+"""Lists page by page: how many, and opaque places in them."""
 
 import base64
 import binascii
 from datetime import datetime
+from typing import Annotated
+
+from fastapi import Query
 
 from pressroom.contracts.facts import Reason
 
 from .problems import invalid
+
+Limit = Annotated[int, Query(ge=1, le=200, description="How many to list at most.")]
 
 
 def encode(moment: datetime, identity: str) -> str:

@@ -5,15 +5,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Response
 
-from pressroom.contracts.api import CreatePublishTarget, Image, Publication, RejectImage
+from pressroom.contracts.api import CreatePublishTarget, Image, Page, Publication, RejectImage
 from pressroom.contracts.events import ImageApproved, ImageRejected
 from pressroom.contracts.facts import FileFacts
-from pressroom.contracts.vocabulary import ImageState, Scope
+from pressroom.contracts.vocabulary import ImageState, ProviderName, Scope
 from pressroom.runtime.publications import request_publication
 from pressroom.runtime.service import Service
 from pressroom.state.documents import ImageDocument
 
 from .access import REFUSED, Caller, requires
+from .cursors import Limit, decode, encode
 from .house import House
 from .problems import Refusal, answers, conflict, not_found
 from .stored_files import FOREVER, stream_file
@@ -35,6 +36,33 @@ async def owned(house: Service, owner: str, image_id: str) -> ImageDocument:
 async def _shown(house: Service, image: ImageDocument) -> Image:
     publications = await house.database.publications.find({"image_id": image.id}, sort=[("_id", 1)])
     return image_view(image, publications)
+
+
+@router.get("", responses=answers(HTTPStatus.UNPROCESSABLE_ENTITY))
+async def list_images(
+    owner: Caller,
+    house: House,
+    state: ImageState | None = None,
+    batch: str | None = None,
+    provider: ProviderName | None = None,
+    cursor: str | None = None,
+    limit: Limit = 50,
+) -> Page[Image]:
+    """All images, newest first."""
+    found = await house.database.images.page(
+        owner,
+        states=() if state is None else (state,),
+        batch_id=batch,
+        provider=provider,
+        before=decode(cursor) if cursor is not None else None,
+        limit=limit + 1,
+    )
+    shown = found[:limit]
+    publications = await house.database.publications.find({"image_id": {"$in": [image.id for image in shown]}})
+    return Page(
+        items=[image_view(image, [p for p in publications if p.image_id == image.id]) for image in shown],
+        next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
+    )
 
 
 @router.get("/{image_id}", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))

@@ -5,12 +5,11 @@ answered with 202 is done, whatever dies.
 """
 
 import asyncio
-import re
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from pressroom.contracts.api import (
     BatchWithJobs,
@@ -27,24 +26,19 @@ from pressroom.state.documents import ProviderJobDocument
 from pressroom.state.machines import PROVIDER_JOB_FINAL
 
 from .access import REFUSED, Caller, Who, requires
-from .batches import IdempotencyKey, Limit, create_batch
-from .cursors import decode, encode
+from .batches import IdempotencyKey, ask_for
+from .cursors import Limit, decode, encode
 from .house import House
 from .problems import answers, conflict, invalid, not_found
 from .views import image_view, job_status, job_view, text_view
+from .waiting import LOOK_EVERY_S, Prefer, wait_until, wished_wait_s
 
 router = APIRouter(
     prefix="/v1/provider-jobs", tags=["provider jobs"], dependencies=[requires(Scope.READ)], responses=REFUSED
 )
 
-WAIT_MAX_S = 60
-"""Longer than most proxies keep a silent connection would help nobody."""
-
-_LOOK_EVERY_S = 0.25
 _PLANNED_WITHIN_S = 5.0
 """The poller plans a batch's jobs in a fraction of a second; one that is away should not hold up the answer."""
-
-_WAIT = re.compile(r"(?:^|[\s,;])wait=(\d{1,6})(?=$|[\s,;])", re.IGNORECASE)
 
 _STORED_AS: dict[ProviderJobStatus, tuple[tuple[ProviderJobState, ...], bool | None]] = {
     ProviderJobStatus.SUBMITTED: ((ProviderJobState.PLANNED, ProviderJobState.SUBMITTING), None),
@@ -57,11 +51,6 @@ _STORED_AS: dict[ProviderJobStatus, tuple[tuple[ProviderJobState, ...], bool | N
     ProviderJobStatus.EXPIRED: ((ProviderJobState.EXPIRED,), None),
 }
 """A state in people's words: the stored states, and whether the provider says that it works on it."""
-
-Prefer = Annotated[
-    str | None,
-    Header(description=f"`wait=N`: the answer comes when the job has ended, after N <= {WAIT_MAX_S} s at the latest."),
-]
 
 
 async def owned(house: House, owner: str, job_id: str) -> ProviderJobDocument:
@@ -127,7 +116,7 @@ async def create_provider_job(
     """Ask for images, or texts, as a provider's job, or as several when they are more than one job may have."""
     if body.mode is not Mode.BATCH:
         raise invalid([Reason(field="mode", message="a provider's job is of mode 'batch'; leave it out")])
-    batch = await create_batch(body, who, house, response, idempotency_key)
+    batch = await ask_for(body, who, house, response, idempotency_key)
     jobs: list[ProviderJobDocument] = []
     deadline = asyncio.get_running_loop().time() + _PLANNED_WITHIN_S
     while not jobs and asyncio.get_running_loop().time() < deadline:
@@ -135,7 +124,7 @@ async def create_provider_job(
         stored = await house.database.batches.get(batch.id)
         if jobs or stored is None or stored.state in (BatchState.REJECTED, BatchState.CANCELLED):
             break
-        await asyncio.sleep(_LOOK_EVERY_S / 5)
+        await asyncio.sleep(LOOK_EVERY_S / 5)
     return BatchWithJobs(**dict(batch), provider_jobs=tuple(job.id for job in jobs))
 
 
@@ -144,17 +133,10 @@ async def get_provider_job(
     job_id: str, owner: Caller, house: House, request: Request, response: Response, prefer: Prefer = None
 ) -> ProviderJob:
     """One job and how far it is."""
-    job = await owned(house, owner, job_id)
-    wished = _WAIT.search(prefer or "")
-    if wished is not None:
-        wait_s = min(int(wished[1]), WAIT_MAX_S)
-        response.headers["Preference-Applied"] = f"wait={wait_s}"
-        deadline = asyncio.get_running_loop().time() + wait_s
-        while job.state not in PROVIDER_JOB_FINAL and asyncio.get_running_loop().time() < deadline:
-            if await request.is_disconnected():
-                break
-            await asyncio.sleep(_LOOK_EVERY_S)
-            job = await owned(house, owner, job_id)
+    wait_s = wished_wait_s(prefer, response)
+    job = await wait_until(
+        lambda: owned(house, owner, job_id), lambda seen: seen.state in PROVIDER_JOB_FINAL, wait_s, request
+    )
     return (await _shown(house, [job]))[0]
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 
+from pressroom.contracts.vocabulary import ProviderName
 from pressroom.runtime.loopback import LOOPBACK, is_loopback
 from pressroom.runtime.settings import PREFIX, Settings
 
@@ -99,6 +100,14 @@ class GatewaySettings(Settings):
     printify_webhook_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
         default=None,
         description="The secret that the webhooks to <public url>/webhooks/printify were made with at Printify.",
+    )
+    generate_providers: Annotated[tuple[ProviderName, ...], Field(min_length=1)] = Field(
+        default=(ProviderName.RUNPOD, ProviderName.COMFYUI),
+        description="Who makes what is asked for at /api/generate, in order, as JSON.",
+    )
+    generate_wait_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=1800.0,
+        description="How long /api/generate keeps its caller waiting; what is not done by then goes on.",
     )
     live_heartbeat_s: Annotated[float, Field(ge=0.5, le=300)] = Field(
         default=15.0, description="How often a silent event stream says that it is alive."

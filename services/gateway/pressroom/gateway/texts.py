@@ -9,7 +9,8 @@ from pressroom.contracts.api import Page, Text
 from pressroom.contracts.vocabulary import Scope
 
 from .access import REFUSED, Caller, requires
-from .batches import Limit, owned
+from .batches import owned
+from .cursors import Limit
 from .house import House
 from .problems import answers, not_found
 from .views import text_view

@@ -13,8 +13,7 @@ from pressroom.runtime.logs import get_logger
 from pressroom.state.api_keys import new_key
 
 from ..access import REFUSED, SIGNED_IN, Auth, Caller, Who
-from ..batches import Limit
-from ..cursors import decode, encode
+from ..cursors import Limit, decode, encode
 from ..house import House
 from ..problems import answers, invalid, not_found
 from .views import key_view

@@ -13,8 +13,7 @@ from pressroom.runtime.logs import get_logger
 from pressroom.state.users import UserDocument, new_user
 
 from ..access import REFUSED, Auth, Who, requires
-from ..batches import Limit
-from ..cursors import decode, encode
+from ..cursors import Limit, decode, encode
 from ..house import Hashing, House
 from ..problems import answers, conflict, not_found
 from .views import user_view
