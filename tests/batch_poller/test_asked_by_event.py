@@ -231,6 +231,16 @@ async def test_what_comes_too_late_is_refused_with_the_reason(
     assert (await house.audit()).drifts == ()
 
 
+async def test_a_deletion_that_nobody_was_told_of_is_a_drift(house: House, vendors: VendorSandbox) -> None:
+    async with poller(house, vendors):
+        batch = await request(house, count=1)
+        await house.completed(batch.id)
+        await Program(house).heard(batch.id, ProviderJobFinished)
+    await house.database.provider_jobs.change(f"{batch.id}-job-0", {"deleted_at": batch.created_at})
+    (drift,) = (await house.audit()).drifts
+    assert (drift.id, drift.told, drift.stored) == (f"{batch.id}-job-0", "deleted 0 times", "once")
+
+
 async def one_failed(house: House) -> BatchDocument:
     """A batch of two whose second image failed at the provider."""
     prompts = ["a fox", "a hare [sandbox:error]"]
