@@ -104,6 +104,8 @@ def mongo_database(request: pytest.FixtureRequest, mongo_url: str) -> Iterator[s
     with MongoClient[dict[str, object]](mongo_url) as client:
         if _is_in_a_house(request):
             laid_out: str = request.getfixturevalue("laid_out_database")
+            # A test that watched its queries leaves the server's own collection of them.
+            client[laid_out].drop_collection("system.profile")
             for name in client[laid_out].list_collection_names():
                 client[laid_out][name].delete_many({})
             yield laid_out
