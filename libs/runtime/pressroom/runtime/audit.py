@@ -1,4 +1,4 @@
-"""`pressroom audit`: fold the whole EVENTS stream and compare it with MongoDB."""
+"""`pressroom audit`: fold the whole EVENTS stream and compare it with MongoDB, and each account with its ledger."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,9 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from pressroom.contracts.subjects import ALL_EVENTS, EVENTS_STREAM
+from pressroom.state.accounts import AccountDocument
 from pressroom.state.audit import Drift, Fold
+from pressroom.state.credit_audit import AccountFold
 from pressroom.state.database import Database
 from pressroom.state.documents import Document
 
@@ -31,6 +33,7 @@ class AuditReport:
     publications: int
     provider_jobs: int
     notices: int
+    accounts: int
     complete: bool
     drifts: tuple[Drift, ...]
 
@@ -117,6 +120,10 @@ async def _compare(fold: Fold, database: Database, *, unreadable: int, since: da
         if is_told(lane):
             drifts += found
     drifts += fold.orphans()
+    accounts = 0
+    async for account in database.ledger.every_account():
+        accounts += 1
+        drifts += await _credits(account, database)
     return AuditReport(
         events=fold.events,
         unreadable=unreadable,
@@ -125,6 +132,17 @@ async def _compare(fold: Fold, database: Database, *, unreadable: int, since: da
         publications=publications,
         provider_jobs=jobs,
         notices=notices,
+        accounts=accounts,
         complete=since is None,
         drifts=tuple(drifts),
     )
+
+
+async def _credits(account: AccountDocument, database: Database) -> list[Drift]:
+    """One account beside its ledger, its holds and their images."""
+    fold = AccountFold(account.id)
+    async for entry in database.ledger.every_entry(account.id):
+        fold.feed(entry)
+    async for hold in database.ledger.every_hold(account.id):
+        fold.hold(hold, await database.images.fates(hold.batch_id))
+    return fold.drifts(account)

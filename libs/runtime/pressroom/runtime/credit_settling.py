@@ -13,7 +13,7 @@ from pressroom.state.accounts import HoldDocument
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument
 from pressroom.state.images import ImageFate
-from pressroom.state.ledger import FORGOTTEN, Outcome
+from pressroom.state.ledger import CANCELLED, FAILED, FORGOTTEN, MADE, PLACEHOLDER, REJECTED, Outcome
 from pressroom.state.machines import IMAGE_READY
 
 SWEEP_EVERY = timedelta(seconds=30)
@@ -24,12 +24,6 @@ event that asks for a retry comes again within minutes, and makes its hold fresh
 
 _AT_ONCE = 200
 """Images in one transaction: as many as a slow disk takes well within a transaction's time."""
-
-MADE = Outcome(is_captured=True)
-FAILED = Outcome(is_captured=False, note="it failed")
-CANCELLED = Outcome(is_captured=False, note="it was cancelled")
-PLACEHOLDER = Outcome(is_captured=False, note="nobody made it; a placeholder stands for it")
-REJECTED = Outcome(is_captured=False, note="the batch was refused")
 
 
 def outcome(hold: HoldDocument, batch: BatchDocument | None, image: ImageFate | None) -> Outcome | None:

@@ -18,6 +18,7 @@ from .documents import Part
 
 HOLD_INDEXES = [
     IndexModel([("batch_id", ASCENDING)], name="by_batch"),
+    IndexModel([("owner", ASCENDING)], name="by_owner"),
     IndexModel([("swept_at", ASCENDING)], name="open", partialFilterExpression={"is_open": True}),
 ]
 ENTRY_INDEXES = [

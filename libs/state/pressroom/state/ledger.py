@@ -66,6 +66,11 @@ class Outcome:
     note: str | None = None
 
 
+MADE = Outcome(is_captured=True)
+FAILED = Outcome(is_captured=False, note="it failed")
+CANCELLED = Outcome(is_captured=False, note="it was cancelled")
+PLACEHOLDER = Outcome(is_captured=False, note="nobody made it; a placeholder stands for it")
+REJECTED = Outcome(is_captured=False, note="the batch was refused")
 FORGOTTEN = Outcome(is_captured=False, note="nobody went on to make it")
 
 

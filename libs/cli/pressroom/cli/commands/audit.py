@@ -39,6 +39,7 @@ def describe(report: AuditReport) -> str:
         lines.append(f"{report.unreadable} messages of the stream are no events that this version knows.")
     lines.append(
         f"{len(report.drifts)} drifts in {report.events} events, {report.batches} batches, {report.images} images, "
-        f"{report.publications} publications, {report.provider_jobs} provider jobs, {report.notices} notices."
+        f"{report.publications} publications, {report.provider_jobs} provider jobs, {report.notices} notices, "
+        f"{report.accounts} accounts."
     )
     return "\n".join(lines)
