@@ -62,6 +62,7 @@ def build(settings: GatewaySettings) -> FastAPI:
     app.state.service = service
     app.state.passwords = Passwords()
     app.state.batch_owners = BatchOwners(service.database.batches)
+    app.state.gemini_keys = webhooks.keys_of_gemini(settings)
     app.state.authentication = Authentication(settings, service.database)
     app.add_middleware(
         BodyLimit,

@@ -11,6 +11,9 @@ A wrong signature, an old message and an address that is not ours are all answer
 from fastapi import APIRouter
 
 from . import gemini, openai, printify, runpod, shopify
+from .gemini import keys_of_gemini
+
+__all__ = ["LARGE", "keys_of_gemini", "router"]
 
 PREFIX = "/webhooks"
 LARGE = f"{PREFIX}{runpod.router.prefix}"

@@ -63,7 +63,7 @@ async def job_told(job_id: JobId, signature: str, request: Request, house: House
     message_id = fresh_message_id(request.headers)
     if message_id is None:
         raise nothing_here()
-    keys = _keys(request)
+    keys: PublishedKeys | None = request.app.state.gemini_keys
     if keys is not None and not await is_geminis(request.headers.get("webhook-signature", ""), keys):
         raise nothing_here()
     return await look_at_job(house, ProviderName.GEMINI, job_id, message_id)
@@ -86,12 +86,7 @@ async def project_told(request: Request, house: House) -> Response:
     return await look_at_named(house, ProviderName.GEMINI, told.data.vendor_name, message_id)
 
 
-def _keys(request: Request) -> PublishedKeys | None:
-    """One for the life of the application; None where nothing says where the keys are."""
-    state, settings = request.app.state, request.app.state.settings
-    if settings.gemini_webhook_jwks_url is None:
-        return None
-    if not hasattr(state, "gemini_keys"):
-        state.gemini_keys = PublishedKeys(settings.gemini_webhook_jwks_url, "PRESSROOM_GEMINI_WEBHOOK_JWKS_URL")
-    keys: PublishedKeys = state.gemini_keys
-    return keys
+def keys_of_gemini(settings: GatewaySettings) -> PublishedKeys | None:
+    """Its public keys, for the life of the application; None where no setting says where they are."""
+    url = settings.gemini_webhook_jwks_url
+    return PublishedKeys(url, "PRESSROOM_GEMINI_WEBHOOK_JWKS_URL") if url is not None else None
