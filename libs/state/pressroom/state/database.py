@@ -103,6 +103,7 @@ class Database:
                 IndexModel([("batch_id", ASCENDING), ("index", ASCENDING)], name="by_batch", unique=True),
                 IndexModel([("batch_id", ASCENDING), ("state", ASCENDING)], name="by_batch_and_state"),
                 IndexModel([("owner", ASCENDING), ("hash_bands", ASCENDING)], name="alike"),
+                IndexModel([("owner", ASCENDING), ("created_at", DESCENDING)], name="by_owner"),
                 IndexModel([("remote.key", ASCENDING)], name="remote_key", sparse=True),
             ]
         )
