@@ -9,7 +9,7 @@ import pytest
 
 from pressroom.batch_poller.app import build
 from pressroom.batch_poller.gemini import GeminiBatches
-from pressroom.batch_poller.provider_jobs import AnyIterable, ResultRow, VendorJob, WantedJob, WantedRow
+from pressroom.batch_poller.provider_jobs import AnyIterable, Reference, ResultRow, VendorJob, WantedJob, WantedRow
 from pressroom.batch_poller.settings import BatchPollerSettings
 from pressroom.contracts.events import BatchCancelled
 from pressroom.contracts.facts import FileFacts
@@ -40,7 +40,9 @@ class Interrupted(GeminiBatches):
             self.reached.set()
             await asyncio.Event().wait()
 
-    async def upload(self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[bytes] = ()) -> str:
+    async def upload(
+        self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[Reference] = ()
+    ) -> str:
         await self._point("upload")
         uploaded = await super().upload(job, rows, references)
         await self._point("uploaded")

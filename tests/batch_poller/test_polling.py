@@ -12,7 +12,15 @@ import pytest
 
 from pressroom.batch_poller.app import build
 from pressroom.batch_poller.gemini import GeminiBatches
-from pressroom.batch_poller.provider_jobs import AnyIterable, ResultRow, VendorJob, VendorJobState, WantedJob, WantedRow
+from pressroom.batch_poller.provider_jobs import (
+    AnyIterable,
+    Reference,
+    ResultRow,
+    VendorJob,
+    VendorJobState,
+    WantedJob,
+    WantedRow,
+)
 from pressroom.batch_poller.schedule import Pace, next_poll
 from pressroom.batch_poller.settings import BatchPollerSettings
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderJobState, ProviderName
@@ -38,7 +46,9 @@ class Endless(GeminiBatches):
         self.cancelled = 0
         self.keys: list[str] = []
 
-    async def upload(self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[bytes] = ()) -> str:
+    async def upload(
+        self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[Reference] = ()
+    ) -> str:
         assert isinstance(rows, AsyncIterable)
         self.keys = [row.key async for row in rows]
         return await super().upload(job, [WantedRow(key, "a fox", 64, 64) for key in self.keys])

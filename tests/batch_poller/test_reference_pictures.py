@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import pyvips
 
 from pressroom.batch_poller.app import build
 from pressroom.batch_poller.settings import BatchPollerSettings
@@ -11,7 +12,7 @@ from pressroom.contracts.vocabulary import ErrorKind, ImageState, Mode, Provider
 from pressroom.runtime.admission import refusals
 from pressroom.runtime.settings import Settings
 
-from ..house import PICTURE, House, running
+from ..house import House, running
 from ..vendor_sandbox import OPENAI_KEY, VendorSandbox
 from .test_following_jobs import Interrupted, job_of, settings_of
 
@@ -22,8 +23,9 @@ def settings(house: House, vendors: VendorSandbox) -> BatchPollerSettings:
     return settings_of(house, vendors, openai_url=f"{vendors.url}/openai", openai_api_key=OPENAI_KEY)
 
 
-async def a_picture(house: House) -> str:
-    stored = await house.blobs.put(PICTURE, "image/png", width_px=8, height_px=8)
+async def a_picture(house: House, colour: int = 90) -> str:
+    data: bytes = (pyvips.Image.black(8, 8, bands=3) + colour).cast("uchar").pngsave_buffer()
+    stored = await house.blobs.put(data, "image/png", width_px=8, height_px=8)
     return stored.key.rpartition("/")[2]
 
 
@@ -32,10 +34,10 @@ async def a_picture(house: House) -> str:
 async def test_every_row_is_shown_the_pictures_that_were_uploaded_once(
     house: House, vendors: VendorSandbox, provider: str, text_kind: str | None
 ) -> None:
-    name = await a_picture(house)
+    names = [await a_picture(house), await a_picture(house, colour=200)]
     async with running(build(settings(house, vendors))):
         batch = await house.request(
-            provider=provider, mode="batch", count=3, input_images=[name, name], text_kind=text_kind
+            provider=provider, mode="batch", count=3, input_images=names, text_kind=text_kind
         )
         images = await house.completed(batch.id)
 
@@ -46,6 +48,26 @@ async def test_every_row_is_shown_the_pictures_that_were_uploaded_once(
     assert sum(line.startswith(path) for line in vendors.lines(provider)) == expected
     if provider == "openai" and text_kind is None:
         assert [image["edit"] for image in vendors.items("openai", "images")] == [True] * 3
+
+
+@pytest.mark.parametrize("provider", ["gemini", "openai"])
+async def test_an_image_may_have_pictures_of_its_own_after_those_of_its_batch(
+    house: House, vendors: VendorSandbox, provider: str
+) -> None:
+    common, own = await a_picture(house), await a_picture(house, colour=200)
+    async with running(build(settings(house, vendors))):
+        batch = await house.request(
+            provider=provider,
+            mode="batch",
+            prompt=None,
+            input_images=[common],
+            images=[{"prompt": "a fox"}, {"prompt": "a hare", "input_images": [own]}],
+        )
+        images = await house.completed(batch.id)
+
+    assert [image.input_images for image in images] == [(common,), (common, own)]
+    assert [image.state for image in images] == [ImageState.GENERATED] * 2
+    assert (await house.audit()).drifts == ()
 
 
 async def test_rows_are_made_once_also_when_the_pictures_were_uploaded_twice(
@@ -97,10 +119,16 @@ async def test_a_transparent_background_is_asked_for_in_every_row(house: House, 
             ["workflow: 'openai': it has no workflow 'mine'; it has: none"],
         ),
         ({"providers": ["gemini", "openai"], "transparent": True}, []),
+        (
+            {"provider": "openai", "images": [{"prompt": "x"}, {"prompt": "y", "input_images": [GONE]}]},
+            ["images: 'openai': its batches take reference pictures for every image or for none"],
+        ),
+        ({"provider": "gemini", "images": [{"prompt": "x"}, {"prompt": "y", "input_images": [GONE]}]}, []),
     ],
 )
 def test_what_batches_cannot_do_is_refused_by_field(fields: dict[str, Any], said: list[str]) -> None:
-    request = BatchRequest.model_validate({"mode": "batch", "prompt": "x", "count": 3, **fields})
+    wanted = {} if "images" in fields else {"prompt": "x", "count": 3}
+    request = BatchRequest.model_validate({"mode": "batch", **wanted, **fields})
     assert [f"{reason.field}: {reason.message}" for reason in refusals(request, Settings(), None)] == said
 
 

@@ -36,6 +36,9 @@ class Capabilities(Fact):
     guidance: bool = False
     transparent: bool = False
     input_images: NonNegative = Field(default=0, description="How many reference pictures it takes.")
+    mixes_references: bool = Field(
+        default=True, description="Whether one batch may have pictures with reference pictures and pictures without."
+    )
     images_per_call: Positive = 1
     adapters: bool = False
     workflows: tuple[str, ...] = ()
@@ -50,6 +53,8 @@ class Capabilities(Fact):
 def shortcomings(can: Capabilities, request: BatchRequest, prompt_characters: int) -> list[Reason]:
     """What of `request` goes beyond a provider; empty when it can make it. `prompt_characters` is the longest prompt's
     length as it would be sent."""
+    shown = request.pictures_shown()
+    most_shown = max(shown)
     wanted = (
         (
             "prompt",
@@ -59,8 +64,13 @@ def shortcomings(can: Capabilities, request: BatchRequest, prompt_characters: in
         ("transparent", request.transparent and not can.transparent, "it makes no transparent backgrounds"),
         (
             "input_images",
-            len(request.input_images) > can.input_images,
-            f"{len(request.input_images)} reference pictures; it takes {can.input_images or 'none'}",
+            most_shown > can.input_images,
+            f"{most_shown} reference pictures; it takes {can.input_images or 'none'}",
+        ),
+        (
+            "images",
+            not can.mixes_references and request.text_kind is None and most_shown > min(shown) == 0,
+            "its batches take reference pictures for every image or for none",
         ),
         ("adapters", bool(request.adapters) and not can.adapters, "it takes no LoRAs or embeddings"),
         (

@@ -114,6 +114,9 @@ class ImageRequest(BaseModel):
 
     prompt: Prompt
     seed: Seed | None = None
+    input_images: Annotated[tuple[FileName, ...], Field(max_length=INPUT_IMAGES_MAX)] = Field(
+        default=(), description="Reference pictures of this one, after those of the whole batch."
+    )
 
 
 OF_PICTURES = (
@@ -266,6 +269,11 @@ class BatchRequest(BaseModel):
     def image_count(self) -> int:
         """How many pictures are wanted."""
         return len(self.images) if self.images is not None else self.count
+
+    def pictures_shown(self) -> frozenset[int]:
+        """How many reference pictures there are for one of the wanted: each number that occurs."""
+        common = len(self.input_images)
+        return frozenset(common + len(image.input_images) for image in self.images or ()) or frozenset({common})
 
     def wanted(self) -> tuple[ImageRequest, ...]:
         """Every wanted picture, in order; a seed of `None` is to be chosen by whoever plans the batch."""

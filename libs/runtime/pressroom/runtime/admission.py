@@ -301,7 +301,7 @@ def planned_images(
             steps=request.steps,
             guidance=request.guidance,
             transparent=request.transparent,
-            input_images=request.input_images,
+            input_images=(*request.input_images, *wanted.input_images),
             adapters=request.adapters,
             workflow=request.workflow,
             profile=request.profile,

@@ -15,7 +15,14 @@ from pressroom.contracts.vocabulary import Mode, Priority, ProviderName
 IN_BATCHES: Mapping[ProviderName, Capabilities] = {
     ProviderName.GEMINI: Capabilities(prompt_max_characters=24_000, input_images=14, is_billed=True, keeps_jobs=True),
     ProviderName.OPENAI: Capabilities(
-        prompt_max_characters=32_000, seeds=False, transparent=True, input_images=16, is_billed=True, keeps_jobs=True
+        prompt_max_characters=32_000,
+        seeds=False,
+        transparent=True,
+        input_images=16,
+        # A batch goes to one endpoint, which either makes pictures or edits them.
+        mixes_references=False,
+        is_billed=True,
+        keeps_jobs=True,
     ),
 }
 """What a row of a batch can ask for, of those that the batch-poller has a client for: the same as of one picture."""

@@ -41,7 +41,7 @@ def planned_job(
         image_ids=None if image_ids is None else tuple(image_ids),
         text_kind=request.text_kind,
         instructions=request.instructions,
-        input_images=request.input_images,
+        has_references=max(request.pictures_shown()) > 0,
         transparent=request.transparent,
         estimated_cost_microusd=estimated_cost_microusd,
         deadline_at=deadline_at,

@@ -10,7 +10,7 @@ import hmac
 from .settings import Settings
 
 ALL_HINTS = "pressroom.webhook.*.*"
-"""Every hint: what a vendor told of an image's job. No stream keeps them; who misses one looks at the job a little later."""
+"""Every hint: what a vendor told of an image's job. No stream keeps them; who misses one looks a little later."""
 
 
 def webhook_url(settings: Settings, vendor: str, key: str) -> str | None:

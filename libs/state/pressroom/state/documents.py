@@ -226,7 +226,7 @@ class ProviderJobDocument(Document):
 
     A batch that is larger than a provider's job has several: this one's are the images from `first_index` to before
     `last_index`, which is None in jobs from before a batch could have several; with `image_ids` it has exactly those.
-    `text_kind`, `instructions`, `input_images` and `transparent` are its batch's, and hold for every row. `model` is
+    `text_kind`, `instructions`, `has_references` and `transparent` are its batch's, and hold for all rows. `model` is
     settled when its input file is written. `asked_at`: when its provider was last asked to make it. `vendor_state` is
     the provider's own word. `delete_at`: when it is to be deleted at the provider; None when that is not wanted, or
     done (`deleted_at`).
@@ -243,7 +243,7 @@ class ProviderJobDocument(Document):
     image_ids: tuple[str, ...] | None = None
     text_kind: TextKind | None = None
     instructions: str | None = None
-    input_images: tuple[str, ...] = ()
+    has_references: bool = False
     transparent: bool = False
     input_file: str | None = None
     results_file: str | None = None

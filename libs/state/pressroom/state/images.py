@@ -67,6 +67,10 @@ class Images(Collection[ImageDocument]):
         query = {"$and": [_of(job), {"state": {"$in": [str(state) for state in states]}, "index": {"$gt": after}}]}
         return self.stream(query, sort=[("index", 1)], limit=limit)
 
+    async def input_images_of_job(self, job: ProviderJobDocument) -> list[str]:
+        """The reference pictures of a provider job's images, each once."""
+        return [str(name) for name in await self.raw.distinct("input_images", _of(job))]
+
     async def counts_of_job(self, job: ProviderJobDocument) -> dict[ImageState, int]:
         """How many of a provider job's images are in each state."""
         counted = await self.count_by_state(_of(job))

@@ -41,6 +41,7 @@ from .provider_jobs import (
     AnyIterable,
     InputForgotten,
     JobForgotten,
+    Reference,
     ResultRow,
     VendorJob,
     WantedJob,
@@ -75,9 +76,13 @@ class GeminiBatches:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def upload(self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[bytes] = ()) -> str:
+    async def upload(
+        self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[Reference] = ()
+    ) -> str:
         """Written to a temporary file row by row, sent in chunks: never whole in memory."""
-        shown = [await self._upload_picture(job, data, place) async for place, data in _numbered(references)]
+        shown: dict[str, Part] = {}
+        async for reference in each(references):
+            shown[reference.name] = await self._upload_picture(job, reference.data, len(shown) + 1)
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
             async for row in each(rows):
                 spool.write(request_line(job, row, shown))
@@ -236,13 +241,6 @@ class GeminiBatches:
         if not self._has_key:
             raise AuthFailed(f"{VENDOR} needs a key: set {KEY_SETTING}")
         return request
-
-
-async def _numbered(references: AnyIterable[bytes]) -> AsyncGenerator[tuple[int, bytes]]:
-    place = 0
-    async for data in each(references):
-        place += 1
-        yield place, data
 
 
 def _refuse_page(response: httpx.Response) -> None:

@@ -5,18 +5,21 @@ writes them writes the same ones again. Reference pictures are uploaded once and
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from pressroom.runtime.vendors.gemini_content import Part, picture_request, text_request
 
 from .provider_jobs import WantedJob, WantedRow
 
 
-def request_line(job: WantedJob, row: WantedRow, references: Sequence[Part] = ()) -> bytes:
-    """One line of the input file, with its line end. `references` are parts that name uploaded pictures."""
+def request_line(job: WantedJob, row: WantedRow, uploaded: Mapping[str, Part] = MappingProxyType({})) -> bytes:
+    """One line of the input file, with its line end. `uploaded` are the parts that stand for reference pictures, by
+    their names."""
+    pictures = [uploaded[name] for name in row.references]
     if job.text_kind is not None:
         request = text_request(
-            row.prompt, kind=job.text_kind, instructions=job.instructions, seed=row.seed, pictures=references
+            row.prompt, kind=job.text_kind, instructions=job.instructions, seed=row.seed, pictures=pictures
         )
     else:
         request = picture_request(
@@ -25,6 +28,6 @@ def request_line(job: WantedJob, row: WantedRow, references: Sequence[Part] = ()
             width_px=row.width_px,
             height_px=row.height_px,
             seed=row.seed,
-            pictures=references,
+            pictures=pictures,
         )
     return json.dumps({"key": row.key, "request": request}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

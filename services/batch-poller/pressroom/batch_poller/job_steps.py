@@ -23,7 +23,16 @@ from pressroom.state.database import Database
 from pressroom.state.documents import ImageDocument, ProviderJobDocument
 
 from .collecting import Collector, api_error
-from .provider_jobs import BatchProvider, InputForgotten, VendorJob, VendorJobState, WantedJob, WantedRow, each
+from .provider_jobs import (
+    BatchProvider,
+    InputForgotten,
+    Reference,
+    VendorJob,
+    VendorJobState,
+    WantedJob,
+    WantedRow,
+    each,
+)
 from .rounds import Rounds
 from .schedule import Pace, handed_over, looked_at, next_poll
 from .settings import BatchPollerSettings
@@ -153,7 +162,7 @@ class JobSteps:
             model=job.model or default,
             text_kind=job.text_kind,
             instructions=job.instructions,
-            references=len(job.input_images),
+            has_references=job.has_references,
             transparent=job.transparent,
         )
 
@@ -164,7 +173,8 @@ class JobSteps:
         images = self._images_of(job, ImageState.PLANNED, ImageState.GENERATING)
         # Streams from the cursor and the store to the provider: a job of 2 GB is never whole in memory.
         rows = (_row(image) async for image in images)
-        references = (await self._blobs.input_image(name) async for name in each(job.input_images))
+        names = await self._database.images.input_images_of_job(job)
+        references = (Reference(name, await self._blobs.input_image(name)) async for name in each(names))
         input_file = await self._provider_of(job).upload(wanted, rows, references)
         changes = {"input_file": input_file, "model": wanted.model, "asked_at": datetime.now(UTC)}
         if claim.document.state is ProviderJobState.PLANNED:
@@ -346,4 +356,5 @@ def _row(image: ImageDocument) -> WantedRow:
         height_px=image.height,
         seed=image.seed,
         negative_prompt=image.negative_prompt,
+        references=image.input_images,
     )

@@ -37,6 +37,7 @@ from .provider_jobs import (
     AnyIterable,
     InputForgotten,
     JobForgotten,
+    Reference,
     ResultRow,
     VendorJob,
     WantedJob,
@@ -80,11 +81,13 @@ class OpenAIBatches:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def upload(self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[bytes] = ()) -> str:
+    async def upload(
+        self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[Reference] = ()
+    ) -> str:
         """Written to a temporary file row by row, and sent from there: never whole in memory."""
-        file_ids: list[str] = []
-        async for data in each(references):
-            file_ids.append(await self._upload_picture(data, len(file_ids) + 1))
+        file_ids: dict[str, str] = {}
+        async for reference in each(references):
+            file_ids[reference.name] = await self._upload_picture(reference.data, len(file_ids) + 1)
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
             count = 0
             async for row in each(rows):

@@ -5,7 +5,8 @@ while it writes them writes the same ones again. There is no seed.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from pressroom.runtime.vendors.openai import OpenAIVendorSettings
 from pressroom.runtime.vendors.openai_images import EDITS, GENERATIONS, picture_wish
@@ -18,23 +19,27 @@ def endpoint_of(job: WantedJob) -> str:
     """Where all rows of a job go to."""
     if job.text_kind is not None:
         return RESPONSES
-    return EDITS if job.references else GENERATIONS
+    return EDITS if job.has_references else GENERATIONS
 
 
-def request_line(job: WantedJob, row: WantedRow, settings: OpenAIVendorSettings, file_ids: Sequence[str] = ()) -> bytes:
-    """One line of the input file, with its line end. `file_ids` are the uploaded reference pictures."""
+def request_line(
+    job: WantedJob, row: WantedRow, settings: OpenAIVendorSettings, uploaded: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
+    """One line of the input file, with its line end. `uploaded` are the ids of reference pictures, by
+    their names."""
     line = {
         "custom_id": row.key,
         "method": "POST",
         "url": endpoint_of(job),
-        "body": _body(job, row, settings, file_ids),
+        "body": _body(job, row, settings, uploaded),
     }
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _body(
-    job: WantedJob, row: WantedRow, settings: OpenAIVendorSettings, file_ids: Sequence[str]
+    job: WantedJob, row: WantedRow, settings: OpenAIVendorSettings, uploaded: Mapping[str, str]
 ) -> Mapping[str, object]:
+    file_ids = [uploaded[name] for name in row.references]
     if job.text_kind is not None:
         return text_wish(
             row.prompt, kind=job.text_kind, instructions=job.instructions, model=job.model, file_ids=file_ids

@@ -49,23 +49,21 @@ class InputForgotten(InvalidRequest):
 
 @dataclass(frozen=True)
 class WantedJob:
-    """A job as it is asked for: what holds for all its rows. Without a `text_kind` its rows are pictures.
-
-    `references`: how many reference pictures each row is shown.
-    """
+    """A job as it is asked for: what holds for all its rows. Without a `text_kind` its rows are pictures, which are made
+    by changing others where `has_references`."""
 
     display_name: str
     model: str
     text_kind: TextKind | None = None
     instructions: str | None = None
-    references: int = 0
+    has_references: bool = False
     transparent: bool = False
 
 
 @dataclass(frozen=True)
 class WantedRow:
     """One picture, or one text, of a job. `key` comes back with its result; sides are in pixels and tell a picture's
-    shape and size."""
+    shape and size; `references` are names of the reference pictures that are uploaded with the job."""
 
     key: str
     prompt: str
@@ -73,6 +71,15 @@ class WantedRow:
     height_px: int
     seed: int | None = None
     negative_prompt: str | None = None
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference picture, encoded, under the name that rows have for it."""
+
+    name: str
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -145,9 +152,11 @@ class BatchProvider(Protocol):
         """The model of a batch of texts that names none."""
         ...
 
-    async def upload(self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[bytes] = ()) -> str:
-        """Bring the rows to the provider, and before them the reference pictures that every row is shown, encoded; the
-        outside name of the input file."""
+    async def upload(
+        self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[Reference] = ()
+    ) -> str:
+        """Bring the rows to the provider, and before them the reference pictures that they are shown; the outside name
+        of the input file."""
         ...
 
     async def find(self, display_name: str) -> VendorJob | None:

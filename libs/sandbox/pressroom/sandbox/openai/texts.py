@@ -1,7 +1,7 @@
 """`/v1/responses`, as far as texts go: what a request asks for, and the sandbox's answer, which says that it is no
-model's. A prompt chooses its own fate by a marker: `[sandbox:moderated]` (the model refuses), `[sandbox:cut-off]` (it stops
-in the middle), `[sandbox:misshapen]` (JSON of another shape than was asked for), `[sandbox:error]` (a server error).
-Source: openai-python 3.52.0, `responses.create` and `types.responses.Response`."""
+model's. A prompt chooses its own fate by a marker: `[sandbox:moderated]` (the model refuses), `[sandbox:cut-off]` (it
+stops in the middle), `[sandbox:misshapen]` (JSON of another shape than was asked for), `[sandbox:error]` (a server
+error). Source: openai-python 3.52.0, `responses.create` and `types.responses.Response`."""
 
 from __future__ import annotations
 
