@@ -7,7 +7,7 @@ from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.vocabulary import LedgerKind, Role
 from pressroom.state.users import UserDocument, new_user
 
-from .house import House, eventually
+from .house import WITHIN_S, House, eventually
 
 
 async def a_payer(house: House, credits_given: str = "0") -> UserDocument:
@@ -32,14 +32,16 @@ async def balance(house: House, user: UserDocument) -> tuple[str, str, str]:
     return str(as_credits(account.available)), str(as_credits(account.held)), str(as_credits(account.spent))
 
 
-async def comes_to(house: House, user: UserDocument, available: str, held: str, spent: str) -> None:
+async def comes_to(
+    house: House, user: UserDocument, available: str, held: str, spent: str, *, within_s: float = WITHIN_S
+) -> None:
     """When the balance is that."""
 
     async def looks_so() -> bool:
         return await balance(house, user) == (available, held, spent)
 
     try:
-        await eventually(looks_so)
+        await eventually(looks_so, within_s)
     except AssertionError:
         assert await balance(house, user) == (available, held, spent)
         raise

@@ -33,7 +33,8 @@ class Estimates:
         as_made = request.model_copy(update={"mode": mode})
         able, _ = sorted_out(as_made, self.settings, lanes)
         provider = None if not able else able[0] if mode is Mode.BATCH else first_open(able, lanes)
-        cost_usd, one_by_one_usd = (self._dollars(request, provider, way, lanes) for way in (mode, Mode.REALTIME))
+        cost, one_by_one_cost = (self._cost(request, provider, way, lanes) for way in (mode, Mode.REALTIME))
+        saves = None if cost is None or one_by_one_cost is None else max(0, one_by_one_cost - cost)
         price, one_by_one = (price_of(request, way, self.settings.credit_prices) for way in (mode, Mode.REALTIME))
         count = request.image_count
         pays = await Credits(self.database, self.settings).pays(owner)
@@ -45,7 +46,7 @@ class Estimates:
             image_count=count,
             category=request.priced_as,
             mode=mode,
-            mode_choice=choice,
+            mode_choice=choice and choice.model_copy(update={"saves_microusd": saves or 0}),
             provider=provider,
             price=as_credits(price),
             credits=as_credits(price * count),
@@ -53,17 +54,18 @@ class Estimates:
             is_metered=pays,
             available=None if available is None else as_credits(available),
             shortfall=as_credits(missing) if missing else None,
-            cost_usd=cost_usd,
-            saves_usd=None
-            if cost_usd is None or one_by_one_usd is None
-            else max(Decimal(0), one_by_one_usd - cost_usd),
+            cost_usd=_dollars(cost),
+            saves_usd=_dollars(saves),
             refusals=tuple(reasons),
         )
 
-    def _dollars(
-        self, request: BatchRequest, provider: ProviderName | None, mode: Mode, lanes: Lanes
-    ) -> Decimal | None:
+    def _cost(self, request: BatchRequest, provider: ProviderName | None, mode: Mode, lanes: Lanes) -> int | None:
+        """All images, in millionths of a dollar; None when nobody knows."""
         if provider is None:
             return None
         each = estimated_cost(request.model_copy(update={"mode": mode}), provider, self.settings, lanes)
-        return None if each is None else Decimal(each * request.image_count) / MICRO
+        return None if each is None else each * request.image_count
+
+
+def _dollars(microusd: int | None) -> Decimal | None:
+    return None if microusd is None else Decimal(microusd) / MICRO
