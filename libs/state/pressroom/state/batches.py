@@ -1,11 +1,12 @@
 """Batches: looked up by owner, by idempotency key, by what is left to do."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import ReturnDocument
 
-from pressroom.contracts.vocabulary import BatchState, Mode
+from pressroom.contracts.vocabulary import BatchState, Category, Mode
 
 from .collection import Collection
 from .documents import BatchDocument
@@ -31,6 +32,17 @@ class Batches(Collection[BatchDocument]):
         if before is not None:
             moment, batch_id = before
             query["$or"] = [{"created_at": {"$lt": moment}}, {"created_at": moment, "_id": {"$lt": batch_id}}]
+        return await self.find(query, sort=[("created_at", -1), ("_id", -1)], limit=limit)
+
+    async def in_categories(
+        self, owner: str, categories: Sequence[Category], mode: Mode, *, limit: int
+    ) -> list[BatchDocument]:
+        """An owner's batches of these categories and this mode, newest first."""
+        query = {
+            "owner": owner,
+            "request.category": {"$in": [str(category) for category in categories]},
+            "request.mode": str(mode),
+        }
         return await self.find(query, sort=[("created_at", -1), ("_id", -1)], limit=limit)
 
     async def release(self, batch_id: str, *, before: int, through: int) -> bool:

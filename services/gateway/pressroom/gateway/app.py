@@ -32,7 +32,7 @@ from .accounts import account, keys, login, users
 from .accounts.authentication import Authentication
 from .batch_owners import BatchOwners
 from .body_limit import BodyLimit
-from .compat import print_on_demand
+from .compat import gemini_batches, print_on_demand
 from .credits_keeper import keep_credits, sweep_credits
 from .edge import Edge
 from .settings import GatewaySettings
@@ -68,6 +68,8 @@ def build(settings: GatewaySettings) -> FastAPI:
         BodyLimit,
         limits={
             uploads.router.prefix: (settings.max_upload_bytes, "PRESSROOM_MAX_UPLOAD_BYTES"),
+            # Reference pictures come in the body.
+            gemini_batches.router.prefix: (settings.max_upload_bytes, "PRESSROOM_MAX_UPLOAD_BYTES"),
             # Some vendors tell of a job with all that it made.
             webhooks.LARGE: (settings.max_upload_bytes, "PRESSROOM_MAX_UPLOAD_BYTES"),
             "/": (settings.max_body_bytes, "PRESSROOM_MAX_BODY_BYTES"),
@@ -113,6 +115,7 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         credits.router,
         estimates.router,
         print_on_demand.router,
+        gemini_batches.router,
         health.router,
     ):
         app.include_router(router)

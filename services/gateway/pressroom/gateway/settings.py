@@ -109,6 +109,12 @@ class GatewaySettings(Settings):
         default=1800.0,
         description="How long /api/generate keeps its caller waiting; what is not done by then goes on.",
     )
+    batch_create_providers: Annotated[tuple[ProviderName, ...], Field(min_length=1)] = Field(
+        default=(ProviderName.GEMINI,), description="Who makes what is asked for at /batch/create, in order, as JSON."
+    )
+    batch_create_max: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=20, description="Requests in one body of /batch/create at most."
+    )
     live_heartbeat_s: Annotated[float, Field(ge=0.5, le=300)] = Field(
         default=15.0, description="How often a silent event stream says that it is alive."
     )

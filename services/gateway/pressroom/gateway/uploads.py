@@ -39,11 +39,15 @@ REFERENCE_SIDE_PX = 2048
 async def upload_file(request: Request, owner: Caller, house: House) -> StoredFile:
     """Store a reference picture; the body is a PNG, JPEG or WebP file. It is reduced to 2048 px and stripped of
     everything but its pixels."""
-    data = await request.body()
     try:
-        picture = await asyncio.to_thread(reduce, data, REFERENCE_SIDE_PX)
+        return await store_picture(house, await request.body())
     except NotAnImage as error:
         raise invalid([Reason(field="body", message=str(error))]) from error
+
+
+async def store_picture(house: House, data: bytes) -> StoredFile:
+    """A reference picture, made anew. Raises `NotAnImage`."""
+    picture = await asyncio.to_thread(reduce, data, REFERENCE_SIDE_PX)
     stored = await house.blobs.put(
         picture.data, picture.media_type, width_px=picture.width_px, height_px=picture.height_px
     )
