@@ -24,7 +24,7 @@ from pressroom.batch_poller.provider_jobs import (
 from pressroom.batch_poller.schedule import Pace, next_poll
 from pressroom.batch_poller.settings import BatchPollerSettings
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderJobState, ProviderName
-from pressroom.state.documents import ProviderJobDocument
+from pressroom.state.documents import BatchDocument, ProviderJobDocument
 
 from ..house import PICTURE, House, eventually, running
 from ..vendor_sandbox import VendorSandbox
@@ -220,7 +220,7 @@ async def test_results_that_cannot_be_fetched_for_a_day_are_given_up_with_a_reco
 ) -> None:
     monkeypatch.setenv("PRESSROOM_PROVIDER_RESULTS_PATIENCE_S", "0")
     vendors.fault("gemini", "500", ":download", times=-1)
-    async with poller(house, vendors):
+    async with poller(house, vendors, poll_max_s=0.2):
         batch = await request(house, count=2)
         images = await house.completed(batch.id)
     assert {image.state for image in images} == {ImageState.FAILED}
@@ -229,6 +229,71 @@ async def test_results_that_cannot_be_fetched_for_a_day_are_given_up_with_a_reco
     assert job.error is not None
     assert "ask for these images again" in job.error.message
     assert (await house.audit()).drifts == ()
+
+
+@pytest.mark.parametrize("failing", ["GET .*/batches/.*", ":download"])
+async def test_a_job_that_ends_after_days_is_collected_through_errors_like_any_other(
+    house: House, vendors: VendorSandbox, failing: str
+) -> None:
+    batch = await submitted_and_left(house, vendors)
+    created_at = datetime.now(UTC) - timedelta(days=5)
+    await house.database.provider_jobs.change(
+        f"{batch.id}-job-0", {"created_at": created_at, "next_poll_at": datetime.now(UTC)}
+    )
+    vendors.fault("gemini", "500", failing, times=3)
+    async with poller(house, vendors):
+        images = await house.completed(batch.id)
+    assert [image.state for image in images] == [ImageState.GENERATED] * 2
+
+
+async def test_a_job_whose_provider_fails_at_every_question_is_given_up_after_days_and_many_tries(
+    house: House, vendors: VendorSandbox
+) -> None:
+    batch = await submitted_and_left(house, vendors)
+    created_at = datetime.now(UTC) - timedelta(days=5)
+    await house.database.provider_jobs.change(
+        f"{batch.id}-job-0", {"created_at": created_at, "next_poll_at": datetime.now(UTC)}
+    )
+    vendors.fault("gemini", "500", "GET .*/batches/.*", times=-1)
+    async with poller(house, vendors, poll_max_s=0.2):
+        images = await house.completed(batch.id)
+    assert {image.state for image in images} == {ImageState.FAILED}
+    job = await job_of(house, batch)
+    assert (job.state, job.failures) == (ProviderJobState.FAILED, 9)
+
+
+async def test_results_at_openai_are_tried_for_from_the_jobs_end_on(
+    house: House, vendors: VendorSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRESSROOM_PROVIDER_RESULTS_PATIENCE_S", "3600")
+    vendors.fault("openai", "500", "GET .*/files/.*/content", times=12)
+    async with test_openai_jobs.poller(house, vendors, poll_max_s=0.2):
+        batch = await test_openai_jobs.request(house, ["a fox"])
+
+        async def failing() -> bool:
+            job = await house.database.provider_jobs.get(f"{batch.id}-job-0")
+            return job is not None and job.failures > 0
+
+        await eventually(failing)
+        # It took the vendor longer than its results are tried for.
+        await house.database.provider_jobs.change(
+            f"{batch.id}-job-0", {"created_at": datetime.now(UTC) - timedelta(hours=20)}
+        )
+        (image,) = await house.completed(batch.id)
+    assert image.state is ImageState.GENERATED
+
+
+async def submitted_and_left(house: House, vendors: VendorSandbox) -> BatchDocument:
+    """A batch of two whose job is at Gemini, and nobody to follow it."""
+    async with poller(house, vendors, poll_initial_s=3600):
+        batch = await request(house, count=2)
+
+        async def submitted() -> bool:
+            job = await house.database.provider_jobs.get(f"{batch.id}-job-0")
+            return job is not None and job.state is ProviderJobState.SUBMITTED
+
+        await eventually(submitted)
+    return batch
 
 
 def without_keys(rows: list[ResultRow]) -> list[ResultRow]:

@@ -227,9 +227,9 @@ class ProviderJobDocument(Document):
     A batch that is larger than a provider's job has several: this one's are the images from `first_index` to before
     `last_index`, which is None in jobs from before a batch could have several; with `image_ids` it has exactly those.
     `text_kind`, `instructions`, `has_references` and `transparent` are its batch's, and hold for all rows. `model` is
-    settled when its input file is written. `asked_at`: when its provider was last asked to make it. `vendor_state` is
-    the provider's own word. `delete_at`: when it is to be deleted at the provider; None when that is not wanted, or
-    done (`deleted_at`).
+    settled when its input file is written. `asked_at`: when its provider was last asked to make it. `ended_at`: when it
+    ended there, or was seen to have. `vendor_state` is the provider's own word. `delete_at`: when it is to be deleted
+    at the provider; None when that is not wanted, or done (`deleted_at`).
     """
 
     state: ProviderJobState
@@ -253,6 +253,7 @@ class ProviderJobDocument(Document):
     started_at: datetime | None = None
     asked_at: datetime | None = None
     told_by: str | None = None
+    ended_at: datetime | None = None
     deadline_at: datetime | None = None
     delete_at: datetime | None = None
     deleted_at: datetime | None = None

@@ -297,16 +297,16 @@ class JobSteps:
 
     async def _collect(self, claim: JobClaim) -> None:
         job = claim.document
-        vendor_job = self._ended.pop(job.id, None) or await self._status(job)
         try:
+            vendor_job = self._ended.pop(job.id, None) or await self._status(job)
             await self._collector.collect(claim, self._in_our_words(job, vendor_job), self._provider_of(job))
         except WorkError as error:
-            ended_at = vendor_job.ended_at or job.created_at
+            ended_at = job.ended_at or job.created_at
             is_lost = datetime.now(UTC) - ended_at > self._results_patience and job.failures + 1 >= RESULT_TRIES
             if not is_lost or isinstance(error, InvalidRequest):
                 raise
             raise ResultsLost(
-                f"the results of {vendor_job.name}, which ended at {ended_at:%Y-%m-%d %H:%M} UTC, cannot be fetched "
+                f"the results of {job.vendor_name}, which ended at {ended_at:%Y-%m-%d %H:%M} UTC, cannot be fetched "
                 f"({error}); ask for these images again"
             ) from error
 

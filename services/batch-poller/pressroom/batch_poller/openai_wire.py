@@ -62,6 +62,10 @@ class Batch(Wire):
     model: str | None = None
     metadata: object = None
     created_at: datetime | None = None
+    completed_at: datetime | None = None
+    failed_at: datetime | None = None
+    expired_at: datetime | None = None
+    cancelled_at: datetime | None = None
     input_file_id: OutsideName | Literal[""] | None = None
     output_file_id: OutsideName | Literal[""] | None = None
     error_file_id: OutsideName | Literal[""] | None = None
@@ -111,6 +115,7 @@ def job_of(batch: Batch) -> OpenAIJob:
         raw_state=batch.status,
         model=batch.model or None,
         created_at=batch.created_at,
+        ended_at=batch.completed_at or batch.failed_at or batch.expired_at or batch.cancelled_at,
         results_file=batch.output_file_id or None,
         errors_file=batch.error_file_id or None,
         error=_why_failed(batch),

@@ -49,8 +49,8 @@ class InputForgotten(InvalidRequest):
 
 @dataclass(frozen=True)
 class WantedJob:
-    """A job as it is asked for: what holds for all its rows. Without a `text_kind` its rows are pictures, which are made
-    by changing others where `has_references`."""
+    """A job as it is asked for: what holds for all its rows. Without a `text_kind` its rows are pictures, which are
+    made by changing others where `has_references`."""
 
     display_name: str
     model: str

@@ -72,10 +72,12 @@ class Pace:
 
 def handed_over(vendor_job: VendorJob, now: datetime) -> dict[str, object]:
     """What is written of a job that has ended and is to be collected: of many, the one that ended first is the next."""
+    ended_at = min(_ended_at(vendor_job) or now, now)
     return {
         "vendor_state": vendor_job.raw_state,
         "results_file": vendor_job.results_file,
-        "next_poll_at": min(_ended_at(vendor_job) or now, now),
+        "ended_at": ended_at,
+        "next_poll_at": ended_at,
         "failures": 0,
         "error": None,
     }

@@ -7,6 +7,7 @@ that runs out, and any poller goes on from the document.
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -31,7 +32,7 @@ from pressroom.state.documents import ProviderJobDocument
 from pressroom.state.machines import PROVIDER_JOB_FINAL
 
 from .collecting import Collector
-from .job_steps import JobClaim, JobSteps
+from .job_steps import RESULT_TRIES, JobClaim, JobSteps
 from .settings import BatchPollerSettings
 
 SUBMITTING: dict[StrEnum, StrEnum] = {state: state for state in (ProviderJobState.PLANNED, ProviderJobState.SUBMITTING)}
@@ -177,19 +178,11 @@ class Tracker:
     async def _failed(self, claim: JobClaim, error: Exception) -> None:
         job = claim.document
         report = report_of(error)
-        now = datetime.now(UTC)
-        too_old = now - job.created_at > timedelta(seconds=self._settings.provider_patience_s)
-        # A key that is wrong for an hour must not cost the pictures that are paid for.
         is_over = job.state in PROVIDER_JOB_FINAL
-        hopeless = kind_of(error) in NEVER_RETRIED and not (report.kind is ErrorKind.AUTH and job.state in PAID)
-        if is_over and hopeless:
-            log.error("provider_job.not_deleted", kind=str(report.kind), error=report.message)
-            why = report.model_copy(update={"message": f"not deleted at the provider: {report.message}"})
-            await self._jobs.change(
-                job.id, {"delete_at": None, "error": why.model_dump()}, token=claim.token, release=True
-            )
+        if is_over and self._is_hopeless(job, error):
+            await self._leave_undeleted(claim, report)
             return
-        if not is_over and (hopeless or too_old or isinstance(error, TooDeadly)):
+        if not is_over and (self._is_hopeless(job, error) or self._is_too_late(job)):
             log.error("provider_job.given_up", kind=str(report.kind), error=report.message)
             await self._while_beating(claim, self._collector.give_up(claim, report))
             return
@@ -198,15 +191,40 @@ class Tracker:
         changes = {
             "failures": job.failures + 1,
             **({} if is_over else {"error": report.model_dump()}),
-            _due_of(job): now + timedelta(seconds=wait_s),
+            _due_of(job): datetime.now(UTC) + timedelta(seconds=wait_s),
         }
         await self._jobs.change(job.id, changes, token=claim.token, release=True)
 
+    async def _leave_undeleted(self, claim: JobClaim, report: ErrorReport) -> None:
+        log.error("provider_job.not_deleted", kind=str(report.kind), error=report.message)
+        why = report.model_copy(update={"message": f"not deleted at the provider: {report.message}"})
+        changes = {"delete_at": None, "error": why.model_dump()}
+        await self._jobs.change(claim.id, changes, token=claim.token, release=True)
+
+    def _is_hopeless(self, job: ProviderJobDocument, error: Exception) -> bool:
+        """Whether another try would meet the same."""
+        # A key that is wrong for an hour must not cost the pictures that are paid for.
+        is_key_to_mend = kind_of(error) is ErrorKind.AUTH and job.state in PAID
+        return isinstance(error, TooDeadly) or (kind_of(error) in NEVER_RETRIED and not is_key_to_mend)
+
+    def _is_too_late(self, job: ProviderJobDocument) -> bool:
+        """Whether a job has been followed through errors for long enough. What is paid for is not given up before its
+        results could be fetched for as long as they are tried for, nor at the first errors after that."""
+        patience_s = self._settings.provider_patience_s
+        if job.state in PAID:
+            if job.failures + 1 < RESULT_TRIES:
+                return False
+            patience_s += self._settings.provider_results_patience_s
+        return datetime.now(UTC) - job.created_at > timedelta(seconds=patience_s)
+
     def _wait_s(self, error: Exception, failures: int) -> float:
+        settings = self._settings
         if isinstance(error, RateLimited):
             asked = error.retry_after_s
-            return self._settings.rate_limit_pause_s if asked is None else max(asked, self._settings.backoff_initial_s)
-        return backoff_s(failures, self._settings.retry_policy)
+            return settings.rate_limit_pause_s if asked is None else max(asked, settings.backoff_initial_s)
+        policy = settings.retry_policy
+        # In a long outage no more often than an old job is looked at: each try may be a download of gigabytes.
+        return backoff_s(failures, replace(policy, backoff_max_s=max(policy.backoff_max_s, settings.poll_max_s)))
 
 
 def _due_of(job: ProviderJobDocument) -> str:
