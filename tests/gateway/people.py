@@ -13,10 +13,12 @@ from pressroom.state.api_keys import ApiKeyDocument, new_key
 from pressroom.state.users import UserDocument, new_user
 
 from ..house import House
+from ..payers import top_up
 from .serving import JWT_SECRET
 
 PASSWORD = "correct horse battery staple"
 LIFETIME_S = 3600
+CREDITS = "100"
 
 
 @functools.cache
@@ -26,9 +28,10 @@ def password_hash() -> str:
 
 
 async def a_user(house: House, role: Role = Role.USER, email: str | None = None, **changes: Any) -> UserDocument:
-    """Somebody who logs in with `PASSWORD`."""
+    """Somebody who logs in with `PASSWORD`, and can pay for a few images."""
     user = new_user(email or f"{new_id('some')}@example.com", password_hash(), role)
     assert await house.database.users.add(user)
+    await top_up(house, user, CREDITS)
     return await house.database.users.change(user.id, changes) or user if changes else user
 
 

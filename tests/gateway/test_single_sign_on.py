@@ -13,9 +13,10 @@ from pressroom.gateway import published_keys
 from pressroom.state.users import signed_on_id
 
 from ..house import House, eventually
+from ..payers import top_up
 from .key_server import AUDIENCE, ISSUER, KeyServer, a_private_key, key_server, published, signed
 from .key_server import signed_with_the_public_key as confused
-from .people import a_user, bearer, token_of
+from .people import CREDITS, a_user, bearer, token_of
 from .serving import JWT_SECRET, Gateway, problem_of, serving
 
 KEY = a_private_key()
@@ -51,6 +52,9 @@ async def test_who_signs_on_is_known_by_issuer_and_subject_and_may_what_their_ro
     assert (first["owner"], first["role"], first["sign_in"]) == (ANN, "operator", "single_sign_on")
     assert (first["user"]["email"], first["user"]["issuer"]) == ("ann@example.com", ISSUER)
     assert again == first
+    user = await gateway.house.database.users.get(ANN)
+    assert user is not None
+    await top_up(gateway.house, user, CREDITS)
     batch = {"provider": "studio", "prompt": "a quiet harbour"}
     made = await gateway.http.post("/v1/batches", json=batch, headers=bearer(token))
     assert made.json()["owner"] == ANN
