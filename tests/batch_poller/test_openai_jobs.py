@@ -73,6 +73,7 @@ async def test_a_batch_goes_out_as_one_job_and_comes_back_as_images(house: House
     assert (stats["batches"], stats["images"], stats["images_made_twice"], stats["calls"]) == (1, 4, 0, 0)
     job = await job_of(house, batch)
     assert (job.state, job.succeeded, job.failed, job.model) == (ProviderJobState.SUCCEEDED, 4, 0, "gpt-image-2")
+    assert job.cost_microusd == sum(image.cost_microusd for image in images) > 0
     assert (await house.audit()).drifts == ()
 
 

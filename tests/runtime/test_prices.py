@@ -10,6 +10,7 @@ from pressroom.runtime.prices import FREE, PriceTable
 from pressroom.runtime.settings import Settings, load
 
 BUILT_IN = PriceTable.load(None)
+DATED = "gpt-image-2-2026-04-21"
 ENTRY = """
 [[price]]
 provider = "{provider}"
@@ -45,6 +46,16 @@ def test_a_price_by_the_image_goes_by_its_longer_side(side_px: int, microusd: in
     model = "gemini-nano-banana-2.1"
     assert cost(BUILT_IN, ProviderName.GEMINI, model, side_px, 64) == microusd
     assert cost(BUILT_IN, ProviderName.GEMINI, model, 64, side_px) == microusd
+
+
+def test_a_models_dated_snapshot_costs_what_the_model_does() -> None:
+    asked, told = (cost(BUILT_IN, ProviderName.OPENAI, name, grade="low") for name in ("gpt-image-2", DATED))
+    assert asked == told == 6_000
+    text = BUILT_IN.text_cost_microusd(
+        ProviderName.OPENAI, "gpt-5.4-mini-2026-03-17", read_tokens=1_000_000, written_tokens=0, mode=Mode.REALTIME
+    )
+    assert text == 750_000
+    assert cost(BUILT_IN, ProviderName.OPENAI, "gpt-image-2-mini", grade="low") is None
 
 
 def test_an_asynchronous_batch_costs_half() -> None:

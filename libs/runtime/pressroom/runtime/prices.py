@@ -4,6 +4,7 @@ An estimate is made when an image is planned, the actual cost when its provider 
 took wins over the table. None means that nobody knows the price, which is not the same as nothing.
 """
 
+import re
 import tomllib
 from collections.abc import Sequence
 from datetime import date
@@ -31,6 +32,9 @@ Dollars = Annotated[Decimal, Field(ge=0, le=1000)]
 
 TOKENS = "tokens"
 """The unit of texts; pictures are never priced by it."""
+
+_DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+"""OpenAI tells of `gpt-5-2025-08-07` where `gpt-5` was asked for; both cost the same."""
 
 
 class Price(BaseModel):
@@ -65,10 +69,16 @@ class Price(BaseModel):
         return (
             self.provider is provider
             and self.unit != TOKENS
-            and self.model in (None, model)
+            and self._is_of(model)
             and self.grade in (None, grade)
             and (self.up_to_px is None or longer_side_px <= self.up_to_px)
         )
+
+    def fits_texts(self, provider: ProviderName, model: str) -> bool:
+        return self.provider is provider and self.unit == TOKENS and self._is_of(model)
+
+    def _is_of(self, model: str | None) -> bool:
+        return self.model in (None, model, _DATE.sub("", model or ""))
 
     def dollars(self, width_px: int, height_px: int, seconds: float | None) -> Decimal:
         """What one image costs; `seconds` of the provider's machine, where they are known."""
@@ -138,12 +148,7 @@ class PriceTable:
         self, provider: ProviderName, model: str, *, read_tokens: int, written_tokens: int, mode: Mode
     ) -> int | None:
         """One text, in millionths of a dollar; None when the table does not know."""
-        fitting = (
-            price
-            for price in self.prices
-            if price.unit == TOKENS and price.provider is provider and price.model in (None, model)
-        )
-        price = next(fitting, None)
+        price = next((price for price in self.prices if price.fits_texts(provider, model)), None)
         if price is None:
             return None
         written_usd = price.output_usd or Decimal(0)

@@ -6,6 +6,7 @@ that dies in between reads the results again and skips what is done.
 
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pressroom.contracts.events import ProviderJobFinished
@@ -38,6 +39,14 @@ _IN_VAIN = (ProviderJobState.FAILED, ProviderJobState.EXPIRED)
 log = get_logger(__name__)
 
 
+@dataclass(frozen=True)
+class _Maker:
+    """What made a job's rows, as their price is known by it."""
+
+    model: str
+    grade: str | None
+
+
 class Collector:
     """Brings a job's results home and ends it."""
 
@@ -66,10 +75,10 @@ class Collector:
                 raise LeaseLost(job.id)
         if vendor_job.has_results:
             # Closed at once also when the lease is lost in the middle of a download.
-            model = vendor_job.model or job.model or provider.default_model
+            maker = _Maker(vendor_job.model or job.model or provider.default_model, provider.grade)
             async with aclosing(provider.results(vendor_job, texts=job.text_kind is not None)) as rows:
                 async for row in rows:
-                    await self._row(job, row, model)
+                    await self._row(job, row, maker)
         final = _FINAL_STATES[vendor_job.state]
         await self.end(claim, final, _why(vendor_job))
 
@@ -114,19 +123,19 @@ class Collector:
         await self._database.provider_jobs.change(claim.id, {"error": error.model_dump()}, token=claim.token)
         await self.end(claim, ProviderJobState.FAILED, error)
 
-    async def _row(self, job: ProviderJobDocument, row: ResultRow, model: str) -> None:
+    async def _row(self, job: ProviderJobDocument, row: ResultRow, maker: _Maker) -> None:
         image = await self._database.images.get(row.key) if row.key else None
         if image is None or not _is_of(job, image):
             log.warning("provider_job.foreign_row", key=row.key, error=row.error.message if row.error else None)
             return
         with bound(image_id=image.id):
-            await self._or_fail(image, self._deliver(job, image, row, model))
+            await self._or_fail(image, self._deliver(job, image, row, maker))
 
-    async def _deliver(self, job: ProviderJobDocument, image: ImageDocument, row: ResultRow, model: str) -> None:
+    async def _deliver(self, job: ProviderJobDocument, image: ImageDocument, row: ResultRow, maker: _Maker) -> None:
         if image.state is ImageState.PLANNED:
             image = await self._begin(image)
         if image.state is ImageState.GENERATING and image.text_kind is not None:
-            await self._texts.deliver(job, image, row, model)
+            await self._texts.deliver(job, image, row, maker.model)
         elif image.state is ImageState.GENERATING:
             if row.data is None:
                 await self._finishing.fail(
@@ -137,10 +146,10 @@ class Collector:
             began_at = job.submitted_at or datetime.now(UTC)
             attempt = ProviderTry(
                 provider=job.provider,
-                model=model,
+                model=maker.model,
                 outcome=TryOutcome.MADE,
                 calls=1,
-                cost_microusd=self._cost(job, model, raw),
+                cost_microusd=self._cost(job, maker, raw),
                 began_at=began_at,
                 seed=image.seed,
                 seconds=max(0.0, (datetime.now(UTC) - began_at).total_seconds()),
@@ -152,10 +161,15 @@ class Collector:
         if image.state is ImageState.FINISHING:
             await self._finishing.finish(image, token=None)
 
-    def _cost(self, job: ProviderJobDocument, model: str, raw: FileFacts) -> int:
+    def _cost(self, job: ProviderJobDocument, maker: _Maker, raw: FileFacts) -> int:
         """By the table; what it does not know counts as nothing and has no estimate either."""
         known = self._prices.cost_microusd(
-            job.provider, model, width_px=raw.width_px, height_px=raw.height_px, mode=Mode.BATCH
+            job.provider,
+            maker.model,
+            width_px=raw.width_px,
+            height_px=raw.height_px,
+            grade=maker.grade,
+            mode=Mode.BATCH,
         )
         return known or 0
 

@@ -65,6 +65,7 @@ class GeminiBatches:
     """The `BatchProvider` of Gemini."""
 
     name = ProviderName.GEMINI
+    grade = None
 
     def __init__(self, settings: BatchPollerSettings) -> None:
         self.default_model = settings.gemini_model

@@ -73,6 +73,7 @@ class OpenAIBatches:
     def __init__(self, settings: BatchPollerSettings) -> None:
         self.default_model = settings.openai_model
         self.default_text_model = settings.openai_text_model
+        self.grade = settings.openai_quality
         self._settings = settings
         key = settings.openai_api_key
         self._has_key = key is not None and bool(key.get_secret_value())

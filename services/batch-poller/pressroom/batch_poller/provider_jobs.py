@@ -152,6 +152,11 @@ class BatchProvider(Protocol):
         """The model of a batch of texts that names none."""
         ...
 
+    @property
+    def grade(self) -> str | None:
+        """The quality that pictures are asked for in, where their price depends on it."""
+        ...
+
     async def upload(
         self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[Reference] = ()
     ) -> str:
