@@ -51,7 +51,8 @@ async def test_no_secret_is_logged_or_stored(house: House, tmp_path: Path) -> No
         try:
             secrets = await _use_everything(f"http://127.0.0.1:{port}", signed(key, email=ANN))
         finally:
-            process.terminate()
+            if process.returncode is None:
+                process.terminate()
             await process.wait()
     told = log.read_bytes()
     stored = _everything_in(house)
