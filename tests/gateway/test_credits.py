@@ -107,7 +107,7 @@ async def test_operators_and_admins_do_not_pay(gateway: Gateway, role: Role) -> 
     await a_batch(gateway, user, count=2)
     account = (await gateway.http.get("/v1/account", headers=bearer(token_of(user)))).json()
     assert account["credits"] is None
-    assert await kinds(gateway.house, user) == []
+    assert "hold" not in await kinds(gateway.house, user)
 
 
 async def test_what_failed_is_given_back(gateway: Gateway) -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "notices": "notices",
     "users": "users",
     "keys": "keys",
+    "ledger": "ledger",
     "dead": "dead",
     "provision": "provision",
     "audit": "audit",

@@ -11,7 +11,7 @@ from datetime import datetime
 from pydantic import Field
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from pressroom.contracts.credits import Millicredits
+from pressroom.contracts.credits import Balance, LedgerEntry, Millicredits, as_credits
 from pressroom.contracts.vocabulary import LedgerKind
 
 from .documents import Part
@@ -36,6 +36,11 @@ class AccountDocument(Part):
     spent: Millicredits = 0
     entries: int = 0
     updated_at: datetime | None = None
+
+    @property
+    def balance(self) -> Balance:
+        """As people read it."""
+        return Balance(available=as_credits(self.available), held=as_credits(self.held), spent=as_credits(self.spent))
 
 
 class HoldDocument(Part):
@@ -97,3 +102,21 @@ class EntryDocument(Part):
     note: str | None = None
     by: str | None = None
     at: datetime
+
+    @property
+    def shown(self) -> LedgerEntry:
+        """As people read it."""
+        return LedgerEntry(
+            id=self.id,
+            sequence=self.sequence,
+            kind=self.kind,
+            amount=as_credits(self.amount),
+            balance=as_credits(self.balance),
+            price=None if self.price is None else as_credits(self.price),
+            images=self.images,
+            batch_id=self.batch_id,
+            image_index=self.index,
+            note=self.note,
+            by=self.by,
+            at=self.at,
+        )

@@ -13,11 +13,11 @@ from pressroom.runtime.service import Service
 
 from . import (
     batches,
-    credits,
     estimates,
     files,
     health,
     images,
+    ledger,
     live,
     notices,
     problems,
@@ -112,7 +112,7 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         account.router,
         users.router,
         keys.router,
-        credits.router,
+        ledger.router,
         estimates.router,
         print_on_demand.router,
         gemini_batches.router,

@@ -19,9 +19,9 @@ from pressroom.state.documents import BatchDocument
 
 from .access import REFUSED, Caller, Who, demand, requires
 from .accounts.principal import Principal
-from .credit_views import payment_required
 from .cursors import Limit, decode, encode
 from .house import House
+from .payment import payment_required
 from .problems import answers, conflict, invalid, not_found
 from .views import batch_view, image_view
 from .waiting import Prefer, wait_until, wished_wait_s

@@ -12,8 +12,8 @@ from pressroom.runtime.retries import CannotRetry, NothingToRetry, Retries
 
 from .access import REFUSED, Caller, requires
 from .batches import owned
-from .credit_views import payment_required
 from .house import House
+from .payment import payment_required
 from .problems import answers, conflict, invalid
 from .views import batch_view
 

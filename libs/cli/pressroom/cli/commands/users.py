@@ -8,7 +8,10 @@ import typer
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from pressroom.contracts.accounts import CreateUser, NewPassword, User
-from pressroom.contracts.vocabulary import Role
+from pressroom.contracts.credits import GiveCredits, LedgerEntry, as_millicredits
+from pressroom.contracts.identifiers import new_id
+from pressroom.contracts.roles import INSTANCE_OWNER
+from pressroom.contracts.vocabulary import LedgerKind, Role
 from pressroom.runtime.passwords import Passwords
 from pressroom.state.database import Database
 from pressroom.state.users import UserDocument, new_user
@@ -27,13 +30,17 @@ FromStdin = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    users = typer.Typer(help="Who may log in: list, add, disable, enable, password.", invoke_without_command=True)
+    users = typer.Typer(
+        help="Who may log in: list, add, disable, enable, password, credit.", invoke_without_command=True
+    )
     users.callback()(list_them)
     users.command("list")(list_users)
     users.command("add")(add)
     users.command("disable")(disable)
     users.command("enable")(enable)
     users.command("password")(password)
+    # A negative amount is no option.
+    users.command("credit", context_settings={"ignore_unknown_options": True})(credit)
     app.add_typer(users, name="users")
 
 
@@ -108,6 +115,41 @@ def password(name: Name, *, password_stdin: FromStdin = False, json: Json = Fals
 
     user = with_database(data, work)
     _tell(user, f"{user.email} has a new password.", json=json)
+
+
+def credit(
+    name: Name,
+    amount: Annotated[
+        str, typer.Argument(help="Credits, as 25 or 2.5; negative to put right what was booked.", metavar="AMOUNT")
+    ],
+    *,
+    note: Annotated[str, typer.Option(help="Why: an invoice, a payment. The user sees it.")],
+    json: Json = False,
+    data: Data = None,
+) -> None:
+    """Top up a user's credits, or take back what was booked wrongly."""
+    kind = LedgerKind.ADJUSTMENT if amount.startswith("-") else LedgerKind.TOPUP
+    try:
+        wanted = GiveCredits.model_validate({"amount": amount, "kind": kind, "note": note})
+    except ValidationError as error:
+        said = "; ".join(problem["msg"].removeprefix("Value error, ") for problem in error.errors())
+        raise CommandFailed(f"'{amount}' with the note '{note}' cannot be booked: {said}") from error
+
+    async def work(database: Database) -> tuple[UserDocument, LedgerEntry]:
+        user = await find_user(database, name)
+        entry, _ = await database.ledger.give(
+            user.id,
+            kind,
+            as_millicredits(wanted.amount),
+            by=INSTANCE_OWNER,
+            note=wanted.note,
+            entry_id=new_id("entry"),
+        )
+        return user, entry.shown
+
+    user, entry = with_database(data, work)
+    said = f"{user.email or user.id} has {entry.balance} credits now."
+    typer.echo(entry.model_dump_json() if json else said)
 
 
 async def find_user(database: Database, name: str) -> UserDocument:

@@ -11,7 +11,6 @@ from pressroom.runtime.credits import Credits
 from pressroom.runtime.logs import get_logger
 
 from ..access import REFUSED, SIGNED_IN, Auth, Who
-from ..credit_views import balance_view
 from ..house import Hashing, House
 from ..problems import answers, conflict, invalid
 from .throttling import count_try
@@ -33,7 +32,7 @@ async def get_account(who: Who, house: House) -> Account:
         sign_in=who.sign_in,
         user=user_view(who.user) if who.user is not None else None,
         key=key_view(who.key) if who.key is not None else None,
-        credits=balance_view(await house.database.ledger.account(who.owner)) if pays else None,
+        credits=(await house.database.ledger.account(who.owner)).balance if pays else None,
     )
 
 

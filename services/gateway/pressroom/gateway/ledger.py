@@ -17,7 +17,6 @@ from pressroom.runtime.logs import get_logger
 
 from .access import REFUSED, Caller, Who, requires
 from .batches import IdempotencyKey
-from .credit_views import entry_view
 from .cursors import Limit
 from .house import House
 from .problems import answers, conflict, not_found
@@ -33,7 +32,7 @@ async def _page(house: House, owner: str, before: int | None, limit: int) -> Pag
     found = await house.database.ledger.page(owner, before=before, limit=limit + 1)
     shown = found[:limit]
     return Page(
-        items=[entry_view(entry) for entry in shown],
+        items=[entry.shown for entry in shown],
         next_cursor=str(shown[-1].sequence) if len(found) > limit else None,
     )
 
@@ -80,7 +79,7 @@ async def give_credits(
         log.info("credits.given", user=user_id, kind=str(body.kind), amount=str(body.amount), by=who.owner)
     else:
         response.headers["Idempotency-Replayed"] = "true"
-    return entry_view(entry)
+    return entry.shown
 
 
 def _entry_id(user_id: str, key: str | None) -> str:
