@@ -207,6 +207,9 @@ class BatchRequest(BaseModel):
     auto_publish: Annotated[tuple[PublishTarget, ...], Field(max_length=20)] = Field(
         default=(), description="Products to make of every image as soon as it is approved."
     )
+    subject: PlainName | None = Field(
+        default=None, description="Who or what is pictured, by your own name for it: a character, a case, a product."
+    )
     title: Title | None = None
     tags: Annotated[tuple[Tag, ...], Field(max_length=50)] = ()
     notify: Annotated[tuple[NotifyTarget, ...], Field(max_length=NOTIFY_MAX)] = Field(

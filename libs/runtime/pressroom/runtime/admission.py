@@ -290,6 +290,7 @@ def planned_images(
             fallback=request.fallback,
             mode=request.mode,
             priority=request.priority,
+            subject=request.subject,
             prompt=wanted.prompt,
             full_prompt=_full(wanted.prompt, request, settings),
             text_kind=request.text_kind,

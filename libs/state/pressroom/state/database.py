@@ -104,6 +104,9 @@ class Database:
                 IndexModel([("batch_id", ASCENDING), ("state", ASCENDING)], name="by_batch_and_state"),
                 IndexModel([("owner", ASCENDING), ("hash_bands", ASCENDING)], name="alike"),
                 IndexModel([("owner", ASCENDING), ("created_at", DESCENDING)], name="by_owner"),
+                IndexModel(
+                    [("owner", ASCENDING), ("subject", ASCENDING), ("created_at", DESCENDING)], name="by_subject"
+                ),
                 IndexModel([("remote.key", ASCENDING)], name="remote_key", sparse=True),
             ]
         )

@@ -149,6 +149,7 @@ class ImageDocument(Document):
     priority: Priority
     providers: tuple[ProviderName, ...] = ()
     fallback: Fallback | None = None
+    subject: str | None = None
     prompt: str
     full_prompt: str | None = None
     negative_prompt: str | None = None
@@ -267,11 +268,12 @@ class ProviderJobDocument(Document):
 
 
 class NoticeContent(Part):
-    """What is told, as it was when the notice was made: every try tells the same. `failures`: images that failed and
-    why, the first of them."""
+    """What is told, as it was when the notice was made: every try tells the same. `failures`: images, or texts, that
+    failed and why, the first of them."""
 
     at: datetime
     batch_state: BatchState
+    of_texts: bool = False
     title: str | None = None
     counts: BatchCounts
     reasons: tuple[Reason, ...] = ()

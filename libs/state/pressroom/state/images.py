@@ -1,6 +1,6 @@
 """Images: a batch's rows in order, and how many stand where."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,6 +35,7 @@ class Images(Collection[ImageDocument]):
         states: Sequence[ImageState] = (),
         batch_id: str | None = None,
         provider: ProviderName | None = None,
+        subject: str | None = None,
         before: tuple[datetime, str] | None = None,
         limit: int,
     ) -> list[ImageDocument]:
@@ -46,10 +47,19 @@ class Images(Collection[ImageDocument]):
             query["batch_id"] = batch_id
         if provider is not None:
             query["provider"] = str(provider)
+        if subject is not None:
+            query["subject"] = subject
         if before is not None:
             moment, image_id = before
             query["$or"] = [{"created_at": {"$lt": moment}}, {"created_at": moment, "_id": {"$lt": image_id}}]
         return await self.find(query, sort=[("created_at", -1), ("_id", -1)], limit=limit)
+
+    async def numbered(self, owner: str, subject: str) -> dict[str, int]:
+        """All images of a subject, by id, counted from 1 in the order in which they were asked for."""
+        rows = self.raw.find(
+            {"owner": owner, "subject": subject}, projection=["_id"], sort=[("created_at", 1), ("_id", 1)]
+        )
+        return {row["_id"]: number async for number, row in _counted(rows)}
 
     def in_states(
         self, batch_id: str, states: Iterable[ImageState], *, in_lanes: bool = False
@@ -194,3 +204,10 @@ def _of(job: ProviderJobDocument) -> dict[str, Any]:
         last = {} if job.last_index is None else {"$lt": job.last_index}
         query["index"] = {"$gte": job.first_index, **last}
     return query
+
+
+async def _counted(rows: AsyncIterable[dict[str, Any]]) -> AsyncIterator[tuple[int, dict[str, Any]]]:
+    number = 0
+    async for row in rows:
+        number += 1
+        yield number, row

@@ -32,7 +32,7 @@ from .accounts import account, keys, login, users
 from .accounts.authentication import Authentication
 from .batch_owners import BatchOwners
 from .body_limit import BodyLimit
-from .compat import gemini_batches, print_on_demand
+from .compat import character_images, gemini_batches, print_on_demand
 from .credits_keeper import keep_credits, sweep_credits
 from .edge import Edge
 from .settings import GatewaySettings
@@ -116,6 +116,7 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         estimates.router,
         print_on_demand.router,
         gemini_batches.router,
+        character_images.router,
         health.router,
     ):
         app.include_router(router)

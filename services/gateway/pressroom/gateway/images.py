@@ -45,6 +45,7 @@ async def list_images(
     state: ImageState | None = None,
     batch: str | None = None,
     provider: ProviderName | None = None,
+    subject: str | None = None,
     cursor: str | None = None,
     limit: Limit = 50,
 ) -> Page[Image]:
@@ -54,6 +55,7 @@ async def list_images(
         states=() if state is None else (state,),
         batch_id=batch,
         provider=provider,
+        subject=subject,
         before=decode(cursor) if cursor is not None else None,
         limit=limit + 1,
     )

@@ -1,0 +1,201 @@
+"""`/api/image-generation`: the interface of a platform that makes pictures of its users' characters.
+
+A character is the `subject` of batches: its images are those of the caller's batches that name it, numbered in the
+order in which they were asked for, so that a number never changes. What no provider made is a marked placeholder.
+"""
+
+import re
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from pressroom.contracts.api import CreateBatch
+from pressroom.contracts.finishing import NO_PROFILE
+from pressroom.contracts.requests import PlainName, Prompt, Seed, Side, Words
+from pressroom.contracts.vocabulary import Category, Fallback, Scope
+from pressroom.state.documents import BatchDocument, ImageDocument
+from pressroom.state.machines import IMAGE_READY
+
+from ..access import REFUSED, Caller, Who, requires
+from ..batches import BATCH_OVER, IdempotencyKey, ask_for, owned
+from ..bodies import read
+from ..house import House
+from ..problems import answers
+from ..settings import GatewaySettings
+from ..waiting import wait_until
+
+router = APIRouter(
+    prefix="/api/image-generation", tags=["character images"], dependencies=[requires(Scope.READ)], responses=REFUSED
+)
+
+QUANTITY_MAX = 100
+LISTED_AT_MOST = 1000
+
+
+class Camel(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+
+class Generate(Camel):
+    """The body of `POST /api/image-generation/generate`. `numImages` is an older name of `quantity`."""
+
+    character_id: PlainName
+    character_name: Words = ""
+    prompt: Prompt
+    negative_prompt: Prompt | None = None
+    style: Words = ""
+    quantity: Annotated[
+        int, Field(ge=1, le=QUANTITY_MAX, validation_alias=AliasChoices("quantity", "numImages", "num_images"))
+    ] = 1
+    width: Side = 1024
+    height: Side = 1536
+    seed: Seed | None = None
+
+
+class Generated(Camel):
+    image_url: str | None
+    image_urls: list[str]
+    generated_count: int
+    used_embedding: bool = False
+    prompt: str
+    style: str
+    character_id: str
+    batch_id: str
+    filenames: list[str]
+    placeholder_count: int
+
+
+class GeneratedAnswer(BaseModel):
+    """`success` is False when nothing was made; `error` says why."""
+
+    success: bool
+    data: Generated
+    error: str | None = None
+
+
+class CharacterImage(Camel):
+    url: str
+    public_id: str
+    created_at: datetime
+    filename: str
+
+
+class CharacterImages(Camel):
+    images: list[CharacterImage]
+    total_count: int
+    character_id: str
+
+
+class CharacterAnswer(BaseModel):
+    success: bool = True
+    data: CharacterImages
+
+
+@router.post(
+    "/generate",
+    dependencies=[requires(Scope.WRITE)],
+    responses=answers(
+        HTTPStatus.PAYMENT_REQUIRED,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    ),
+    response_model_exclude_none=True,
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"application/json": {"schema": Generate.model_json_schema()}}}
+    },
+)
+async def generate(
+    request: Request, who: Who, house: House, response: Response, idempotency_key: IdempotencyKey = None
+) -> GeneratedAnswer:
+    """Ask for pictures of a character, made together; answers when they are done."""
+    asked = read(Generate, await request.body())
+    settings = house.core_settings
+    assert isinstance(settings, GatewaySettings)
+    body = CreateBatch(
+        providers=settings.generate_providers,
+        fallback=Fallback.PLACEHOLDER,
+        prompt=asked.prompt,
+        negative_prompt=asked.negative_prompt,
+        style=asked.style,
+        count=asked.quantity,
+        width=asked.width,
+        height=asked.height,
+        seed=asked.seed,
+        profile=NO_PROFILE,
+        category=Category.CHARACTER,
+        subject=asked.character_id,
+        title=asked.character_name or None,
+        max_concurrent=asked.quantity,
+    )
+    made = await ask_for(body, who, house, response, idempotency_key)
+    batch = await wait_until(
+        lambda: owned(house, who.owner, made.id),
+        lambda seen: seen.state in BATCH_OVER,
+        settings.generate_wait_s,
+        request,
+    )
+    return await _generated(house, request, batch, asked)
+
+
+async def _generated(house: House, request: Request, batch: BatchDocument, asked: Generate) -> GeneratedAnswer:
+    images = [image for image in await house.database.images.of_batch(batch.id) if image.state in IMAGE_READY]
+    urls = [_url(house, request, image) for image in images]
+    numbers = await house.database.images.numbered(batch.owner, asked.character_id)
+    name = asked.character_name or asked.character_id
+    data = Generated(
+        image_url=urls[0] if urls else None,
+        image_urls=urls,
+        generated_count=len(urls),
+        prompt=images[0].sent_prompt if images else asked.prompt,
+        style=asked.style,
+        character_id=asked.character_id,
+        batch_id=batch.id,
+        filenames=[_filename(name, numbers[image.id]) for image in images],
+        placeholder_count=sum(image.is_placeholder for image in images),
+    )
+    if urls:
+        return GeneratedAnswer(success=True, data=data)
+    reasons = "; ".join(f"{reason.field}: {reason.message}" for reason in batch.reasons)
+    waiting = f"not done yet; ask /v1/batches/{batch.id}, or for the character's images later"
+    error = reasons or ("No images were generated" if batch.state in BATCH_OVER else waiting)
+    return GeneratedAnswer(success=False, data=data, error=error)
+
+
+@router.get("/character/{character_id}")
+async def character_images(
+    character_id: Annotated[PlainName, Path()], request: Request, owner: Caller, house: House
+) -> CharacterAnswer:
+    """The caller's images of a character, newest first, those that failed left out."""
+    images = await house.database.images.page(
+        owner, subject=character_id, states=tuple(IMAGE_READY), limit=LISTED_AT_MOST
+    )
+    found = await house.database.batches.find({"_id": {"$in": list({image.batch_id for image in images})}})
+    names = {batch.id: batch.request.title or character_id for batch in found}
+    numbers = await house.database.images.numbered(owner, character_id)
+    listed = [
+        CharacterImage(
+            url=_url(house, request, image),
+            public_id=image.id,
+            created_at=image.created_at,
+            filename=_filename(names[image.batch_id], numbers[image.id]),
+        )
+        for image in images
+    ]
+    return CharacterAnswer(data=CharacterImages(images=listed, total_count=len(listed), character_id=character_id))
+
+
+def _url(house: House, request: Request, image: ImageDocument) -> str:
+    """Where anybody who knows it finds the picture: the name is the hash of its content."""
+    base = str(house.core_settings.public_url or request.base_url).rstrip("/")
+    assert image.file is not None, "an image that is ready has its file"
+    return f"{base}/files/{image.file.key}"
+
+
+def _filename(name: str, number: int) -> str:
+    """`john_image_1`: what is neither letter nor digit is left out."""
+    return f"{re.sub(r'[^a-z0-9]+', '', name.lower()) or 'character'}_image_{number}"
