@@ -9,15 +9,19 @@ import pytest
 from standardwebhooks import Webhook
 
 from pressroom.contracts.events import BatchCancelled, BatchCompleted, NoticeDelivered, NoticeFailed
+from pressroom.contracts.facts import ErrorReport
 from pressroom.contracts.jobs import SendNotice
 from pressroom.contracts.subjects import event_filter
-from pressroom.contracts.vocabulary import BatchState, LaneState, NoticeChannel, NoticeKind, NoticeState
+from pressroom.contracts.vocabulary import BatchState, ErrorKind, LaneState, NoticeChannel, NoticeKind, NoticeState
 from pressroom.publisher.app import build
 from pressroom.publisher.notice_jobs import NoticeWork
 from pressroom.publisher.settings import PublisherSettings
+from pressroom.runtime.admission import Admission
 from pressroom.runtime.dead_letters import REPLAYED
 from pressroom.runtime.errors import Moderated
+from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.notices import Notices
+from pressroom.runtime.settings import Settings
 from pressroom.state.collection import Collection
 from pressroom.state.documents import BatchDocument, NoticeDocument
 
@@ -274,6 +278,27 @@ async def test_half_of_the_images_is_told_while_the_others_are_made(house: House
     assert second["type"] == "batch.completed"
     assert len(set(hook.ids)) == 2
     assert (await house.audit()).drifts == ()
+
+
+async def test_half_of_the_texts_is_told_as_texts(house: House) -> None:
+    on: list[str] = ["half_done"]
+    async with receiver() as hook, mailbox() as box, publisher(house, smtp_url=box.url):
+        asked = await house.request(
+            provider="gemini",
+            mode="batch",
+            text_kind="plain",
+            count=2,
+            notify=[{"url": hook.url, "on": on}, {"email": ANN, "on": on}],
+        )
+        await Admission(house.database, house.outbox, Settings(**house.values)).plan(asked)
+        error = ErrorReport(kind=ErrorKind.MODERATION, message="not this", recoverable=False)
+        text = await house.image(f"{asked.id}-0000")
+        await Finishing(house.database, house.blobs, house.outbox, house.settings).fail(text, error, claim=None)
+        await notices_in(house, asked.id, NoticeState.DELIVERED, count=2)
+    (request,), (mail,) = hook.received, box.mails
+    assert json.loads(request.body)["type"] == "batch.half_done"
+    assert json.loads(request.body)["data"]["failures"] == [{"text_id": text.id, "message": "moderation: not this"}]
+    assert "0 of 2 texts are ready" in mail.get_content()
 
 
 async def test_only_what_was_asked_for_is_told(house: House) -> None:

@@ -129,6 +129,7 @@ class Notices:
         return NoticeContent(
             at=at,
             batch_state=batch.state,
+            of_texts=batch.request.text_kind is not None,
             title=batch.request.title,
             counts=await self._counts(batch, counts),
             reasons=_shortened(batch.reasons),

@@ -64,6 +64,8 @@ BATCH_REJECTED_NOTICES = EventConsumer("publisher-batch-rejected", events.BatchR
 BATCH_CANCELLED_NOTICES = EventConsumer("publisher-batch-cancelled", events.BatchCancelled)
 IMAGE_GENERATED_NOTICES = EventConsumer("publisher-image-generated", events.ImageGenerated)
 IMAGE_FAILED_NOTICES = EventConsumer("publisher-image-failed", events.ImageFailed)
+TEXT_GENERATED_NOTICES = EventConsumer("publisher-text-generated", events.TextGenerated)
+TEXT_FAILED_NOTICES = EventConsumer("publisher-text-failed", events.TextFailed)
 CREDITS_EVENTS = (
     EventConsumer("gateway-image-generated", events.ImageGenerated),
     EventConsumer("gateway-image-failed", events.ImageFailed),
@@ -92,6 +94,8 @@ EVENT_CONSUMERS = (
     BATCH_CANCELLED_NOTICES,
     IMAGE_GENERATED_NOTICES,
     IMAGE_FAILED_NOTICES,
+    TEXT_GENERATED_NOTICES,
+    TEXT_FAILED_NOTICES,
     *CREDITS_EVENTS,
 )
 

@@ -46,12 +46,12 @@ def mail_of(notice: NoticeDocument, *, sender: str, public_url: str | None) -> E
 
 
 def _subject(notice: NoticeDocument) -> str:
-    counts, name = notice.content.counts, _name(notice)
+    counts, name, noun = notice.content.counts, _name(notice), _noun(notice)
     match notice.kind:
         case NoticeKind.COMPLETED if counts.failed:
-            return f"{name} is complete: {counts.generated} of {counts.requested} images, {counts.failed} failed"
+            return f"{name} is complete: {counts.generated} of {counts.requested} {noun}, {counts.failed} failed"
         case NoticeKind.COMPLETED:
-            return f"{name} is complete: {counts.generated} of {counts.requested} images"
+            return f"{name} is complete: {counts.generated} of {counts.requested} {noun}"
         case _:
             return f"{name} {_ENDINGS[notice.kind]}"
 
@@ -59,6 +59,10 @@ def _subject(notice: NoticeDocument) -> str:
 def _name(notice: NoticeDocument) -> str:
     title = _one_line(notice.content.title or "")
     return f"Batch “{title}”" if title else f"Batch {notice.batch_id}"
+
+
+def _noun(notice: NoticeDocument) -> str:
+    return "texts" if notice.content.of_texts else "images"
 
 
 def _one_line(text: str) -> str:
@@ -73,7 +77,7 @@ def _text(notice: NoticeDocument, public_url: str | None) -> str:
         lines += ["Nothing is made of it, because:", ""]
         lines += [f"  - {_one_line(reason.field)}: {_one_line(reason.message)}" for reason in content.reasons]
     else:
-        lines.append(f"  {counts.generated:>5} of {counts.requested} images are ready")
+        lines.append(f"  {counts.generated:>5} of {counts.requested} {_noun(notice)} are ready")
         if counts.placeholders:
             lines.append(f"  {counts.placeholders:>5} of these are placeholders")
         if counts.failed:

@@ -1,8 +1,8 @@
-"""What makes notices: the events of a batch's end, and of each image where a batch wants to be told when half is done.
+"""What makes notices: the events of a batch's end, and of each image or text where a batch wants to be told of its half.
 
-Half done is looked for on the events of images, and not where images are settled: so all notices have one maker, and
+Half done is looked for on the events of single ones, and not where they are settled: so all notices have one maker, and
 neither workers nor pollers know of them. A batch that does not ask for it costs one look in the database for each
-publisher and batch, not for each image: what a request asks for never changes, so it is remembered.
+publisher and batch, not for each of its images: what a request asks for never changes, so it is remembered.
 """
 
 from collections import OrderedDict
@@ -20,6 +20,8 @@ from pressroom.runtime.topology import (
     BATCH_REJECTED_NOTICES,
     IMAGE_FAILED_NOTICES,
     IMAGE_GENERATED_NOTICES,
+    TEXT_FAILED_NOTICES,
+    TEXT_GENERATED_NOTICES,
 )
 
 BATCHES_REMEMBERED = 10_000
@@ -54,8 +56,8 @@ class NoticeEvents:
         if batch is not None:
             await self._notices.tell(batch, kind, at=_moment(event))
 
-    async def image_ended(self, event: ReceivedEvent) -> None:
-        """An image of a batch is made or failed, and with it half of the batch may be over."""
+    async def item_ended(self, event: ReceivedEvent) -> None:
+        """An image or a text of a batch is made or failed, and with it half of the batch may be over."""
         batch_id = event.data.story
         if batch_id in self._nothing_left:
             return
@@ -88,5 +90,5 @@ def subscribe_notices(service: Service, reactions: NoticeEvents) -> None:
     """Bind the reactions to their consumers."""
     for consumer in (BATCH_COMPLETED_NOTICES, BATCH_REJECTED_NOTICES, BATCH_CANCELLED_NOTICES):
         subscribe(service.broker, service.core_settings, consumer, reactions.ended)
-    for consumer in (IMAGE_GENERATED_NOTICES, IMAGE_FAILED_NOTICES):
-        subscribe(service.broker, service.core_settings, consumer, reactions.image_ended)
+    for consumer in (IMAGE_GENERATED_NOTICES, IMAGE_FAILED_NOTICES, TEXT_GENERATED_NOTICES, TEXT_FAILED_NOTICES):
+        subscribe(service.broker, service.core_settings, consumer, reactions.item_ended)

@@ -39,6 +39,7 @@ def signature(keys: Sequence[bytes], notice_id: str, sent_at: int, body: bytes) 
 def body_of(notice: NoticeDocument, public_url: str | None) -> bytes:
     """What is told; the same bytes at every try."""
     content = notice.content
+    named = "text_id" if content.of_texts else "image_id"
     told = {
         "type": f"batch.{notice.kind}",
         "timestamp": timestamp(content.at),
@@ -49,7 +50,7 @@ def body_of(notice: NoticeDocument, public_url: str | None) -> bytes:
             "counts": content.counts.model_dump(),
             "url": batch_url(notice.batch_id, public_url),
             "reasons": [reason.model_dump() for reason in content.reasons],
-            "failures": [{"image_id": failed.field, "message": failed.message} for failed in content.failures],
+            "failures": [{named: failed.field, "message": failed.message} for failed in content.failures],
         },
     }
     return json.dumps(told, ensure_ascii=False).encode()
