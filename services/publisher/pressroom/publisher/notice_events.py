@@ -1,4 +1,4 @@
-"""What makes notices: the events of a batch's end, and of each image or text where a batch wants to be told of its half.
+"""What makes notices: the events of a batch's end, and of each image or text where a batch asks to be told of its half.
 
 Half done is looked for on the events of single ones, and not where they are settled: so all notices have one maker, and
 neither workers nor pollers know of them. A batch that does not ask for it costs one look in the database for each
