@@ -34,7 +34,7 @@ from ..killable import PATIENT_S, as_environment
 from ..mongo_gate import mongo_gate
 from ..payers import a_payer, audited, balance, comes_to, kinds
 from .people import a_user, bearer, token_of
-from .serving import BODY, JWT_SECRET, TOKEN, Gateway, fields_named_in, problem_of
+from .serving import BODY, JWT_SECRET, TOKEN, Gateway, fields_named_in, problem_of, serving
 
 MODEL = {"model": "gemini-3-pro-image"}
 SMALL = BODY | {"width": 64, "height": 64, "profile": "none"}
@@ -307,6 +307,30 @@ async def test_a_keeper_that_is_killed_leaves_a_ledger_that_sums(house: House, s
     assert Counter(await kinds(house, user)) == {"topup": 1, "hold": 1, "capture": 1, "release": 1}
 
 
+@pytest.mark.parametrize("step", ["before the account", "before the ledger", "before the commit"])
+async def test_a_gateway_that_is_killed_while_it_takes_a_batch_holds_nothing(
+    house: House, step: str, tmp_path: Path
+) -> None:
+    user = await a_payer(house, "4")
+    async with mongo_gate(house.settings.mongo_url, (STEPS[step],)) as gate:
+        port = free_port()
+        killed = keeper_process(house, tmp_path, mongo_url=gate.url, gateway_port=port)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=PATIENT_S) as http:
+            await eventually(lambda: is_up(http), PATIENT_S)
+            asking = asyncio.create_task(http.post("/v1/batches", json=SMALL, headers=bearer(token_of(user))))
+            await gate.reached.wait()
+            killed.kill()
+            with pytest.raises(httpx.HTTPError):
+                await asking
+    assert await balance(house, user) == ("4", "0", "0")
+    assert await house.database.batches.find({}) == []
+    # What it left open locks the account until the server ends it; whoever asks again waits so long and is served.
+    async with serving(house) as other:
+        await a_batch(other, user)
+    assert await balance(house, user) == ("0", "4", "0")
+    assert await kinds(house, user) == ["topup", "hold"]
+
+
 async def test_an_account_shows_its_credits_and_its_ledger_page_by_page(gateway: Gateway) -> None:
     user = await a_payer(gateway.house, "10.25")
     await a_batch(gateway, user, category="product")
@@ -404,6 +428,13 @@ async def test_an_estimate_names_what_would_be_refused(gateway: Gateway) -> None
     said = (await gateway.http.post("/v1/batches/estimate", json=body)).json()
     assert [reason["field"] for reason in said["refusals"]] == ["provider"]
     assert (said["provider"], said["cost_usd"], said["is_metered"], said["available"]) == (None, None, False, None)
+
+
+async def is_up(http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get("/readyz")).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 async def rejections(house: House, batch_id: str) -> list[BatchRejected]:
