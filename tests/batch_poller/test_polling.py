@@ -199,6 +199,27 @@ async def test_a_deadline_cancels_the_job_and_what_it_has_is_delivered(house: Ho
     assert (await house.audit()).drifts == ()
 
 
+async def test_a_job_whose_deadline_passes_before_the_provider_has_it_is_not_bought(
+    house: House, vendors: VendorSandbox
+) -> None:
+    vendors.fault("gemini", "500", "upload", times=-1)
+    async with poller(house, vendors):
+        batch = await request(house, count=2)
+
+        async def failing() -> bool:
+            job = await house.database.provider_jobs.get(f"{batch.id}-job-0")
+            return job is not None and job.failures > 0
+
+        await eventually(failing)
+        await house.database.provider_jobs.change(f"{batch.id}-job-0", {"deadline_at": datetime.now(UTC)})
+        images = await house.completed(batch.id)
+    assert {image.state for image in images} == {ImageState.FAILED}
+    assert images[0].error is not None
+    assert "nothing was bought" in images[0].error.message
+    assert vendors.stats("gemini")["batches"] == 0
+    assert (await house.audit()).drifts == ()
+
+
 async def test_a_job_that_never_ends_is_given_up_with_a_recommendation(
     house: House, vendors: VendorSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,9 @@ import pytest
 
 from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import Mode
+from pressroom.runtime.admission import mode_choice, refusals
 from pressroom.runtime.modes import settled
+from pressroom.runtime.settings import Settings
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -66,6 +68,26 @@ def test_a_deadline_that_batch_mode_cannot_meet_turns_a_batch_to_realtime_and_sa
     assert (choice.asked, choice.mode) == (Mode.BATCH, Mode.REALTIME)
     far = asked(mode="batch", count=9, deadline_at=(NOW + timedelta(hours=30)).isoformat())
     assert settled(far, now=NOW) is None
+
+
+def test_the_time_until_a_deadline_counts_from_when_a_batch_begins() -> None:
+    later = {"schedule_at": (NOW + timedelta(hours=20)).isoformat()}
+    near = asked(mode="batch", count=9, deadline_at=(NOW + timedelta(hours=30)).isoformat(), **later)
+    choice = mode_choice(near, Settings(), NOW)
+    assert choice is not None
+    assert choice.mode is Mode.REALTIME
+    far = asked(mode="batch", count=9, deadline_at=(NOW + timedelta(hours=50)).isoformat(), **later)
+    assert mode_choice(far, Settings(), NOW) is None
+
+
+def test_a_deadline_that_is_over_when_the_batch_begins_is_refused() -> None:
+    now = datetime.now(UTC)
+    past = asked(mode="batch", text_kind="plain", deadline_at=now.isoformat())
+    before = asked(
+        deadline_at=(now + timedelta(hours=1)).isoformat(), schedule_at=(now + timedelta(hours=2)).isoformat()
+    )
+    for wrong in (past, before):
+        assert [reason.field for reason in refusals(wrong, Settings(), None)] == ["deadline_at"]
 
 
 def test_who_says_how_is_taken_at_their_word() -> None:

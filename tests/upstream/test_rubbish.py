@@ -50,6 +50,7 @@ async def test_what_is_not_json_is_answered_by_its_subject_and_kept(upstream: Up
         ({"prompt": None}, "request"),
         ({"count": 26}, "count"),
         ({"provider": "gemini"}, "provider"),
+        ({"provider": "flux", "mode": "auto", "text_kind": "plain"}, "provider"),
     ],
 )
 async def test_a_wrong_request_is_answered_with_its_field(

@@ -45,12 +45,25 @@ async def announced(database: Database) -> Lanes:
     return {ProviderName(lane.id): lane for lane in found}
 
 
+def mode_choice(request: BatchRequest, settings: Settings, now: datetime) -> ModeChoice | None:
+    """How a request is made that leaves it open, by the time that it has from when it begins; None when it says so."""
+    return settled(request, now=start_of(request, settings, now) or now)
+
+
 def refusals(request: BatchRequest, settings: Settings, lanes: Lanes | None) -> list[Reason]:
     """Why this deployment does not take a request; empty when it does. Without `lanes`, by the settings alone."""
-    choice = settled(request, now=datetime.now(UTC))
+    choice = mode_choice(request, settings, datetime.now(UTC))
     if choice is not None:
         request = request.model_copy(update={"mode": choice.mode})
+    return _refusals(request, settings, lanes)
+
+
+def _refusals(request: BatchRequest, settings: Settings, lanes: Lanes | None) -> list[Reason]:
+    """The same of a request whose mode is settled."""
     reasons: list[Reason] = []
+    now = datetime.now(UTC)
+    if request.deadline_at is not None and request.deadline_at <= (start_of(request, settings, now) or now):
+        reasons.append(Reason(field="deadline_at", message="it is over before the batch can begin"))
     limit = settings.max_images_per_batch
     if request.image_count > limit:
         field = "images" if request.images is not None else "count"
@@ -206,7 +219,7 @@ class Admission:
 
     async def _choice(self, request: BatchRequest, now: datetime) -> ModeChoice | None:
         """Which way a request goes that leaves it open, and what that saves."""
-        choice = settled(request, now=now)
+        choice = mode_choice(request, self._settings, now)
         if choice is None or choice.mode is not Mode.BATCH:
             return choice
         saves = saving(request, self._settings, await announced(self._database))
@@ -221,7 +234,7 @@ class Admission:
             return None
         lanes = await announced(self._database)
         try:
-            reasons = refusals(batch.request, self._settings, lanes) or await self._unpaid(batch)
+            reasons = _refusals(batch.request, self._settings, lanes) or await self._unpaid(batch)
         except GivenBack:
             return None  # Cancelled in this moment.
         if reasons:
@@ -343,8 +356,11 @@ def estimated_cost(request: BatchRequest, provider: ProviderName, settings: Sett
 
 
 def saving(request: BatchRequest, settings: Settings, lanes: Lanes) -> int:
-    """What batch mode saves on all images of a request, in millionths of a dollar; 0 when the prices are not known."""
-    provider = next(name for name in request.candidates if can_in_batches(name, request))
+    """What batch mode saves on all images of a request, in millionths of a dollar; 0 when the prices are not known, or
+    nobody makes it in batches."""
+    provider = next((name for name in request.candidates if can_in_batches(name, request)), None)
+    if provider is None:
+        return 0
     one_by_one, as_batch = (
         estimated_cost(request.model_copy(update={"mode": mode}), provider, settings, lanes)
         for mode in (Mode.REALTIME, Mode.BATCH)

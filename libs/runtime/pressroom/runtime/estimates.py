@@ -9,10 +9,9 @@ from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import Mode, ProviderName
 from pressroom.state.database import Database
 
-from .admission import Lanes, announced, estimated_cost, first_open, refusals, sorted_out
+from .admission import Lanes, announced, estimated_cost, first_open, mode_choice, refusals, sorted_out
 from .credit_prices import price_of
 from .credits import Credits, shortage
-from .modes import settled
 from .prices import MICRO
 from .settings import Settings
 
@@ -28,7 +27,7 @@ class Estimates:
         """What `request` would cost `owner` if it were asked for now."""
         lanes = await announced(self.database)
         reasons = refusals(request, self.settings, lanes)
-        choice = settled(request, now=datetime.now(UTC))
+        choice = mode_choice(request, self.settings, datetime.now(UTC))
         mode = choice.mode if choice is not None else request.mode
         as_made = request.model_copy(update={"mode": mode})
         able, _ = sorted_out(as_made, self.settings, lanes)

@@ -13,7 +13,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from pressroom.contracts.events import ProviderJobDeleted, ProviderJobStarted, ProviderJobSubmitted
-from pressroom.contracts.vocabulary import BatchState, ImageState, ProviderJobState, ProviderName
+from pressroom.contracts.facts import ErrorReport
+from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderJobState, ProviderName
 from pressroom.runtime.blobs import BlobStore
 from pressroom.runtime.errors import InvalidRequest, LeaseLost, WorkError
 from pressroom.runtime.logs import get_logger
@@ -130,6 +131,9 @@ class JobSteps:
                 return
         if found is None and await self._is_cancelled(job):
             await self._collector.end(claim, ProviderJobState.CANCELLED, api_error("cancelled before it was submitted"))
+            return
+        if found is None and job.deadline_at is not None and job.deadline_at <= datetime.now(UTC):
+            await self._collector.end(claim, ProviderJobState.FAILED, _too_late(job.deadline_at))
             return
         await self._submitted(claim, found or await self._create(claim))
 
@@ -346,6 +350,14 @@ class JobSteps:
 def _name_of(job: ProviderJobDocument) -> str:
     assert job.vendor_name is not None, "a submitted job has its provider's name"
     return job.vendor_name
+
+
+def _too_late(deadline_at: datetime) -> ErrorReport:
+    message = (
+        f"the deadline, {deadline_at:%Y-%m-%d %H:%M} UTC, had passed before the provider had the job, so nothing was "
+        "bought; ask for it again with more time"
+    )
+    return ErrorReport(kind=ErrorKind.TIMEOUT, message=message, recoverable=True)
 
 
 def _row(image: ImageDocument) -> WantedRow:
