@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import ReturnDocument, WriteConcern
@@ -100,6 +101,8 @@ class Ledger:
         self.accounts = database["accounts"]
         self.holds = database["holds"]
         self.entries = database["ledger"]
+        # One after the other within this process: transactions that meet in the database are all but one done again.
+        self._turns = WeakValueDictionary[str, asyncio.Lock]()
 
     async def make_indexes(self) -> None:
         await self.holds.create_indexes(HOLD_INDEXES)
@@ -151,7 +154,7 @@ class Ledger:
                 raise GivenBack(wanted.id)
             return held
 
-        return await self._move(work)
+        return await self._move(wanted.owner, work)
 
     async def store_batch(self, batch: BatchDocument, wanted: HoldDocument) -> bool:
         """Store a new batch together with its hold, or neither. False when one of the batch's unique keys is taken;
@@ -165,7 +168,7 @@ class Ledger:
             return True
 
         try:
-            return await self._move(work)
+            return await self._move(wanted.owner, work)
         except _Taken:
             return False
 
@@ -203,7 +206,7 @@ class Ledger:
             changes = {"held": -hold.price * len(outcomes), "spent": captured}
             return await self._book(session, hold.owner, bookings, changes)
 
-        return await self._move(work)
+        return await self._move(hold.owner, work)
 
     async def give(
         self, owner: str, kind: LedgerKind, amount: Millicredits, *, by: str, note: str, entry_id: str
@@ -218,7 +221,7 @@ class Ledger:
             return await self._book(session, owner, [booking], {}, upsert=True)
 
         try:
-            is_new = await self._move(work)
+            is_new = await self._move(owner, work)
         except DuplicateKeyError:
             is_new = False  # The same wish twice in one moment.
         raw = await self.entries.find_one({"_id": entry_id})
@@ -256,8 +259,8 @@ class Ledger:
         await self.entries.insert_many(rows, session=session)
         return True
 
-    async def _move(self, work: Callable[[Session], Awaitable[Result]]) -> Result:
-        """Run `work` as one transaction, again as long as others write the same documents."""
+    async def _move(self, owner: str, work: Callable[[Session], Awaitable[Result]]) -> Result:
+        """Run `work` on an owner's account as one transaction, again as long as others write the same documents."""
         deadline = time.monotonic() + _GIVE_UP_S
         tries = 0
 
@@ -271,7 +274,8 @@ class Ledger:
             tries += 1
             return await work(session)
 
-        async with await self._client.start_session() as session:
+        turn = self._turns.setdefault(owner, asyncio.Lock())
+        async with turn, await self._client.start_session() as session:
             return await session.with_transaction(
                 attempt, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
             )
