@@ -5,7 +5,7 @@ the server was away or forgot the consumer, reading goes on after the last event
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -101,6 +101,44 @@ async def tail(
                     yield _read(message)
         except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
             log.debug("tail.resumes", after=place.after_sequence, reason=str(error) or type(error).__name__)
+        finally:
+            await _forget(subscription)
+
+
+async def past(
+    js: JetStreamContext, subject: str, *, after: int, through: int, idle_s: float
+) -> AsyncGenerator[TailedEvent | None]:
+    """What the stream holds on `subject` after the sequence `after`, up to `through`, and then the end. Yields None
+    whenever the server is away."""
+    place = after
+    while place < through:
+        try:
+            consumer = Beginning(after_sequence=place).config()
+            consumer.filter_subject = subject
+            consumer.ack_policy = AckPolicy.NONE
+            consumer.mem_storage = True
+            consumer.inactive_threshold = FORGOTTEN_AFTER_S
+            info = await js.add_consumer(EVENTS_STREAM, consumer)
+            subscription = await js.pull_subscribe_bind(consumer=info.name, stream=EVENTS_STREAM)
+        except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
+            log.debug("tail.waiting", reason=str(error))
+            yield None
+            await asyncio.sleep(AGAIN_AFTER_S)
+            continue
+        pending = info.num_pending or 0
+        try:
+            while pending:
+                for message in await subscription.fetch(min(BATCH, pending), timeout=idle_s):
+                    pending = message.metadata.num_pending
+                    sequence = message.metadata.sequence.stream
+                    if sequence > through:
+                        return
+                    place = sequence
+                    yield _read(message)
+            return
+        except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
+            log.debug("tail.resumes", after=place, reason=str(error) or type(error).__name__)
+            yield None
         finally:
             await _forget(subscription)
 

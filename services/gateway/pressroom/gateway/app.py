@@ -35,6 +35,7 @@ from .body_limit import BodyLimit
 from .compat import character_images, gemini_batches, print_on_demand
 from .credits_keeper import keep_credits, sweep_credits
 from .edge import Edge
+from .live_feed import LiveFeed
 from .settings import GatewaySettings
 
 NAME = "gateway"
@@ -53,6 +54,8 @@ def build(settings: GatewaySettings) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         await service.open()
         await service.broker.start()
+        app.state.live_feed = feed = LiveFeed(service.js)
+        service.background("live feed", feed.run)
         service.background("credit sweep", lambda: sweep_credits(service))
         yield
         await service.close()

@@ -5,9 +5,9 @@ Who may listen is asked when a stream begins, and a stream ends after an hour: s
 token or key is over.
 """
 
-import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Annotated
 
@@ -18,13 +18,13 @@ from pressroom.contracts.events import Event
 from pressroom.contracts.subjects import ALL_EVENTS, story_filter
 from pressroom.contracts.vocabulary import Scope
 from pressroom.runtime.logs import get_logger
-from pressroom.runtime.tail import EVERYTHING, Beginning, TailedEvent, tail
 from pressroom.state.database import DatabaseError
 
 from .access import REFUSED, Caller, requires
 from .batch_owners import BatchOwners
 from .batches import owned
 from .house import House
+from .live_feed import Line, LiveFeed
 from .problems import answers
 from .settings import GatewaySettings
 
@@ -45,16 +45,26 @@ _STREAM = {
 
 @router.get("/batches/{batch_id}/events", response_class=StreamingResponse, responses=_STREAM)
 async def batch_events(
-    batch_id: str, owner: Caller, house: House, last_event_id: LastEventId = None, after: After = None
+    batch_id: str,
+    request: Request,
+    owner: Caller,
+    house: House,
+    last_event_id: LastEventId = None,
+    after: After = None,
 ) -> StreamingResponse:
     """The batch's story from its beginning, or from after the last event seen, and then as it goes on."""
     await owned(house, owner, batch_id)
-    return _stream(house, story_filter(batch_id), _place(last_event_id, after) or EVERYTHING)
+    place = _place(last_event_id, after) or 0
+
+    def is_its_story(subject: str) -> bool:
+        return subject.endswith(f".{batch_id}")
+
+    return _stream(request, place, subject=story_filter(batch_id), wanted=is_its_story)
 
 
 @router.get("/account/events", response_class=StreamingResponse, responses=_STREAM)
 async def own_events(
-    request: Request, owner: Caller, house: House, last_event_id: LastEventId = None, after: After = None
+    request: Request, owner: Caller, last_event_id: LastEventId = None, after: After = None
 ) -> StreamingResponse:
     """What happens to all your batches from now on, or from after the last event seen."""
     owners: BatchOwners = request.app.state.batch_owners
@@ -62,62 +72,59 @@ async def own_events(
     async def is_own(event: Event) -> bool:
         return await owners.has_told(event, owner)
 
-    return _stream(house, ALL_EVENTS, _place(last_event_id, after) or Beginning(), is_own)
+    return _stream(request, _place(last_event_id, after), is_shown=is_own)
 
 
 @router.get("/events", response_class=StreamingResponse, dependencies=[requires(Scope.OPERATE)], responses=_STREAM)
-async def all_events(house: House, last_event_id: LastEventId = None, after: After = None) -> StreamingResponse:
+async def all_events(request: Request, last_event_id: LastEventId = None, after: After = None) -> StreamingResponse:
     """Everything that happens to everybody from now on, or from after the last event seen."""
-    return _stream(house, ALL_EVENTS, _place(last_event_id, after) or Beginning())
+    return _stream(request, _place(last_event_id, after))
 
 
-def _place(last_event_id: int | None, after: int | None) -> Beginning | None:
-    sequence = last_event_id if last_event_id is not None else after
-    return None if sequence is None else Beginning(after_sequence=sequence)
+def _place(last_event_id: int | None, after: int | None) -> int | None:
+    return last_event_id if last_event_id is not None else after
 
 
-def _stream(house: House, subject: str, beginning: Beginning, is_shown: Shown | None = None) -> StreamingResponse:
-    settings = house.core_settings
-    assert isinstance(settings, GatewaySettings)
-    body = _lines(house, subject, beginning, settings, is_shown)
+def _everything(_subject: str) -> bool:
+    return True
+
+
+def _stream(
+    request: Request,
+    after: int | None,
+    *,
+    subject: str = ALL_EVENTS,
+    wanted: Callable[[str], bool] = _everything,
+    is_shown: Shown | None = None,
+) -> StreamingResponse:
+    feed: LiveFeed = request.app.state.live_feed
+    settings: GatewaySettings = request.app.state.settings
+    lines = feed.listen(subject, wanted, after, idle_s=settings.live_heartbeat_s)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(body, media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_sent(lines, settings, is_shown), media_type="text/event-stream", headers=headers)
 
 
-async def _lines(
-    house: House, subject: str, beginning: Beginning, settings: GatewaySettings, is_shown: Shown | None
+async def _sent(
+    lines: AsyncGenerator[Line | None], settings: GatewaySettings, is_shown: Shown | None
 ) -> AsyncIterator[str]:
     yield ": connected\n\n"
     said_at = time.monotonic()
     ends_at, heartbeat_s = said_at + settings.live_lifetime_s, settings.live_heartbeat_s
     try:
-        async for tailed in tail(house.js, subject, beginning, idle_s=heartbeat_s):
-            if tailed is None:
-                yield ": alive\n\n"
-            elif is_shown is None or (tailed.event is not None and await is_shown(tailed.event.data)):
-                yield _frame(tailed)
-            elif time.monotonic() - said_at >= heartbeat_s:
-                # Only others' events go by: who listens here should not take that for the end.
-                yield ": alive\n\n"
-            else:
-                continue
-            said_at = time.monotonic()
-            if said_at >= ends_at:
-                return
+        async with aclosing(lines):
+            async for line in lines:
+                if line is None:
+                    yield ": alive\n\n"
+                elif is_shown is None or (line.event is not None and await is_shown(line.event)):
+                    yield line.frame
+                elif time.monotonic() - said_at >= heartbeat_s:
+                    # Only others' events go by: who listens here should not take that for the end.
+                    yield ": alive\n\n"
+                else:
+                    continue
+                said_at = time.monotonic()
+                if said_at >= ends_at:
+                    return
     except DatabaseError as error:
         # Whose an event is cannot be told now. The listener comes again, and goes on where it was.
         log.warning("live.ended", reason=str(error))
-
-
-def _frame(tailed: TailedEvent) -> str:
-    if tailed.event is None:
-        return f"id: {tailed.sequence}\nevent: unreadable\ndata: {json.dumps({'subject': tailed.subject})}\n\n"
-    event = tailed.event
-    envelope = {
-        "id": event.id,
-        "type": event.type,
-        "source": event.source,
-        "time": event.time,
-        "data": event.data.model_dump(mode="json"),
-    }
-    return f"id: {tailed.sequence}\nevent: {event.type}\ndata: {json.dumps(envelope, ensure_ascii=False)}\n\n"

@@ -1,0 +1,143 @@
+"""One reader of the EVENTS stream for all listeners of a gateway: each event is read, parsed and framed once.
+
+A listener begins with what the stream holds since its place, read by itself, and goes on with what the feed hands out;
+the stream's sequence tells the two apart, so nothing is missed or repeated in between. Who reads too slowly is handed
+nothing more, and reads from the stream again where it was: no listener slows another. A gateway that dies takes nothing
+along, as every frame has the place to go on from.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+
+import nats.errors
+import nats.js.errors
+from nats.js import JetStreamContext
+
+from pressroom.contracts.events import Event
+from pressroom.contracts.subjects import ALL_EVENTS, EVENTS_STREAM
+from pressroom.runtime.logs import get_logger
+from pressroom.runtime.tail import Beginning, TailedEvent, past, tail
+
+LINES_AHEAD = 1000
+"""Handed to a listener before it has sent them on; some seconds of a busy stream."""
+
+_ASK_AGAIN_S = 0.5
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event, as it is sent. `event` is None for a message that is no event we know."""
+
+    sequence: int
+    subject: str
+    event: Event | None
+    frame: str
+
+
+class _Listener:
+    def __init__(self, wanted: Callable[[str], bool], last: int) -> None:
+        self.lines: asyncio.Queue[Line] = asyncio.Queue(LINES_AHEAD)
+        self.last = last
+        self.is_behind = False
+        self._wanted = wanted
+
+    def offer(self, line: Line) -> None:
+        if self.is_behind or not self._wanted(line.subject):
+            return
+        try:
+            self.lines.put_nowait(line)
+        except asyncio.QueueFull:
+            self.is_behind = True
+
+
+class LiveFeed:
+    """Hands out what happens. `run` it in the background."""
+
+    def __init__(self, js: JetStreamContext) -> None:
+        self._js = js
+        self._listeners: set[_Listener] = set()
+        self._last = 0
+        self._began = asyncio.Event()
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        while not self._began.is_set():
+            try:
+                self._last = (await self._js.stream_info(EVENTS_STREAM)).state.last_seq
+                self._began.set()
+            except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
+                log.debug("live.waiting", reason=str(error))
+                await asyncio.sleep(_ASK_AGAIN_S)
+        async for tailed in tail(self._js, ALL_EVENTS, Beginning(after_sequence=self._last), idle_s=60):
+            if tailed is not None:
+                self._hand_out(line_of(tailed))
+
+    def _hand_out(self, line: Line) -> None:
+        self._last = line.sequence
+        for listener in self._listeners:
+            listener.offer(line)
+
+    async def listen(
+        self, subject: str, wanted: Callable[[str], bool], after: int | None, *, idle_s: float
+    ) -> AsyncGenerator[Line | None]:
+        """Every event after the sequence `after`, or from now on; None whenever `idle_s` passed without one.
+
+        `subject` is what to read of the past; `wanted` says the same of a subject of what comes.
+        """
+        while not self._began.is_set():
+            yield None
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._began.wait(), idle_s)
+        place = self._last if after is None else after
+        while True:
+            listener = _Listener(wanted, self._last)
+            self._listeners.add(listener)
+            try:
+                held = past(self._js, subject, after=place, through=listener.last, idle_s=idle_s)
+                async with aclosing(held), aclosing(_handed(listener, idle_s)) as handed:
+                    async for tailed in held:
+                        place = place if tailed is None else tailed.sequence
+                        yield None if tailed is None else line_of(tailed)
+                    async for line in handed:
+                        place = place if line is None else line.sequence
+                        yield line
+            finally:
+                self._listeners.discard(listener)
+            log.debug("live.behind", after=place)
+
+
+async def _handed(listener: _Listener, idle_s: float) -> AsyncGenerator[Line | None]:
+    """What is handed to a listener, until it is too far behind."""
+    while not (listener.is_behind and listener.lines.empty()):
+        try:
+            async with asyncio.timeout(idle_s):
+                line = await listener.lines.get()
+        except TimeoutError:
+            yield None
+            continue
+        yield line
+
+
+def line_of(tailed: TailedEvent) -> Line:
+    return Line(
+        tailed.sequence, tailed.subject, tailed.event.data if tailed.event is not None else None, _frame(tailed)
+    )
+
+
+def _frame(tailed: TailedEvent) -> str:
+    if tailed.event is None:
+        return f"id: {tailed.sequence}\nevent: unreadable\ndata: {json.dumps({'subject': tailed.subject})}\n\n"
+    event = tailed.event
+    envelope = {
+        "id": event.id,
+        "type": event.type,
+        "source": event.source,
+        "time": event.time,
+        "data": event.data.model_dump(mode="json"),
+    }
+    return f"id: {tailed.sequence}\nevent: {event.type}\ndata: {json.dumps(envelope, ensure_ascii=False)}\n\n"

@@ -1,0 +1,93 @@
+"""The feed behind live events: many listeners and one reader, nothing missed and nothing told twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+
+from pressroom.contracts.events import BatchCancelled
+from pressroom.contracts.subjects import ALL_EVENTS, story_filter
+from pressroom.gateway import live_feed
+from pressroom.gateway.live_feed import LiveFeed
+
+from ..house import House
+
+WITHIN_S = 20
+
+
+@asynccontextmanager
+async def a_feed(house: House) -> AsyncIterator[LiveFeed]:
+    feed = LiveFeed(house.js)
+    running = asyncio.create_task(feed.run())
+    yield feed
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def tell(house: House, first: int, count: int) -> None:
+    """Events of the batches `batch-0` and `batch-1` in turn."""
+    for number in range(first, first + count):
+        await house.outbox.send(house.outbox.event(BatchCancelled(batch_id=f"batch-{number % 2}")))
+
+
+async def heard(feed: LiveFeed, after: int | None, count: int, *, story: str | None = None) -> list[int]:
+    """The places of the next `count` events."""
+    subject = ALL_EVENTS if story is None else story_filter(story)
+    places: list[int] = []
+    lines = feed.listen(subject, lambda told: story is None or told.endswith(f".{story}"), after, idle_s=0.5)
+    async with asyncio.timeout(WITHIN_S), aclosing(lines):
+        async for line in lines:
+            if line is not None:
+                places.append(line.sequence)
+                if len(places) == count:
+                    break
+    return places
+
+
+async def test_listeners_that_join_while_it_goes_on_hear_everything_once_and_in_order(house: House) -> None:
+    await tell(house, 0, 20)
+    async with a_feed(house) as feed, asyncio.TaskGroup() as group:
+        listening = []
+        for number in range(12):
+            listening.append(group.create_task(heard(feed, number, 60 - number)))
+            await tell(house, 20 + 3 * number, 3)
+        await tell(house, 56, 4)
+    assert [task.result() for task in listening] == [list(range(number + 1, 61)) for number in range(12)]
+
+
+async def test_a_story_is_heard_from_its_past_and_as_it_goes_on(house: House) -> None:
+    await tell(house, 0, 6)
+    async with a_feed(house) as feed, asyncio.TaskGroup() as group:
+        listening = group.create_task(heard(feed, 0, 5, story="batch-1"))
+        await tell(house, 6, 4)
+    assert listening.result() == [2, 4, 6, 8, 10]
+
+
+async def test_who_reads_too_slowly_loses_nothing_and_holds_up_nobody(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_feed, "LINES_AHEAD", 5)
+    async with a_feed(house) as feed:
+        slow = feed.listen(ALL_EVENTS, lambda _subject: True, 0, idle_s=0.2)
+        assert await anext(slow) is None
+        quick = asyncio.create_task(heard(feed, 0, 40))
+        await tell(house, 0, 40)
+        assert await quick == list(range(1, 41))
+        places: list[int] = []
+        async with asyncio.timeout(WITHIN_S), aclosing(slow):
+            async for line in slow:
+                if line is not None:
+                    places.append(line.sequence)
+                if len(places) == 40:
+                    break
+    assert places == list(range(1, 41))
+
+
+async def test_from_now_on_is_without_the_past(house: House) -> None:
+    await tell(house, 0, 5)
+    async with a_feed(house) as feed:
+        listening = asyncio.create_task(heard(feed, None, 2))
+        await asyncio.sleep(0.3)
+        await tell(house, 5, 2)
+        assert await listening == [6, 7]
