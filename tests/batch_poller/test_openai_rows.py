@@ -67,6 +67,8 @@ def test_a_row_without_a_status_may_be_a_picture_all_the_same(status: int | None
         (b"null", None, ErrorKind.API_ERROR),
         (b"\xff\xfe", None, ErrorKind.API_ERROR),
         (a_line(custom_id=7, response=an_answer(b64())), None, ErrorKind.API_ERROR),
+        (a_line(custom_id="\ud800", response=an_answer(b64())), None, ErrorKind.API_ERROR),
+        (a_line(custom_id="\ud800", response=an_answer(b64()))[:60], None, ErrorKind.API_ERROR),
         (a_line(custom_id="k"), "k", ErrorKind.API_ERROR),
         (a_line(custom_id="k", response=None, error=None), "k", ErrorKind.API_ERROR),
         (a_line(custom_id="k", response="what"), "k", ErrorKind.API_ERROR),
@@ -114,6 +116,21 @@ def test_a_dead_model_in_a_row_names_the_setting() -> None:
     assert row is not None
     assert row.error is not None
     assert "PRESSROOM_OPENAI_MODEL" in row.error.message
+
+
+def test_a_dead_model_of_a_text_names_its_own_setting() -> None:
+    row = row_of_line(a_line(custom_id="k", response=a_refusal(404, "model_not_found")), texts=True)
+    faults = {"data": [{"code": "model_not_found", "message": "no"}]}
+    of_texts, of_pictures = (
+        job_of(Batch.model_validate({"id": "b", "status": "failed", "endpoint": endpoint, "errors": faults}))
+        for endpoint in ("/v1/responses", "/v1/images/generations")
+    )
+
+    assert row is not None
+    assert row.error is not None
+    assert "PRESSROOM_OPENAI_TEXT_MODEL" in row.error.message
+    assert "PRESSROOM_OPENAI_TEXT_MODEL" in (of_texts.error or "")
+    assert "PRESSROOM_OPENAI_MODEL" in (of_pictures.error or "")
 
 
 def test_a_row_that_a_cancelled_batch_never_reached_is_left_to_the_jobs_end() -> None:

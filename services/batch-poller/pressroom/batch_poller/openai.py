@@ -207,15 +207,16 @@ class OpenAIBatches:
 
     async def _require_model(self, job: WantedJob) -> None:
         """A dead model would fail the batch as a whole, and only after a while."""
-        setting, default = (
-            (MODEL_SETTING, self.default_model)
+        setting, default, makes = (
+            (MODEL_SETTING, self.default_model, "pictures")
             if job.text_kind is None
-            else (TEXT_MODEL_SETTING, self.default_text_model)
+            else (TEXT_MODEL_SETTING, self.default_text_model, "texts")
         )
         try:
             await self._send(self._client.http.build_request("GET", f"/v1/models/{job.model}"))
         except (NotFound, ModelGone) as error:
-            raise model_gone(VENDOR, job.model, setting, error, named_by_batch=job.model != default) from error
+            is_named = job.model != default
+            raise model_gone(VENDOR, job.model, setting, error, named_by_batch=is_named, makes=makes) from error
 
     async def _send_file(self, purpose: str, file: tuple[str, IO[bytes], str]) -> FileRecord:
         """Stored for as long as a job may need it; `file` is its name, its bytes and its type."""

@@ -18,7 +18,7 @@ from pressroom.runtime.errors import (
     WorkError,
     report_of,
 )
-from pressroom.runtime.vendors.openai import MODEL_SETTING, VENDOR, Refusal, Wire, error_of_refusal
+from pressroom.runtime.vendors.openai import MODEL_SETTING, TEXT_MODEL_SETTING, VENDOR, Refusal, Wire, error_of_refusal
 from pressroom.runtime.vendors.openai_images import ImagesAnswer
 from pressroom.runtime.vendors.openai_texts import ResponsesAnswer
 
@@ -67,7 +67,7 @@ def row_of(line: ResultLine, *, texts: bool = False) -> ResultRow:
     try:
         if key is None:
             raise ApiFailed(f"{VENDOR} returned a row without a custom_id, so nobody knows whose it is")
-        body = _body(line)
+        body = _body(line, texts=texts)
         if texts:
             return ResultRow(key=key, text=body.whole_text(), tokens=tokens)
         data, media_type = body.picture_and_type()
@@ -82,32 +82,33 @@ def _tokens_of(line: ResultLine) -> Tokens | None:
     return Tokens(read=usage.input_tokens or 0, written=usage.output_tokens or 0) if usage else None
 
 
-def _body(line: ResultLine) -> Body:
+def _body(line: ResultLine, *, texts: bool) -> Body:
     if line.error is not None:
-        raise _error_of_row(0, line.error)
+        raise _error_of_row(0, line.error, texts=texts)
     response = line.response
     if response is None:
         raise ApiFailed(f"{VENDOR} returned a row with neither a response nor an error; ask for this one again")
     status = response.status_code or 0
     body = response.body
     if isinstance(body, Body) and body.error is not None:
-        raise _error_of_row(status, body.error)
+        raise _error_of_row(status, body.error, texts=texts)
     if status >= HTTPStatus.BAD_REQUEST or not isinstance(body, Body):
-        raise _error_of_row(status, body if isinstance(body, str) else Refusal())
+        raise _error_of_row(status, body if isinstance(body, str) else Refusal(), texts=texts)
     return body
 
 
-def _error_of_row(status: int, told: Refusal | str) -> WorkError:
+def _error_of_row(status: int, told: Refusal | str, *, texts: bool) -> WorkError:
     """`status` is 0 where the row was never asked."""
     refusal = Refusal(message=told[:HEAD_BYTES]) if isinstance(told, str) else told
     if refusal.code == EXPIRED_CODE:
-        return TimedOut(f"{VENDOR} did not come to this row before its batch expired; ask for this image again")
+        return TimedOut(f"{VENDOR} did not come to this row before its batch expired; ask for this one again")
     code = f" {refusal.code}" if refusal.code else ""
     answered = f" with {status}" if status else ""
     said = f"{VENDOR} failed at this row{answered}{code}: {refusal.said() or 'no reason given'}"
     error = error_of_refusal(status, refusal, said)
     if isinstance(error, ModelGone):
-        return ModelGone(f"{error} (set {MODEL_SETTING}, or the batch's own model, to one that it has)")
+        setting = TEXT_MODEL_SETTING if texts else MODEL_SETTING
+        return ModelGone(f"{error} (set {setting}, or the batch's own model, to one that it has)")
     return error or _by_status(status, said)
 
 

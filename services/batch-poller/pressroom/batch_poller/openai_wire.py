@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from pressroom.runtime.vendors.openai import MODEL_SETTING, VENDOR, Wire
+from pressroom.runtime.vendors.openai import MODEL_SETTING, TEXT_MODEL_SETTING, VENDOR, Wire
+from pressroom.runtime.vendors.openai_texts import RESPONSES
 
 from .provider_jobs import VendorJob, VendorJobState
 
@@ -59,6 +60,7 @@ class Batch(Wire):
 
     id: OutsideName
     status: str = ""
+    endpoint: str | None = None
     model: str | None = None
     metadata: object = None
     created_at: datetime | None = None
@@ -135,5 +137,6 @@ def _why_failed(batch: Batch) -> str | None:
         return None
     said = "; ".join(fault.said() for fault in faults[:_FAULTS_TOLD])
     if any(fault.code == "model_not_found" for fault in faults):
-        return f"{VENDOR} has no such model in batches: set {MODEL_SETTING}, or the batch's own model ({said})"
+        setting = TEXT_MODEL_SETTING if batch.endpoint == RESPONSES else MODEL_SETTING
+        return f"{VENDOR} has no such model in batches: set {setting}, or the batch's own model ({said})"
     return f"{VENDOR} refused the batch ({said})"

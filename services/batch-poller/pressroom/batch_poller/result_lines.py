@@ -46,16 +46,26 @@ def key_of_bad_line(line: bytes, field: str) -> str | None:
     except (ValueError, RecursionError):
         return _key_of_torn_line(line[:HEAD_BYTES], field)
     key = cast("dict[str, object]", whole).get(field) if isinstance(whole, dict) else None
-    return key if isinstance(key, str) else None
+    return key if isinstance(key, str) and _is_text(key) else None
 
 
 def _key_of_torn_line(head: bytes, field: str) -> str | None:
     first = rb'\s*\{\s*(?:"id"\s*:\s*' + _STRING + rb'\s*,\s*)?"' + field.encode() + rb'"\s*:\s*(' + _STRING + rb")"
     match = re.match(first, head)
     try:
-        return str(json.loads(match.group(1))) if match else None
+        key = str(json.loads(match.group(1))) if match else None
     except ValueError:
         return None
+    return key if key is not None and _is_text(key) else None
+
+
+def _is_text(key: str) -> bool:
+    """Python's JSON lets half a surrogate pair through, which no database can be asked for."""
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def why_unreadable(vendor: str, line: bytes, error: ValidationError) -> str:
