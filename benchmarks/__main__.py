@@ -13,6 +13,8 @@ BENCHES = {
     "finishing": "one print file of 24 megapixels, beside Pillow's defaults",
     "diffusers": "images per second of the diffusers lane, beside a bare loop over the same pipeline",
     "collect": "a provider job's result file of a gigabyte: MB per second, and the poller's peak memory",
+    "gateway": "batches accepted a second over HTTP, beside a bare handler of one write and one publish",
+    "tail": "200 clients of the live events while 50 events a second flow: lag, and what is lost across a cut",
     "jobs": "provider jobs in flight, 2000 unless --jobs says otherwise: status calls, CPU, memory, late ones",
 }
 

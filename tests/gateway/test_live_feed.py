@@ -1,7 +1,7 @@
 """The feed behind live events: many listeners and one reader, nothing missed and nothing told twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
@@ -17,7 +17,7 @@ WITHIN_S = 20
 
 
 @asynccontextmanager
-async def a_feed(house: House) -> AsyncIterator[LiveFeed]:
+async def a_feed(house: House) -> AsyncGenerator[LiveFeed]:
     feed = LiveFeed(house.js)
     running = asyncio.create_task(feed.run())
     yield feed
@@ -48,7 +48,7 @@ async def heard(feed: LiveFeed, after: int | None, count: int, *, story: str | N
 async def test_listeners_that_join_while_it_goes_on_hear_everything_once_and_in_order(house: House) -> None:
     await tell(house, 0, 20)
     async with a_feed(house) as feed, asyncio.TaskGroup() as group:
-        listening = []
+        listening: list[asyncio.Task[list[int]]] = []
         for number in range(12):
             listening.append(group.create_task(heard(feed, number, 60 - number)))
             await tell(house, 20 + 3 * number, 3)
