@@ -24,6 +24,7 @@ from pressroom.batch_poller.provider_jobs import (
 from pressroom.batch_poller.schedule import Pace, next_poll
 from pressroom.batch_poller.settings import BatchPollerSettings
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderJobState, ProviderName
+from pressroom.runtime.errors import ApiFailed
 from pressroom.state.documents import BatchDocument, ProviderJobDocument
 
 from ..house import PICTURE, House, eventually, running
@@ -197,6 +198,41 @@ async def test_a_deadline_cancels_the_job_and_what_it_has_is_delivered(house: Ho
     assert (await job_of(house, batch)).state is ProviderJobState.EXPIRED
     assert endless.cancelled == 1
     assert (await house.audit()).drifts == ()
+
+
+@pytest.mark.parametrize("does_fail", [False, True])
+async def test_a_job_that_is_asked_to_end_while_it_is_looked_at_ends_at_once(
+    house: House, vendors: VendorSandbox, *, does_fail: bool
+) -> None:
+    settings = settings_of(house, vendors, poll_initial_s=3600, backoff_initial_s=600 if does_fail else 0.1)
+
+    class Asked(Endless):
+        async def status(self, name: str) -> VendorJob:
+            if not self.cancelled and not await self.is_wished():
+                await house.database.provider_jobs.ask_to_cancel(f"{batch.id}-job-0", datetime.now(UTC))
+                if does_fail:
+                    raise ApiFailed("of all moments")
+            return await super().status(name)
+
+        async def is_wished(self) -> bool:
+            return (await job_of(house, batch)).cancel_requested
+
+    endless = Asked(settings)
+    async with running(build(settings, endless)):
+        batch = await request(house, count=4)
+
+        async def submitted() -> bool:
+            job = await house.database.provider_jobs.get(f"{batch.id}-job-0")
+            return job is not None and job.state is ProviderJobState.SUBMITTED
+
+        await eventually(submitted)
+        await house.database.provider_jobs.change(f"{batch.id}-job-0", {"next_poll_at": datetime.now(UTC)})
+        await eventually(lambda: _told(endless))
+    assert endless.cancelled == 1
+
+
+async def _told(endless: Endless) -> bool:
+    return endless.cancelled > 0
 
 
 async def test_a_job_whose_deadline_passes_before_the_provider_has_it_is_not_bought(

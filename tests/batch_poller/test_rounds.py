@@ -145,6 +145,23 @@ async def test_a_job_that_was_asked_about_may_be_listed_again(house: House) -> N
     assert provider.pages_read == 2
 
 
+async def test_a_date_that_was_set_while_a_list_was_read_stays(house: House) -> None:
+    """As by who wants the job cancelled, or by a webhook."""
+    names = await in_flight(house, 10)
+    wished_at = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=1)
+
+    class Late(Listing):
+        async def pages(self) -> AsyncGenerator[tuple[VendorJob, ...]]:
+            await house.database.provider_jobs.ask_to_cancel(names[3], wished_at)
+            async for page in super().pages():
+                yield page
+
+    assert await rounds_of(house, Late(settings_of(house), [[seen(name) for name in names]])).once()
+    due_at = [(await job_of(house, name)).next_poll_at for name in names]
+    assert due_at[3] == wished_at
+    assert all(due > datetime.now(UTC) for due in due_at[:3] + due_at[4:])
+
+
 async def test_of_many_that_ended_the_first_is_collected_first(house: House) -> None:
     names, now = await in_flight(house, 6), datetime.now(UTC)
     ends = [now - timedelta(seconds=60 - 10 * number) for number in (3, 0, 4, 1, 2)]

@@ -8,7 +8,7 @@ from pymongo import UpdateOne
 
 from pressroom.contracts.vocabulary import ProviderJobState, ProviderName
 
-from .collection import Collection
+from .collection import Claim, Collection
 from .documents import ProviderJobDocument
 from .machines import PROVIDER_JOB_FINAL
 
@@ -47,12 +47,24 @@ class ProviderJobs(Collection[ProviderJobDocument]):
         """All of a batch, in the order in which they were planned."""
         return await self.find({"batch_id": batch_id}, sort=[("created_at", 1), ("first_index", 1)])
 
-    async def note_looks(self, changes_by_id: Mapping[str, Mapping[str, object]]) -> None:
-        """Write what was seen of jobs under way, in one go; one that is claimed or has moved on stays as it is."""
+    async def note_looks(self, looks: Sequence[tuple[str, datetime, Mapping[str, object]]]) -> None:
+        """Write what was seen of jobs under way, in one go: of each its id, the date that it was to be looked at, and
+        the changes. One that is claimed, has moved on, or was given another date since stays as it is."""
         still = {"state": str(ProviderJobState.SUBMITTED), "lease": None}
-        looks = [UpdateOne({"_id": job, **still}, {"$set": dict(changes)}) for job, changes in changes_by_id.items()]
-        if looks:
-            await self.raw.bulk_write(looks, ordered=False)
+        writes = [
+            UpdateOne({"_id": job, "next_poll_at": due_at, **still}, {"$set": dict(changes)})
+            for job, due_at, changes in looks
+        ]
+        if writes:
+            await self.raw.bulk_write(writes, ordered=False)
+
+    async def put_back(self, claim: Claim[ProviderJobDocument], date: str, changes: Mapping[str, Any]) -> bool:
+        """End a turn with `changes`, of which the field `date` says when the next one is. Where somebody has set that
+        since, to have the job ended or looked at now, theirs stays. False when the lease is lost."""
+        unchanged = {date: getattr(claim.document, date)}
+        rest = {name: value for name, value in changes.items() if name != date}
+        put = await self.change(claim.id, changes, guard=unchanged, token=claim.token, release=True)
+        return (put or await self.change(claim.id, rest, token=claim.token, release=True)) is not None
 
     async def ask_to_cancel(self, job_id: str, now: datetime) -> bool:
         """Let the poller end it; False when it has ended."""

@@ -259,7 +259,8 @@ class JobSteps:
         # One that was cancelled ends soon, however old it is.
         since = now if is_unwanted else job.submitted_at or now
         due = next_poll(now, since, self._settings, job.id, job.deadline_at)
-        await self._note(claim, looked_at(vendor_job, now, due), release=True)
+        if not await self._jobs.put_back(claim, "next_poll_at", looked_at(vendor_job, now, due)):
+            raise LeaseLost(claim.id)
         if vendor_job.state is VendorJobState.RUNNING and job.started_at is None:
             await self._tell_started(job.id)
 

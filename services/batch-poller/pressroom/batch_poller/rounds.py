@@ -181,7 +181,11 @@ class Rounds:
     async def _note(self, found: Sequence[tuple[_InFlight, VendorJob]]) -> None:
         """Postpone those that are not done, and hand over those that are. Nothing happens to one that is claimed."""
         now = datetime.now(UTC)
-        later = {job.id: looked_at(seen, now, self._again_at(job, now)) for job, seen in found if not seen.is_ended}
+        later = [
+            (job.id, job.next_poll_at, looked_at(seen, now, self._again_at(job, now)))
+            for job, seen in found
+            if not seen.is_ended
+        ]
         await self._jobs.note_looks(later)
         for job, seen in found:
             if seen.state is VendorJobState.RUNNING and job.started_at is None:

@@ -193,7 +193,7 @@ class Tracker:
             **({} if is_over else {"error": report.model_dump()}),
             _due_of(job): datetime.now(UTC) + timedelta(seconds=wait_s),
         }
-        await self._jobs.change(job.id, changes, token=claim.token, release=True)
+        await self._jobs.put_back(claim, _due_of(job), changes)
 
     async def _leave_undeleted(self, claim: JobClaim, report: ErrorReport) -> None:
         log.error("provider_job.not_deleted", kind=str(report.kind), error=report.message)
