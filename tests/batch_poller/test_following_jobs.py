@@ -182,7 +182,10 @@ async def test_a_job_that_the_provider_forgot_ends_as_failed_with_the_reason(
         batch = await request(house, count=2)
         images = await house.completed(batch.id)
     assert {image.state for image in images} == {ImageState.FAILED}
-    assert (await job_of(house, batch)).state is ProviderJobState.FAILED
+    job = await job_of(house, batch)
+    assert job.state is ProviderJobState.FAILED
+    assert job.error is not None
+    assert job.error.recoverable
 
 
 async def test_a_cancelled_batch_cancels_its_job_at_the_provider(house: House, vendors: VendorSandbox) -> None:

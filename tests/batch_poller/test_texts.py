@@ -177,7 +177,7 @@ async def test_what_failed_is_written_again_as_a_job_and_never_in_a_lane(house: 
     [
         ({}, []),
         ({"mode": "auto"}, []),
-        ({"mode": "realtime"}, ["mode: 'gemini': texts are made in mode 'batch'; ask for that, or for 'auto'"]),
+        ({"mode": "realtime"}, ["mode: 'gemini': texts are made in mode 'batch' only; ask for that"]),
         (
             {"input_images": [f"{'0' * 64}.png"] * 15},
             ["input_images: 'gemini': 15 reference pictures; it takes 14"],

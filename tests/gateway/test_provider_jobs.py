@@ -100,6 +100,18 @@ async def test_a_job_that_its_provider_refuses_says_what_to_do(gateway: Gateway)
     assert "goes on by itself" in job["recommendation"]
 
 
+async def test_what_is_recommended_can_be_done(gateway: Gateway) -> None:
+    lost = ErrorReport(kind=ErrorKind.VALIDATION, message="ask for these images again", recoverable=True)
+    await stored(gateway, "a-job-0", state="failed", failed=2, error=lost, text_kind="plain")
+    recommended = (await shown(gateway, "a-job-0"))["recommendation"]
+    assert (
+        recommended == "To make what failed again, POST /v1/batches/a/retry, in mode 'batch', the only one for texts."
+    )
+    no_key = ErrorReport(kind=ErrorKind.AUTH, message="not deleted: set PRESSROOM_GEMINI_API_KEY", recoverable=False)
+    await stored(gateway, "b-job-0", state="succeeded", error=no_key)
+    assert (await shown(gateway, "b-job-0"))["recommendation"].endswith("then ask for its deletion again.")
+
+
 async def test_jobs_are_listed_newest_first_in_parts(gateway: Gateway) -> None:
     for number in range(5):
         await stored(gateway, f"batch{number}-job-0", created_at=NOW + timedelta(seconds=number))

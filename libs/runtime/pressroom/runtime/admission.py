@@ -132,7 +132,7 @@ def _shortcomings(name: ProviderName, request: BatchRequest, longest: int, lanes
     if request.mode is Mode.BATCH:
         return shortcomings(IN_BATCHES[name], request, longest)
     if request.text_kind is not None:
-        return [Reason(field="mode", message="texts are made in mode 'batch'; ask for that, or for 'auto'")]
+        return [Reason(field="mode", message="texts are made in mode 'batch' only; ask for that")]
     if lanes is None:
         return []
     lane = lanes.get(name)

@@ -27,6 +27,7 @@ from .collecting import Collector, api_error
 from .provider_jobs import (
     BatchProvider,
     InputForgotten,
+    JobLost,
     Reference,
     VendorJob,
     VendorJobState,
@@ -49,11 +50,11 @@ REMEMBERED_AT_MOST = 5000
 log = get_logger(__name__)
 
 
-class ResultsLost(InvalidRequest):
+class ResultsLost(JobLost):
     """The job ended long ago, and its results cannot be fetched."""
 
 
-class NeverEnded(InvalidRequest):
+class NeverEnded(JobLost):
     """The provider goes on with a job long after it was asked to end it."""
 
 

@@ -39,7 +39,11 @@ ENDED_STATES = frozenset(
 """States that a job never leaves."""
 
 
-class JobForgotten(InvalidRequest):
+class JobLost(InvalidRequest):
+    """Nothing more comes of a job, however often it is asked about; what it was for may be made by another."""
+
+
+class JobForgotten(JobLost):
     """The provider knows no job of this name any more: it was deleted there, or its retention ended."""
 
 

@@ -33,6 +33,7 @@ from pressroom.state.machines import PROVIDER_JOB_FINAL
 
 from .collecting import Collector
 from .job_steps import RESULT_TRIES, JobClaim, JobSteps
+from .provider_jobs import JobLost
 from .settings import BatchPollerSettings
 
 SUBMITTING: dict[StrEnum, StrEnum] = {state: state for state in (ProviderJobState.PLANNED, ProviderJobState.SUBMITTING)}
@@ -184,6 +185,8 @@ class Tracker:
             return
         if not is_over and (self._is_hopeless(job, error) or self._is_too_late(job)):
             log.error("provider_job.given_up", kind=str(report.kind), error=report.message)
+            if isinstance(error, JobLost):
+                report = report.model_copy(update={"recoverable": True})
             await self._while_beating(claim, self._collector.give_up(claim, report))
             return
         wait_s = self._wait_s(error, job.failures + 1)

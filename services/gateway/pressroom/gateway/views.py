@@ -166,7 +166,9 @@ def _recommendation(job: ProviderJobDocument, failed: int) -> str | None:
     is_over = job.state in PROVIDER_JOB_FINAL
     if job.error is not None and job.error.kind is ErrorKind.AUTH:
         mend = "Give the provider's key in the setting that the message names, and start the batch-poller again"
-        return f"{mend}; then {_retry(job)}" if is_over else f"{mend}; the job goes on by itself."
+        if not is_over:
+            return f"{mend}; the job goes on by itself."
+        return f"{mend}; then {_retry(job)}" if failed else f"{mend}; then ask for its deletion again."
     if not is_over:
         return "Nothing: it is tried again by itself." if job.error is not None else None
     if job.error is not None and not job.error.recoverable and failed:
@@ -175,4 +177,7 @@ def _recommendation(job: ProviderJobDocument, failed: int) -> str | None:
 
 
 def _retry(job: ProviderJobDocument) -> str:
-    return f"POST /v1/batches/{job.batch_id}/retry, in mode 'batch' for half the price or 'realtime' to have it now."
+    way = "in mode 'batch' for half the price or 'realtime' to have it now"
+    if job.text_kind is not None:
+        way = "in mode 'batch', the only one for texts"
+    return f"POST /v1/batches/{job.batch_id}/retry, {way}."
