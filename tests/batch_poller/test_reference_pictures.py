@@ -36,9 +36,7 @@ async def test_every_row_is_shown_the_pictures_that_were_uploaded_once(
 ) -> None:
     names = [await a_picture(house), await a_picture(house, colour=200)]
     async with running(build(settings(house, vendors))):
-        batch = await house.request(
-            provider=provider, mode="batch", count=3, input_images=names, text_kind=text_kind
-        )
+        batch = await house.request(provider=provider, mode="batch", count=3, input_images=names, text_kind=text_kind)
         images = await house.completed(batch.id)
 
     assert [image.state for image in images] == [ImageState.GENERATED] * 3
@@ -99,6 +97,24 @@ async def test_a_picture_that_is_not_stored_fails_the_job_and_names_the_field(
         assert image.error.kind is ErrorKind.VALIDATION
         assert image.error.message.startswith(f"input_images: there is no stored file {GONE}")
     assert "batches" not in "".join(vendors.lines("gemini"))
+
+
+@pytest.mark.parametrize("provider", ["gemini", "openai"])
+async def test_a_picture_that_one_image_lacks_costs_the_others_nothing(
+    house: House, vendors: VendorSandbox, provider: str
+) -> None:
+    good = await a_picture(house)
+    images = [{"prompt": "a fox", "input_images": [name]} for name in (good, GONE, good)]
+    async with running(build(settings(house, vendors))):
+        batch = await house.request(provider=provider, mode="batch", prompt=None, images=images)
+        made = await house.completed(batch.id)
+        job = await job_of(house, batch)
+
+    assert [image.state for image in made] == [ImageState.GENERATED, ImageState.FAILED, ImageState.GENERATED]
+    assert made[1].error is not None
+    assert made[1].error.message.startswith(f"input_images: there is no stored file {GONE}")
+    assert (job.state, job.succeeded, job.failed) == (ProviderJobState.SUCCEEDED, 2, 1)
+    assert (await house.audit()).drifts == ()
 
 
 async def test_a_transparent_background_is_asked_for_in_every_row(house: House, vendors: VendorSandbox) -> None:

@@ -187,6 +187,10 @@ class Collector:
             else:
                 await self._finishing.fail(image, reason, claim=None)
 
+    async def refuse(self, image: ImageDocument, reason: ErrorReport) -> None:
+        """Fail an image that cannot be asked for."""
+        await self._finishing.fail(image, reason, claim=None)
+
     async def fail_unfinished(self, claim: Claim[ProviderJobDocument], reason: ErrorReport) -> int:
         """Fail the images that were being finished, without touching their pictures; how many there were."""
         images = [image async for image in self._of(claim.document, (ImageState.FINISHING,))]

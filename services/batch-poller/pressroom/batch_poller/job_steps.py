@@ -16,7 +16,7 @@ from pressroom.contracts.events import ProviderJobDeleted, ProviderJobStarted, P
 from pressroom.contracts.facts import ErrorReport
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderJobState, ProviderName
 from pressroom.runtime.blobs import BlobStore
-from pressroom.runtime.errors import InvalidRequest, LeaseLost, WorkError
+from pressroom.runtime.errors import InvalidRequest, LeaseLost, WorkError, report_of
 from pressroom.runtime.logs import get_logger
 from pressroom.runtime.outbox import Outbox
 from pressroom.state.collection import Claim
@@ -33,7 +33,6 @@ from .provider_jobs import (
     VendorJobState,
     WantedJob,
     WantedRow,
-    each,
 )
 from .rounds import Rounds
 from .schedule import Pace, handed_over, looked_at, next_poll
@@ -175,11 +174,9 @@ class JobSteps:
         """Bring the rows to the provider and store the intent to submit them, with the model that they were written
         for: another default in the meantime changes nothing."""
         job = claim.document
-        images = self._images_of(job, ImageState.PLANNED, ImageState.GENERATING)
+        missing: dict[str, InvalidRequest] = {}
         # Streams from the cursor and the store to the provider: a job of 2 GB is never whole in memory.
-        rows = (_row(image) async for image in images)
-        names = await self._database.images.input_images_of_job(job)
-        references = (Reference(name, await self._blobs.input_image(name)) async for name in each(names))
+        references, rows = self._references(job, missing), self._rows(job, missing)
         input_file = await self._provider_of(job).upload(wanted, rows, references)
         changes = {"input_file": input_file, "model": wanted.model, "asked_at": datetime.now(UTC)}
         if claim.document.state is ProviderJobState.PLANNED:
@@ -199,6 +196,27 @@ class JobSteps:
         if stored is None:
             raise LeaseLost(claim.id)
         return input_file
+
+    async def _references(
+        self, job: ProviderJobDocument, missing: dict[str, InvalidRequest]
+    ) -> AsyncIterator[Reference]:
+        """The pictures that the job's images are shown; those that are not stored are noted in `missing`."""
+        for name in await self._database.images.input_images_of_job(job):
+            try:
+                data = await self._blobs.input_image(name)
+            except InvalidRequest as error:
+                missing[name] = error
+            else:
+                yield Reference(name, data)
+
+    async def _rows(self, job: ProviderJobDocument, missing: Mapping[str, InvalidRequest]) -> AsyncIterator[WantedRow]:
+        """The job's rows, read once its references are. An image of which one is missing fails alone."""
+        async for image in self._images_of(job, ImageState.PLANNED, ImageState.GENERATING):
+            why = next((missing[name] for name in image.input_images if name in missing), None)
+            if why is None:
+                yield _row(image)
+            else:
+                await self._collector.refuse(image, report_of(why))
 
     async def _submitted(self, claim: JobClaim, vendor_job: VendorJob) -> None:
         job = claim.document
