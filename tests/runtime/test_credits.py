@@ -13,8 +13,8 @@ from pressroom.runtime.credit_prices import CreditPrice, price_of
 from pressroom.runtime.credit_settling import CreditSettling, outcome
 from pressroom.runtime.settings import Settings
 from pressroom.state.accounts import HoldDocument, hold_of
+from pressroom.state.batches import BatchFate
 from pressroom.state.credit_audit import AccountFold
-from pressroom.state.documents import BatchDocument
 from pressroom.state.images import ImageFate
 from pressroom.state.ledger import CANCELLED, FAILED, FORGOTTEN, MADE, PLACEHOLDER, REJECTED, Outcome
 from pressroom.state.machines import IMAGE_READY
@@ -25,19 +25,8 @@ from ..payers import a_payer, audited, balance, kinds
 REQUEST = {"provider": "studio", "prompt": "x", "width": 64, "height": 64, "profile": "none"}
 
 
-def a_batch(state: BatchState = BatchState.ACCEPTED, *retries: str) -> BatchDocument:
-    now = datetime.now(UTC)
-    return BatchDocument(
-        _id="batch",
-        created_at=now,
-        updated_at=now,
-        swept_at=now,
-        state=state,
-        owner="user",
-        request=BatchRequest.model_validate(REQUEST),
-        fingerprint="f",
-        retries=retries,
-    )
+def a_batch(state: BatchState = BatchState.ACCEPTED, *retries: str) -> BatchFate:
+    return BatchFate(state=state, retries=retries)
 
 
 def a_hold(retry_id: str | None = None) -> HoldDocument:
@@ -113,7 +102,7 @@ IN_WORK = (ImageState.PLANNED, ImageState.QUEUED, ImageState.GENERATING, ImageSt
     ],
 )
 def test_the_documents_say_what_becomes_of_a_hold(
-    batch: BatchDocument | None, image: ImageFate | None, expected: Outcome | None
+    batch: BatchFate | None, image: ImageFate | None, expected: Outcome | None
 ) -> None:
     assert outcome(a_hold(), batch, image) == expected
 
@@ -134,7 +123,7 @@ def test_the_documents_say_what_becomes_of_a_hold(
     ],
 )
 def test_each_round_has_its_own_hold(
-    hold: str | None, batch: BatchDocument, image: ImageFate, expected: Outcome | None
+    hold: str | None, batch: BatchFate, image: ImageFate, expected: Outcome | None
 ) -> None:
     assert outcome(a_hold(hold), batch, image) == expected
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pressroom.contracts.requests import BatchRequest
-from pressroom.contracts.vocabulary import BatchState, LedgerKind
+from pressroom.contracts.vocabulary import BatchState, LedgerKind, ProviderName
 from pressroom.state.accounts import AccountDocument, EntryDocument, HoldDocument, hold_of
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument
@@ -45,7 +45,7 @@ def a_batch(batch_id: str, key: str | None = None) -> BatchDocument:
         swept_at=now,
         state=BatchState.REQUESTED,
         owner=OWNER,
-        request=BatchRequest(provider="studio", prompt="x"),
+        request=BatchRequest(provider=ProviderName.STUDIO, prompt="x"),
         fingerprint="f",
         idempotency_key=key,
     )
@@ -204,6 +204,17 @@ async def test_a_hold_that_was_asked_for_again_is_not_given_back_as_forgotten(le
     long_ago = hold.updated_at - timedelta(minutes=1)
     assert not await ledger.settle(hold, {0: RELEASED}, untouched_since=long_ago)
     assert await ledger.settle(hold, {0: RELEASED}, untouched_since=datetime.now(UTC))
+
+
+async def test_what_is_held_for_one_image_is_found_without_the_others(ledger: Ledger) -> None:
+    await top_up(ledger, 40_000)
+    await ledger.hold(a_hold("batch", 5))
+    (found,) = await ledger.open_holds("batch", 3)
+    assert (found.id, found.open, found.price) == ("batch", (3,), PRICE)
+    assert await ledger.settle(found, {3: CAPTURED})
+    assert await ledger.open_holds("batch", 3) == []
+    (whole,) = await ledger.open_holds("batch")
+    assert whole.open == (0, 1, 2, 4)
 
 
 async def test_open_holds_are_swept_by_turns(ledger: Ledger) -> None:

@@ -4,14 +4,14 @@ The documents decide: an event, or a sweep, only says which hold to look at, so 
 changes nothing but when. A process that dies between two images has settled the first, and the next look the second.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pressroom.contracts.vocabulary import BatchState, ImageState, ProviderName
 from pressroom.state.accounts import HoldDocument
+from pressroom.state.batches import BatchFate
 from pressroom.state.database import Database
-from pressroom.state.documents import BatchDocument
 from pressroom.state.images import ImageFate
 from pressroom.state.ledger import CANCELLED, FAILED, FORGOTTEN, MADE, PLACEHOLDER, REJECTED, Outcome
 from pressroom.state.machines import IMAGE_READY
@@ -26,7 +26,7 @@ _AT_ONCE = 200
 """Images in one transaction: as many as a slow disk takes well within a transaction's time."""
 
 
-def outcome(hold: HoldDocument, batch: BatchDocument | None, image: ImageFate | None) -> Outcome | None:
+def outcome(hold: HoldDocument, batch: BatchFate | None, image: ImageFate | None) -> Outcome | None:
     """What becomes of the credits held for one image; None while that is open."""
     if batch is None:
         return FORGOTTEN
@@ -54,8 +54,8 @@ class CreditSettling:
     async def settle(self, batch_id: str, index: int | None = None) -> None:
         """Everything that is held for a batch, or for one image of it. A batch of an owner who does not pay costs one
         read by index."""
-        for hold in await self.database.ledger.open_holds(batch_id):
-            await self._settle(hold, index)
+        for hold in await self.database.ledger.open_holds(batch_id, index):
+            await self._settle(hold)
 
     async def sweep(self) -> None:
         """Every open hold whose turn it is."""
@@ -63,15 +63,14 @@ class CreditSettling:
         while hold := await ledger.next_to_sweep(not_since=datetime.now(UTC) - SWEEP_EVERY):
             await self._settle(hold)
 
-    async def _settle(self, hold: HoldDocument, only: int | None = None) -> None:
-        indexes = [index for index in hold.open if only is None or index == only]
-        for start in range(0, len(indexes), _AT_ONCE):
-            await self._settle_some(hold, indexes[start : start + _AT_ONCE])
+    async def _settle(self, hold: HoldDocument) -> None:
+        for start in range(0, len(hold.open), _AT_ONCE):
+            await self._settle_some(hold, hold.open[start : start + _AT_ONCE])
 
-    async def _settle_some(self, hold: HoldDocument, indexes: list[int]) -> None:
+    async def _settle_some(self, hold: HoldDocument, indexes: Sequence[int]) -> None:
         # Images first: one that is read as it was before the batch's end is looked at again by the next sweep.
         images = await self.database.images.fates(hold.batch_id, indexes)
-        batch = await self.database.batches.get(hold.batch_id)
+        batch = await self.database.batches.fate(hold.batch_id)
         found = {index: outcome(hold, batch, images.get(index)) for index in indexes}
         decided = {index: one for index, one in found.items() if one is not None}
         certain = {index: one for index, one in decided.items() if one is not FORGOTTEN}

@@ -23,7 +23,6 @@ HOLD_INDEXES = [
 ]
 ENTRY_INDEXES = [
     IndexModel([("owner", ASCENDING), ("sequence", DESCENDING)], name="by_owner", unique=True),
-    IndexModel([("hold_id", ASCENDING)], name="by_hold", sparse=True),
 ]
 
 

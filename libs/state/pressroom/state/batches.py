@@ -9,7 +9,14 @@ from pymongo import ReturnDocument
 from pressroom.contracts.vocabulary import BatchState, Category, Mode
 
 from .collection import Collection
-from .documents import BatchDocument
+from .documents import BatchDocument, Part
+
+
+class BatchFate(Part):
+    """How one batch stands, and no more of it."""
+
+    state: BatchState
+    retries: tuple[str, ...] = ()
 
 
 class Batches(Collection[BatchDocument]):
@@ -21,6 +28,11 @@ class Batches(Collection[BatchDocument]):
         """Whose a batch is; None when there is no such batch."""
         raw = await self.raw.find_one({"_id": batch_id}, projection={"owner": 1})
         return None if raw is None else str(raw["owner"])
+
+    async def fate(self, batch_id: str) -> BatchFate | None:
+        """How a batch stands, without its request, which may be long."""
+        raw = await self.raw.find_one({"_id": batch_id}, projection=dict.fromkeys(BatchFate.model_fields, 1))
+        return None if raw is None else BatchFate.model_validate(raw)
 
     async def page(
         self, owner: str, *, state: BatchState | None, before: tuple[datetime, str] | None, limit: int

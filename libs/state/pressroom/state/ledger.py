@@ -118,9 +118,18 @@ class Ledger:
         rows = self.entries.find(query, limit=limit).sort([("sequence", -1)])
         return [EntryDocument.model_validate(row) async for row in rows]
 
-    async def open_holds(self, batch_id: str) -> list[HoldDocument]:
-        """What is still held for a batch: nothing, for one whose owner does not pay. One read by index."""
-        rows = self.holds.find({"batch_id": batch_id, "is_open": True})
+    async def open_holds(self, batch_id: str, index: int | None = None) -> list[HoldDocument]:
+        """What is still held for a batch: nothing, for one whose owner does not pay. One read by index.
+
+        `index`: what is held for that image alone, as if nothing else were open.
+        """
+        query: Raw = {"batch_id": batch_id, "is_open": True}
+        projection: Raw | None = None
+        if index is not None:
+            query["open"] = index
+            projection = {name: 1 for name in HoldDocument.model_fields if name not in ("id", "open")}
+            projection["open"] = {"$elemMatch": {"$eq": index}}
+        rows = self.holds.find(query, projection)
         return [HoldDocument.model_validate(row) async for row in rows]
 
     async def next_to_sweep(self, *, not_since: datetime) -> HoldDocument | None:
