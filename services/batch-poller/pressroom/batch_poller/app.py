@@ -42,10 +42,10 @@ def build(settings: BatchPollerSettings, provider: BatchProvider | None = None) 
     if provider is not None:
         providers[provider.name] = provider
 
-    async def then_submit_or_cancel(batch: BatchDocument) -> None:
+    async def then_plan_jobs(batch: BatchDocument) -> None:
         await plan_jobs(service.database, batch, settings)
 
-    intake = Intake(service, Mode.BATCH, then=then_submit_or_cancel)
+    intake = Intake(service, Mode.BATCH, then=then_plan_jobs)
     intake.subscribe(BATCH_REQUESTED_BATCH, BATCH_CANCELLED_BATCH)
     subscribe_wishes(service)
 
@@ -70,23 +70,21 @@ def batch_provider_of(batch: BatchDocument) -> ProviderName:
 
 
 async def plan_jobs(database: Database, batch: BatchDocument, settings: BatchPollerSettings) -> None:
-    """The provider jobs of an accepted batch exist; those of a cancelled one are asked to stop. Idempotent: how a batch
-    is cut follows from its first plan, as jobs that exist stay as they are."""
-    now = datetime.now(UTC)
-    if batch.state is BatchState.ACCEPTED:
-        await database.provider_jobs.insert_missing(await _jobs_of(database, batch, settings, now))
-    elif batch.state is BatchState.CANCELLED:
-        for job in await database.provider_jobs.find({"batch_id": batch.id}):
-            await database.provider_jobs.change(job.id, {"cancel_requested": True, "next_poll_at": now})
-
-
-async def _jobs_of(
-    database: Database, batch: BatchDocument, settings: BatchPollerSettings, now: datetime
-) -> list[ProviderJobDocument]:
-    first = await database.provider_jobs.get(f"{batch.id}-job-0")
-    count = batch.request.image_count
+    """The provider jobs of an accepted batch exist. Idempotent: how a batch is cut follows from its first plan, as jobs
+    that exist stay as they are. One that is planned in the moment of a cancellation is never submitted."""
+    if batch.state is not BatchState.ACCEPTED:
+        return
+    known = {job.id: job for job in await database.provider_jobs.of_batch(batch.id)}
+    first = known.get(f"{batch.id}-job-0")
     # Another limit since then must not cut the batch in another way.
-    size = first.image_count if first is not None else min(count, settings.provider_job_max_images)
+    size = settings.provider_job_max_images if first is None else first.image_count
+    jobs = _jobs_of(batch, size, datetime.now(UTC))
+    await database.provider_jobs.insert_missing([job for job in jobs if job.id not in known])
+
+
+def _jobs_of(batch: BatchDocument, size: int, now: datetime) -> list[ProviderJobDocument]:
+    """A batch cut into jobs of at most `size` images."""
+    count = batch.request.image_count
     return [
         planned_job(
             batch,
