@@ -64,13 +64,13 @@ class CreditSettling:
             await self._settle(hold)
 
     async def _settle(self, hold: HoldDocument) -> None:
-        for start in range(0, len(hold.open), _AT_ONCE):
-            await self._settle_some(hold, hold.open[start : start + _AT_ONCE])
-
-    async def _settle_some(self, hold: HoldDocument, indexes: Sequence[int]) -> None:
-        # Images first: one that is read as it was before the batch's end is looked at again by the next sweep.
-        images = await self.database.images.fates(hold.batch_id, indexes)
+        # Before the images: one that is not there although its batch was cancelled by then is never made.
         batch = await self.database.batches.fate(hold.batch_id)
+        for start in range(0, len(hold.open), _AT_ONCE):
+            await self._settle_some(hold, batch, hold.open[start : start + _AT_ONCE])
+
+    async def _settle_some(self, hold: HoldDocument, batch: BatchFate | None, indexes: Sequence[int]) -> None:
+        images = await self.database.images.fates(hold.batch_id, indexes)
         found = {index: outcome(hold, batch, images.get(index)) for index in indexes}
         decided = {index: one for index, one in found.items() if one is not None}
         certain = {index: one for index, one in decided.items() if one is not FORGOTTEN}
