@@ -14,16 +14,17 @@ import pytest
 from pressroom.cli.children import Child
 from pressroom.cli.own_instance import without_settings
 from pressroom.cli.ports import free_port
-from pressroom.contracts.events import BatchCompleted, BatchRejected, BatchRequested
+from pressroom.contracts.events import BatchCompleted, BatchRejected, BatchRequested, TextGenerated
 from pressroom.contracts.facts import BatchCounts
 from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.subjects import JOBS_STREAM, event_filter
-from pressroom.contracts.vocabulary import BatchState, ImageState, Mode, ProviderName, Role
+from pressroom.contracts.vocabulary import BatchState, ImageState, Mode, ProviderName, Role, TextKind
 from pressroom.image_worker.providers import GenerationRequest
 from pressroom.runtime.admission import Admission
 from pressroom.runtime.credits import Credits
 from pressroom.runtime.dead_letters import REPLAYED
 from pressroom.runtime.errors import InvalidRequest
+from pressroom.runtime.outbox import OutboxRelay
 from pressroom.runtime.retries import NothingToRetry, Retries
 from pressroom.runtime.settling import Settling
 from pressroom.state.documents import BatchDocument
@@ -150,6 +151,32 @@ async def test_a_placeholder_costs_nothing(gateway: Gateway) -> None:
     await gateway.house.database.images.change(image_id, changes)
     await tell_completed(gateway.house, batch.id)
     await comes_to(gateway.house, user, "4", "0", "0")
+
+
+async def test_a_text_is_spent_at_its_own_price(gateway: Gateway) -> None:
+    house = gateway.house
+    user = await a_payer(house, "5")
+    admission = Admission(house.database, house.outbox, house.settings)
+    wanted = {"provider": "gemini", "mode": "batch", "prompt": "a poem", "text_kind": "plain", "count": 2}
+    request = BatchRequest.model_validate(wanted)
+    batch = await admission.plan((await admission.store("texts", user.id, request, announce=True)).batch)
+    assert batch is not None
+    assert await balance(house, user) == ("4", "1", "0")
+    text_id = f"{batch.id}-0001"
+    told = TextGenerated(
+        batch_id=batch.id,
+        text_id=text_id,
+        index=1,
+        kind=TextKind.PLAIN,
+        provider=ProviderName.GEMINI,
+        attempt=1,
+        model="m",
+        text="o",
+    )
+    changes = {"state": str(ImageState.GENERATED), "text": "o"}
+    await house.database.images.change(text_id, changes, messages=[house.outbox.event(told)])
+    await OutboxRelay(house.database, house.outbox, age_s=0, interval_s=1).once()
+    await comes_to(house, user, "4", "0.5", "0.5")
 
 
 async def test_a_batch_that_is_cancelled_before_it_is_planned_is_given_back(gateway: Gateway) -> None:
