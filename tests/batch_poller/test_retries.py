@@ -8,6 +8,7 @@ import pytest
 from pressroom.contracts.vocabulary import BatchState, ImageState, Mode, ProviderJobState, ProviderName
 from pressroom.runtime.admission import Admission
 from pressroom.runtime.retries import Retries
+from pressroom.runtime.settings import Settings
 from pressroom.runtime.settling import Settling
 from pressroom.state.documents import BatchDocument, ProviderJobDocument
 from pressroom.state.images import Images
@@ -142,6 +143,18 @@ async def test_a_retry_whose_process_dies_before_its_images_are_planned_changes_
     assert (first.state, ended.state) == (ProviderJobState.SUCCEEDED, ProviderJobState.FAILED)
     assert vendors.stats("gemini")["batches"] == 1
     assert (await house.audit()).drifts == ()
+
+
+async def test_a_retry_is_cut_into_jobs_by_the_limit_of_now(house: House, vendors: VendorSandbox) -> None:
+    """Else what was too large for the provider would be so again."""
+    async with poller(house, vendors, gemini_api_key="not-the-key"):
+        asked = await request(house, count=3)
+        await house.completed(asked.id)
+    batch = await house.batch_in(asked.id, BatchState.COMPLETED)
+    lower = Settings(**{**house.values, "provider_job_max_images": 2})
+    await Retries(house.database, house.outbox, lower).retry(batch, Mode.BATCH, None)
+    jobs = await house.database.provider_jobs.of_batch(batch.id)
+    assert [job.image_count for job in jobs] == [3, 2, 1]
 
 
 async def test_a_cancelled_realtime_batch_stops_the_provider_job_of_its_retry(house: House) -> None:

@@ -30,9 +30,6 @@ from .planned_jobs import planned_job
 from .settings import Settings
 from .settling import job_of
 
-JOB_IMAGES = 500
-"""Images of a new provider job at most, for a batch that had none; the batch-poller's own usual limit."""
-
 RETRIES_KNOWN = 20
 """Of a batch the last so many retries are remembered. A wish comes again within minutes, if it does."""
 
@@ -182,7 +179,8 @@ class Retries:
                 await self._plan(job, changes)
         covered = {name for job in jobs if job.state is ProviderJobState.PLANNED for name in job.image_ids or ()}
         images = [image for image in images if image.id not in covered]
-        size = max((job.image_count for job in jobs), default=JOB_IMAGES)
+        # As it is set now: what was too large for a provider may be retried with a lower limit.
+        size = self.settings.provider_job_max_images
         number = 1 + max((int(job.id.rsplit("-", 1)[1]) for job in jobs), default=-1)
         for start in range(0, len(images), size):
             some = images[start : start + size]

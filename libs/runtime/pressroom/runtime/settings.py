@@ -75,6 +75,11 @@ class Settings(BaseSettings):
     max_images_per_batch: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=25, description="A larger batch is refused. Set it alike for every service."
     )
+    provider_job_max_images: Annotated[int, Field(ge=1, le=50_000)] = Field(
+        default=500,
+        description="Images of one provider job at most; a larger batch becomes several jobs. "
+        "Set it alike for every service.",
+    )
     lease_s: Annotated[float, Field(ge=1, le=300)] = Field(
         default=3.0,
         description="How long a taker's claim lives without a heartbeat: a dead worker's job waits this long.",

@@ -339,9 +339,10 @@ class JobSteps:
         overdue_at = self._overdue_at(job)
         if vendor_job.state is not VendorJobState.CANCELLED or job.cancel_requested or overdue_at > datetime.now(UTC):
             return vendor_job
+        noun, how = ("image", "in realtime mode") if job.text_kind is None else ("text", "with more time")
         reason = (
-            f"the provider had not made this image when the job's time was over at {overdue_at:%Y-%m-%d %H:%M} UTC; "
-            "ask for it again in realtime mode"
+            f"the provider had not made this {noun} when the job's time was over at {overdue_at:%Y-%m-%d %H:%M} UTC; "
+            f"ask for it again {how}"
         )
         return replace(vendor_job, state=VendorJobState.EXPIRED, error=reason)
 

@@ -37,9 +37,6 @@ class BatchPollerSettings(GeminiSettings, OpenAIVendorSettings):
     provider_results_patience_s: Annotated[float, Field(ge=0, le=14 * 86400)] = Field(
         default=86400.0, description="How long results that cannot be fetched are tried for after their job's end."
     )
-    provider_job_max_images: Annotated[int, Field(ge=1, le=50_000)] = Field(
-        default=500, description="Images of one provider job at most; a larger batch becomes several jobs."
-    )
     jobs_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=4, description="How many provider jobs one poller submits, asks about or collects at the same time."
     )
