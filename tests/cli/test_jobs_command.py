@@ -1,10 +1,14 @@
 """`pressroom jobs` and `pressroom retry`: a job from its making to its deletion, and what failed made again."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pressroom.cli.commands.jobs import readable
+from pressroom.contracts.api import Text
 
 from .conftest import Instance, wait_until
 
@@ -53,6 +57,26 @@ def test_texts_are_asked_for_shown_and_taken_home(instance: Instance, tmp_path: 
     assert [file.name for file in files] == [f"{text['id']}.json" for text in texts]
     assert json.loads(files[0].read_text()) == texts[0]["fields"]
     assert '"title": "title: a fox poster"' in instance.run("jobs", "results", job).stdout
+
+
+def test_what_a_model_wrote_cannot_steer_the_terminal() -> None:
+    now = datetime.now(UTC)
+    text = Text.model_validate(
+        {
+            "id": "a-0000",
+            "batch_id": "a",
+            "index": 0,
+            "kind": "plain",
+            "state": "generated",
+            "provider": "gemini",
+            "prompt": "x",
+            "cost_usd": "0",
+            "text": "a \x1b]0;title\x07\x9b2J fox\nin the rain",
+            "created_at": now,
+            "updated_at": now,
+        }
+    )
+    assert readable(text) == "    a  ]0;title  2J fox\n    in the rain"
 
 
 @pytest.mark.timeout(180)

@@ -3,6 +3,7 @@
 import json as json_module
 from pathlib import Path
 from typing import Annotated
+from unicodedata import category
 
 import typer
 from pydantic import TypeAdapter
@@ -139,9 +140,9 @@ def results(
         return
     for result in found:
         said = f"{result.error.kind}: {result.error.message}" if result.error else result.prompt
-        typer.echo(f"{result.id}  {result.state}  {said}")
+        typer.echo(f"{result.id}  {result.state}  {_harmless(said)}")
         if isinstance(result, Text) and result.text is not None:
-            typer.echo(_readable(result))
+            typer.echo(readable(result))
     if out is not None:
         typer.echo(f"{written} files in {out}", err=True)
 
@@ -161,9 +162,15 @@ def _write(api: Api, result: Image | Text, folder: Path) -> bool:
     return True
 
 
-def _readable(text: Text) -> str:
+def readable(text: Text) -> str:
+    """A text as a terminal shows it, indented."""
     shown = json_module.dumps(text.fields, ensure_ascii=False, indent=2) if text.fields is not None else text.text or ""
-    return "\n".join(f"    {line}" for line in shown.splitlines())
+    return "\n".join(f"    {_harmless(line)}" for line in shown.splitlines())
+
+
+def _harmless(line: str) -> str:
+    """Without the control characters that a terminal obeys: a model wrote it, or somebody else."""
+    return "".join(" " if category(character) == "Cc" else character for character in line)
 
 
 def cancel(job: JobId, *, json: Json = False, data: Data = None) -> None:
