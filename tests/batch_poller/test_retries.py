@@ -1,13 +1,14 @@
 """What failed of a batch is made again alone, and a single job is cancelled or deleted at its provider."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
 
 from pressroom.contracts.vocabulary import BatchState, ImageState, Mode, ProviderJobState, ProviderName
 from pressroom.runtime.admission import Admission
-from pressroom.runtime.retries import Retries
+from pressroom.runtime.retries import NotYet, Retries
 from pressroom.runtime.settings import Settings
 from pressroom.runtime.settling import Settling
 from pressroom.state.documents import BatchDocument, ProviderJobDocument
@@ -143,6 +144,25 @@ async def test_a_retry_whose_process_dies_before_its_images_are_planned_changes_
     assert (first.state, ended.state) == (ProviderJobState.SUCCEEDED, ProviderJobState.FAILED)
     assert vendors.stats("gemini")["batches"] == 1
     assert (await house.audit()).drifts == ()
+
+
+async def test_a_retry_that_stood_still_plans_nothing_for_a_job_that_is_over(
+    house: House, vendors: VendorSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with poller(house, vendors):
+        batch = await one_failed(house, vendors)
+    jobs = house.database.provider_jobs
+    insert_missing = jobs.insert_missing
+
+    async def insert_and_stand_still(made: Sequence[ProviderJobDocument]) -> None:
+        await insert_missing(made)
+        for job in made:
+            await jobs.transition(job.id, ProviderJobState.FAILED)
+
+    monkeypatch.setattr(jobs, "insert_missing", insert_and_stand_still)
+    with pytest.raises(NotYet):
+        await retry(house, batch, Mode.BATCH)
+    assert (await house.image(f"{batch.id}-0001")).state is ImageState.FAILED
 
 
 async def test_a_retry_is_cut_into_jobs_by_the_limit_of_now(house: House, vendors: VendorSandbox) -> None:

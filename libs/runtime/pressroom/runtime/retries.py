@@ -201,7 +201,12 @@ class Retries:
             await self._plan(job, changes)
 
     async def _plan(self, job: ProviderJobDocument, changes: dict[str, Any]) -> None:
-        """Its images, and then the job is due."""
+        """Its images, and then the job is due. One that a poller has taken by now, as this process stood still for so
+        long, is left to fail: it would never come back for what is planned after it."""
+        untouched = {"state": str(ProviderJobState.PLANNED), "lease": None}
+        later = {"next_poll_at": datetime.now(UTC) + _PLANNED_WITHIN}
+        if await self.database.provider_jobs.change(job.id, later, guard=untouched) is None:
+            raise NotYet("its new provider job was taken before its images were planned; ask again in a moment")
         await self.database.images.plan_again(list(job.image_ids or ()), changes)
         await self.database.provider_jobs.change(job.id, {"next_poll_at": datetime.now(UTC)})
 
