@@ -46,6 +46,13 @@ async def test_failed_images_become_a_provider_job_of_their_own(gateway: Gateway
     assert (await states(gateway, batch))[1:] == [(ImageState.PLANNED, Mode.BATCH)] * 2
 
 
+async def test_texts_are_written_again_as_a_provider_job_unasked(gateway: Gateway) -> None:
+    batch = await half_done(gateway, provider="gemini", mode="batch", text_kind="plain")
+    answer = await gateway.http.post(f"/v1/batches/{batch.id}/retry")
+    assert answer.status_code == 202, answer.text
+    assert (await states(gateway, batch))[1:] == [(ImageState.PLANNED, Mode.BATCH)] * 2
+
+
 async def test_another_provider_may_make_what_failed(gateway: Gateway) -> None:
     batch = await half_done(gateway, provider="gemini", mode="batch")
     answer = await gateway.http.post(f"/v1/batches/{batch.id}/retry", json={"mode": "realtime", "provider": "studio"})

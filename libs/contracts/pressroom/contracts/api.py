@@ -70,11 +70,15 @@ class CreateProviderJob(CreateBatch):
 
 
 class RetryBatch(BaseModel):
-    """The body of `POST /v1/batches/{id}/retry`: how the images that failed are made again, and by whom."""
+    """The body of `POST /v1/batches/{id}/retry`: how the images, or texts, that failed are made again, and by whom."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mode: Mode = Field(default=Mode.REALTIME, description="`batch` makes a new provider job of exactly those images.")
+    mode: Mode | None = Field(
+        default=None,
+        description="`realtime`, or `batch` for a new provider job of exactly those; when absent, `realtime` for images "
+        "and `batch` for texts, which are made no other way.",
+    )
     provider: ProviderName | None = Field(
         default=None, description="The first of the batch's own providers that can, when absent."
     )

@@ -35,13 +35,12 @@ router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[require
 async def retry_batch(batch_id: str, owner: Caller, house: House, body: RetryBatch | None = None) -> Batch:
     """Make the failed images of a completed batch again, alone. The batch is open again until they have ended."""
     wanted = body or RetryBatch()
-    if wanted.mode not in (Mode.REALTIME, Mode.BATCH):
+    if wanted.mode is Mode.AUTO:
         raise invalid([Reason(field="mode", message="say 'realtime' or 'batch'")])
     batch = await owned(house, owner, batch_id)
+    mode = wanted.mode or (Mode.REALTIME if batch.request.text_kind is None else Mode.BATCH)
     try:
-        opened = await Retries(house.database, house.outbox, house.core_settings).retry(
-            batch, wanted.mode, wanted.provider
-        )
+        opened = await Retries(house.database, house.outbox, house.core_settings).retry(batch, mode, wanted.provider)
     except NothingToRetry as error:
         raise conflict("nothing-to-retry", f"Nothing is made again: {error}.") from error
     except CannotRetry as error:

@@ -1,4 +1,4 @@
-"""`pressroom retry`: the images of a finished batch that failed are made again, alone."""
+"""`pressroom retry`: the images, or texts, of a finished batch that failed are made again, alone."""
 
 from typing import Annotated
 
@@ -19,7 +19,12 @@ def register(app: typer.Typer) -> None:
 def retry(
     batch: Annotated[str, typer.Argument(help="The batch.", metavar="BATCH")],
     *,
-    mode: Annotated[Mode, typer.Option(help="Now, one by one, or as a provider's half-price job.")] = Mode.REALTIME,
+    mode: Annotated[
+        Mode | None,
+        typer.Option(
+            help="Now, one by one, or as a provider's half-price job, the only way for texts.", show_default=False
+        ),
+    ] = None,
     provider: Annotated[
         ProviderName | None, typer.Option(help="Who makes them; the first of the batch's own that can, when absent.")
     ] = None,
