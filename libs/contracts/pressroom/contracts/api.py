@@ -76,8 +76,8 @@ class RetryBatch(BaseModel):
 
     mode: Mode | None = Field(
         default=None,
-        description="`realtime`, or `batch` for a new provider job of exactly those; when absent, `realtime` for images "
-        "and `batch` for texts, which are made no other way.",
+        description="`realtime`, or `batch` for a new provider job of exactly those; when absent, `realtime` for "
+        "images and `batch` for texts, which are made no other way.",
     )
     provider: ProviderName | None = Field(
         default=None, description="The first of the batch's own providers that can, when absent."
