@@ -8,7 +8,9 @@ import pytest
 from pressroom.contracts.events import BatchCancelled
 from pressroom.contracts.subjects import SCHEDULES_STREAM
 from pressroom.contracts.vocabulary import BatchState, ImageState
+from pressroom.runtime.admission import Admission
 from pressroom.runtime.schedules import next_off_peak
+from pressroom.runtime.settings import Settings
 
 from ..house import House, ReadyProvider
 
@@ -51,6 +53,19 @@ async def test_a_batch_for_later_waits_and_begins_by_its_alarm(house: House) -> 
     told = [event.data.fact for event in await house.events()]
     assert told[:3] == ["scheduled", "requested", "accepted"]
     assert (await house.audit()).drifts == ()
+
+
+async def test_an_off_peak_batch_that_begins_late_is_made_by_its_deadline_all_the_same(house: House) -> None:
+    """Its hours are over by the time it is planned, and the next ones come after its deadline."""
+    now = datetime.now(UTC)
+    hours = f"{now - timedelta(hours=3):%H:%M}-{now - timedelta(hours=2):%H:%M}"
+    settings = Settings(**{**house.values, "off_peak_hours": hours})
+    batch = await house.request(off_peak=True, deadline_at=(now + timedelta(hours=1)).isoformat())
+    begun = await house.database.batches.change(batch.id, {"state": str(BatchState.REQUESTED)})
+    assert begun is not None
+    planned = await Admission(house.database, house.outbox, settings).plan(begun)
+    assert planned is not None
+    assert planned.state is BatchState.ACCEPTED
 
 
 async def test_a_batch_whose_alarm_was_lost_is_begun_by_the_sweep(house: House) -> None:

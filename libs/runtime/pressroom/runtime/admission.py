@@ -52,17 +52,17 @@ def mode_choice(request: BatchRequest, settings: Settings, now: datetime) -> Mod
 
 def refusals(request: BatchRequest, settings: Settings, lanes: Lanes | None) -> list[Reason]:
     """Why this deployment does not take a request; empty when it does. Without `lanes`, by the settings alone."""
-    choice = mode_choice(request, settings, datetime.now(UTC))
+    now = datetime.now(UTC)
+    choice = mode_choice(request, settings, now)
     if choice is not None:
         request = request.model_copy(update={"mode": choice.mode})
-    return _refusals(request, settings, lanes)
+    return _refusals(request, settings, lanes, begins_at=start_of(request, settings, now) or now)
 
 
-def _refusals(request: BatchRequest, settings: Settings, lanes: Lanes | None) -> list[Reason]:
-    """The same of a request whose mode is settled."""
+def _refusals(request: BatchRequest, settings: Settings, lanes: Lanes | None, *, begins_at: datetime) -> list[Reason]:
+    """The same of a request whose mode is settled, and of which it is known when it begins."""
     reasons: list[Reason] = []
-    now = datetime.now(UTC)
-    if request.deadline_at is not None and request.deadline_at <= (start_of(request, settings, now) or now):
+    if request.deadline_at is not None and request.deadline_at <= begins_at:
         reasons.append(Reason(field="deadline_at", message="it is over before the batch can begin"))
     limit = settings.max_images_per_batch
     if request.image_count > limit:
@@ -234,7 +234,9 @@ class Admission:
             return None
         lanes = await announced(self._database)
         try:
-            reasons = _refusals(batch.request, self._settings, lanes) or await self._unpaid(batch)
+            # Whenever it was to begin, it begins now.
+            wrong = _refusals(batch.request, self._settings, lanes, begins_at=datetime.now(UTC))
+            reasons = wrong or await self._unpaid(batch)
         except GivenBack:
             return None  # Cancelled in this moment.
         if reasons:
