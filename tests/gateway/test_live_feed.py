@@ -20,9 +20,11 @@ WITHIN_S = 20
 async def a_feed(house: House) -> AsyncGenerator[LiveFeed]:
     feed = LiveFeed(house.js)
     running = asyncio.create_task(feed.run())
-    yield feed
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    try:
+        yield feed
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def tell(house: House, first: int, count: int) -> None:
@@ -82,6 +84,17 @@ async def test_who_reads_too_slowly_loses_nothing_and_holds_up_nobody(
                 if len(places) == 40:
                     break
     assert places == list(range(1, 41))
+
+
+async def test_what_is_remembered_no_more_is_read_from_the_stream(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_feed, "REMEMBERED", 4)
+    async with a_feed(house) as feed:
+        assert await asyncio.gather(heard(feed, None, 30), tell(house, 0, 30)) == [list(range(1, 31)), None]
+        for after in (0, 25, 26, 27, 29):
+            assert await heard(feed, after, 30 - after) == list(range(after + 1, 31))
+        assert await heard(feed, 3, 14, story="batch-1") == list(range(4, 31, 2))
 
 
 async def test_from_now_on_is_without_the_past(house: House) -> None:

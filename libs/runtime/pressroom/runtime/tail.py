@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import nats.errors
 import nats.js.errors
@@ -32,13 +33,21 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class TailedEvent:
-    """One event of the stream and its place in it. `event` is None for a message that is no event we know."""
+    """One event of the stream and its place in it."""
 
     sequence: int
     subject: str
     stored_at: datetime
     raw: bytes
-    event: ReceivedEvent | None
+    headers: dict[str, str] | None
+
+    @cached_property
+    def event(self) -> ReceivedEvent | None:
+        """Read when it is first asked for; None for a message that is no event we know."""
+        try:
+            return read_event(self.headers, self.raw)
+        except (UnreadableEvent, ValidationError):
+            return None
 
 
 @dataclass(frozen=True)
@@ -151,14 +160,10 @@ async def _forget(subscription: JetStreamContext.PullSubscription) -> None:
 
 
 def _read(message: Msg) -> TailedEvent:
-    try:
-        event = read_event(message.headers, message.data)
-    except (UnreadableEvent, ValidationError):
-        event = None
     return TailedEvent(
         sequence=message.metadata.sequence.stream,
         subject=message.subject,
         stored_at=message.metadata.timestamp,
         raw=message.data,
-        event=event,
+        headers=message.headers,
     )

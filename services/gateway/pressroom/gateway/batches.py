@@ -108,8 +108,9 @@ async def ask_for(body: CreateBatch, who: Principal, house: House, response: Res
         ) from error
     await house.outbox.publish(house.database.batches, admitted.batch)
     response.headers["Location"] = f"/v1/batches/{admitted.batch.id}"
-    if not admitted.created:
-        response.headers["Idempotency-Replayed"] = "true"
+    if admitted.created:
+        return batch_view(admitted.batch, {}, 0)
+    response.headers["Idempotency-Replayed"] = "true"
     return await _shown(house, admitted.batch)
 
 

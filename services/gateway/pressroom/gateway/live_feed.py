@@ -1,16 +1,19 @@
 """One reader of the EVENTS stream for all listeners of a gateway: each event is read, parsed and framed once.
 
-A listener begins with what the stream holds since its place, read by itself, and goes on with what the feed hands out;
-the stream's sequence tells the two apart, so nothing is missed or repeated in between. Who reads too slowly is handed
+A listener begins with what happened since its place, of which the feed remembers the latest and the stream has the
+rest, and goes on with what the feed hands out; the stream's sequence tells them apart, so nothing is missed or repeated
+in between. Who reads too slowly is handed
 nothing more, and reads from the stream again where it was: no listener slows another. A gateway that dies takes nothing
 along, as every frame has the place to go on from.
 """
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 import nats.errors
 import nats.js.errors
@@ -24,6 +27,9 @@ from pressroom.runtime.tail import Beginning, TailedEvent, past, tail
 LINES_AHEAD = 1000
 """Handed to a listener before it has sent them on; some seconds of a busy stream."""
 
+REMEMBERED = 5000
+"""The latest events, for listeners that come back: all of them come at once when a connection to many is lost."""
+
 _ASK_AGAIN_S = 0.5
 
 log = get_logger(__name__)
@@ -34,7 +40,6 @@ class Line:
     """One event, as it is sent. `event` is None for a message that is no event we know."""
 
     sequence: int
-    subject: str
     event: Event | None
     frame: str
 
@@ -46,11 +51,11 @@ class _Listener:
         self.is_behind = False
         self._wanted = wanted
 
-    def offer(self, line: Line) -> None:
-        if self.is_behind or not self._wanted(line.subject):
+    def offer(self, told: "_Told") -> None:
+        if self.is_behind or not self._wanted(told.tailed.subject):
             return
         try:
-            self.lines.put_nowait(line)
+            self.lines.put_nowait(told.line)
         except asyncio.QueueFull:
             self.is_behind = True
 
@@ -62,6 +67,7 @@ class LiveFeed:
         self._js = js
         self._listeners: set[_Listener] = set()
         self._last = 0
+        self._remembered: deque[_Told] = deque(maxlen=REMEMBERED)
         self._began = asyncio.Event()
 
     async def run(self) -> None:
@@ -75,12 +81,25 @@ class LiveFeed:
                 await asyncio.sleep(_ASK_AGAIN_S)
         async for tailed in tail(self._js, ALL_EVENTS, Beginning(after_sequence=self._last), idle_s=60):
             if tailed is not None:
-                self._hand_out(line_of(tailed))
+                told = _Told(tailed)
+                self._last = tailed.sequence
+                self._remembered.append(told)
+                for listener in self._listeners:
+                    listener.offer(told)
 
-    def _hand_out(self, line: Line) -> None:
-        self._last = line.sequence
-        for listener in self._listeners:
-            listener.offer(line)
+    async def _since(
+        self, subject: str, wanted: Callable[[str], bool], *, after: int, through: int, idle_s: float
+    ) -> AsyncGenerator[Line | None]:
+        """What happened after `after` up to `through`: from the stream only what is remembered no more."""
+        remembered = tuple(self._remembered)
+        begins = remembered[0].tailed.sequence - 1 if remembered else through
+        if after < begins:
+            async with aclosing(past(self._js, subject, after=after, through=begins, idle_s=idle_s)) as held:
+                async for tailed in held:
+                    yield None if tailed is None else _Told(tailed).line
+        for told in remembered:
+            if after < told.tailed.sequence <= through and wanted(told.tailed.subject):
+                yield told.line
 
     async def listen(
         self, subject: str, wanted: Callable[[str], bool], after: int | None, *, idle_s: float
@@ -98,11 +117,11 @@ class LiveFeed:
             listener = _Listener(wanted, self._last)
             self._listeners.add(listener)
             try:
-                held = past(self._js, subject, after=place, through=listener.last, idle_s=idle_s)
-                async with aclosing(held), aclosing(_handed(listener, idle_s)) as handed:
-                    async for tailed in held:
-                        place = place if tailed is None else tailed.sequence
-                        yield None if tailed is None else line_of(tailed)
+                before = self._since(subject, wanted, after=place, through=listener.last, idle_s=idle_s)
+                async with aclosing(before), aclosing(_handed(listener, idle_s)) as handed:
+                    async for line in before:
+                        place = place if line is None else line.sequence
+                        yield line
                     async for line in handed:
                         place = place if line is None else line.sequence
                         yield line
@@ -123,10 +142,16 @@ async def _handed(listener: _Listener, idle_s: float) -> AsyncGenerator[Line | N
         yield line
 
 
-def line_of(tailed: TailedEvent) -> Line:
-    return Line(
-        tailed.sequence, tailed.subject, tailed.event.data if tailed.event is not None else None, _frame(tailed)
-    )
+class _Told:
+    """An event of the stream, framed when the first listener wants it."""
+
+    def __init__(self, tailed: TailedEvent) -> None:
+        self.tailed = tailed
+
+    @cached_property
+    def line(self) -> Line:
+        event = self.tailed.event
+        return Line(self.tailed.sequence, event.data if event is not None else None, _frame(self.tailed))
 
 
 def _frame(tailed: TailedEvent) -> str:
