@@ -142,7 +142,7 @@ def test_the_secret_of_an_endpoint_is_told_once(sdk: openai.OpenAI) -> None:
     assert (found.url, found.event_types) == (made.url, made.event_types)
     assert [endpoint.id for endpoint in sdk.webhooks.list()] == [made.id]
     assert made.signing_secret not in found.model_dump_json()
-    with pytest.raises(openai.BadRequestError, match="response.completed"):
+    with pytest.raises(openai.BadRequestError, match=r"response\.completed"):
         sdk.webhooks.create(event_types=["response.completed"], name="other", url="https://press.example")
     sdk.webhooks.delete(made.id)
     with pytest.raises(openai.NotFoundError):

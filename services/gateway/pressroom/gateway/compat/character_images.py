@@ -22,7 +22,7 @@ from pressroom.state.machines import IMAGE_READY
 
 from ..access import REFUSED, Caller, Who, requires
 from ..batches import BATCH_OVER, IdempotencyKey, ask_for, owned
-from ..bodies import read
+from ..bodies import described, read
 from ..house import House
 from ..problems import answers
 from ..settings import GatewaySettings
@@ -105,9 +105,7 @@ class CharacterAnswer(BaseModel):
         HTTPStatus.UNPROCESSABLE_ENTITY,
     ),
     response_model_exclude_none=True,
-    openapi_extra={
-        "requestBody": {"required": True, "content": {"application/json": {"schema": Generate.model_json_schema()}}}
-    },
+    openapi_extra=described(Generate),
 )
 async def generate(
     request: Request, who: Who, house: House, response: Response, idempotency_key: IdempotencyKey = None

@@ -20,7 +20,7 @@ from pressroom.state.machines import IMAGE_READY
 
 from ..access import REFUSED, Caller, Who, requires
 from ..batches import BATCH_OVER, IdempotencyKey, ask_for, owned
-from ..bodies import read
+from ..bodies import described, read
 from ..house import House
 from ..images import approve_image, publish_image
 from ..problems import answers
@@ -115,11 +115,6 @@ class Published(BaseModel):
     url: str | None = None
 
 
-def _json_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The body in the OpenAPI document, as it is read without regard to its content type."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
-
-
 _WRONG = answers(HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY)
 _MISSING = answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -128,7 +123,7 @@ _MISSING = answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCE
     "/generate",
     dependencies=[requires(Scope.WRITE)],
     responses=_WRONG,
-    openapi_extra=_json_of(Generate),
+    openapi_extra=described(Generate),
     response_model_exclude_none=True,
 )
 async def generate(
@@ -226,7 +221,7 @@ async def approve(image_id: str, owner: Caller, house: House) -> Approved:
     "/publish/{image_id}",
     dependencies=[requires(Scope.PUBLISH)],
     responses=_MISSING,
-    openapi_extra=_json_of(Publish),
+    openapi_extra=described(Publish),
 )
 async def publish(image_id: str, request: Request, owner: Caller, house: House) -> Published:
     """Make a product of an approved image; answers at once, and the same again tells how far it is."""
