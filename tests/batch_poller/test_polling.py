@@ -124,6 +124,24 @@ async def test_all_pollers_together_keep_the_pace(house: House) -> None:
     assert time.monotonic() - began >= 11 / 20
 
 
+async def test_looking_for_a_job_waits_for_its_turn_too(house: House, vendors: VendorSandbox) -> None:
+    settings = settings_of(house, vendors)
+    turns: list[bool] = []
+
+    class Found(GeminiBatches):
+        async def find(self, display_name: str) -> VendorJob | None:
+            gates = house.database.provider_jobs.raw.database["gates"]
+            turns.append(await gates.find_one({"_id": "status:gemini"}) is not None)
+            return await super().find(display_name)
+
+    vendors.fault("gemini", "cut_after_effect", "POST .*batchGenerateContent")
+    async with running(build(settings, Found(settings))):
+        batch = await request(house, count=1)
+        await house.completed(batch.id)
+    assert turns
+    assert all(turns)
+
+
 async def test_many_jobs_are_asked_about_in_one_request(house: House, vendors: VendorSandbox) -> None:
     async with poller(house, vendors, provider_job_max_images=1, poll_initial_s=2.0):
         batch = await request(house, count=12)

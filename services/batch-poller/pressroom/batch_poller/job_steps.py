@@ -123,7 +123,7 @@ class JobSteps:
 
     async def _submit(self, claim: JobClaim) -> None:
         job = claim.document
-        found = await self._provider_of(job).find(job.id) if job.state is ProviderJobState.SUBMITTING else None
+        found = await self._find(job) if job.state is ProviderJobState.SUBMITTING else None
         if found is None and job.asked_at is not None:
             doubtful_until = job.asked_at + timedelta(seconds=self._settings.provider_create_doubt_s)
             if datetime.now(UTC) < doubtful_until:
@@ -301,6 +301,10 @@ class JobSteps:
             log.info("provider_job.running", vendor_name=job.vendor_name, vendor_state=job.vendor_state)
             await self._outbox.publish(self._jobs, told)
 
+    async def _find(self, job: ProviderJobDocument) -> VendorJob | None:
+        await self._pace.turn(job.provider)
+        return await self._provider_of(job).find(job.id)
+
     async def _status(self, job: ProviderJobDocument) -> VendorJob:
         await self._pace.turn(job.provider)
         return await self._provider_of(job).status(_name_of(job))
@@ -351,7 +355,7 @@ class JobSteps:
         job = claim.document
         provider = self._provider_of(job)
         # One that was given up in the middle of its submission may be there all the same.
-        found = await provider.find(job.id) if job.vendor_name is None and job.input_file is not None else None
+        found = await self._find(job) if job.vendor_name is None and job.input_file is not None else None
         name = found.name if found is not None else job.vendor_name
         if name is not None:
             await provider.delete(name)
