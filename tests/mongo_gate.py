@@ -22,6 +22,11 @@ def moves(collection: str, document_id: str, state: str) -> Words:
     return (_text("findAndModify", collection), _text("_id", document_id), _text("state", state))
 
 
+def moves_all(collection: str, batch_id: str, state: str) -> Words:
+    """What is in the update that brings all of a batch's documents into `state`."""
+    return (_text("update", collection), _text("batch_id", batch_id), _text("state", state))
+
+
 def confirms(collection: str, document_id: str) -> Words:
     """What is in the update by which that document forgets messages that the stream has."""
     return (_text("update", collection), _text("_id", document_id), b"$pull")

@@ -30,7 +30,7 @@ from pressroom.state.documents import ProviderJobDocument
 
 from ..house import House, eventually, running
 from ..killable import PATIENT_S, KillableService, environment_of
-from ..mongo_gate import confirms, mongo_gate, moves
+from ..mongo_gate import confirms, mongo_gate, moves, moves_all
 from ..vendor_sandbox import GEMINI_KEY, OPENAI_KEY, VendorSandbox
 
 HELD_S = 30.0
@@ -94,18 +94,21 @@ class Call:
 
 @dataclass(frozen=True)
 class Write:
-    """Right before a write. `place`: of the document, after the batch's id."""
+    """Right before a write. `place`: of the document, after the batch's id; None for all of the batch's at once."""
 
     collection: str
-    place: str
+    place: str | None
     state: str | None
     """The one that it writes; None for a note that a message went out."""
 
     @asynccontextmanager
     async def armed(self, scene: "Scene") -> AsyncIterator[Way]:
-        document_id = scene.batch_id + self.place
-        words = confirms(self.collection, document_id)
-        if self.state is not None:
+        document_id = scene.batch_id + (self.place or "")
+        if self.state is None:
+            words = confirms(self.collection, document_id)
+        elif self.place is None:
+            words = moves_all(self.collection, document_id, self.state)
+        else:
             words = moves(self.collection, document_id, self.state)
         async with mongo_gate(scene.house.settings.mongo_url, words) as gate:
             yield Way(gate.url, lambda: asyncio.wait_for(gate.reached.wait(), PATIENT_S))
@@ -134,7 +137,7 @@ GEMINI = (
     Moment(
         "before it is noted that the submission was told", Write("provider_jobs", JOB, None), SUBMITTED, is_long=True
     ),
-    Moment("before the images know", Write("images", FIRST, "generating"), SUBMITTED, is_long=True),
+    Moment("before the images know", Write("images", None, "generating"), SUBMITTED, is_long=True),
     Moment("while asking how it stands", Call("GET /v1beta/batches/"), SUBMITTED),
     Moment("before its end there is stored", Write("provider_jobs", JOB, "collecting"), SUBMITTED, is_long=True),
     Moment("before the download", Call("GET /v1beta/files/.*:download"), COLLECTING, is_long=True),

@@ -13,12 +13,13 @@ from pressroom.contracts.facts import ErrorReport
 from pressroom.contracts.jobs import SendNotice
 from pressroom.contracts.subjects import event_filter
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, LaneState, NoticeChannel, NoticeKind, NoticeState
+from pressroom.image_worker.providers import GenerationRequest
 from pressroom.publisher.app import build
 from pressroom.publisher.notice_jobs import NoticeWork
 from pressroom.publisher.settings import PublisherSettings
 from pressroom.runtime.admission import Admission
 from pressroom.runtime.dead_letters import REPLAYED
-from pressroom.runtime.errors import Moderated
+from pressroom.runtime.errors import InvalidRequest, Moderated
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.notices import Notices
 from pressroom.runtime.settings import Settings
@@ -338,6 +339,27 @@ async def test_a_refused_and_a_cancelled_batch_are_told_with_their_reasons(house
     first, second = (json.loads(request.body) for request in hook.received)
     assert (first["type"], second["type"]) == ("batch.rejected", "batch.cancelled")
     assert first["data"]["reasons"][0]["field"] == "profile"
+
+
+async def test_what_came_to_nothing_is_told_as_failed_whether_it_was_refused_or_tried(house: House) -> None:
+    async def refuse(_request: GenerationRequest) -> bytes | None:
+        raise InvalidRequest("the provider does not like it")
+
+    async with receiver() as hook, publisher(house):
+        asked = {"on": ["failed"], "url": hook.url}
+        async with house.worker(ReadyProvider(refuse)):
+            tried_in_vain = await house.request(notify=[asked])
+            await notices_in(house, tried_in_vain.id, NoticeState.DELIVERED)
+            refused = await house.request(notify=[asked], profile="no-such-profile")
+            await notices_in(house, refused.id, NoticeState.DELIVERED)
+        fine = await completed(house, {"on": ["failed", "completed"], "url": hook.url})
+        await notices_in(house, fine.id, NoticeState.DELIVERED)
+    told = [json.loads(request.body) for request in hook.received]
+    assert [(one["type"], one["data"]["batch_id"]) for one in told] == [
+        ("batch.failed", tried_in_vain.id),
+        ("batch.failed", refused.id),
+        ("batch.completed", fine.id),
+    ]
 
 
 async def test_a_notice_whose_job_got_lost_is_queued_again(house: House) -> None:

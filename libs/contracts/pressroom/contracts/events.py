@@ -110,8 +110,10 @@ class BatchRetryRequested(BatchEvent):
     entity = "batch"
     fact = "retry-requested"
     owner: Identifier = "default"
-    mode: Mode = Field(
-        default=Mode.REALTIME, description="`realtime`, or `batch` for a new provider job of exactly those images."
+    mode: Mode | None = Field(
+        default=None,
+        description="`realtime`, or `batch` for a new provider job of exactly those images; when absent, `batch` for "
+        "texts and `realtime` for images.",
     )
     provider: ProviderName | None = Field(
         default=None, description="The first of the batch's own providers that can, when absent."

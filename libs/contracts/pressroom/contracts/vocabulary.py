@@ -100,9 +100,11 @@ class ProductType(StrEnum):
 
 
 class NoticeKind(StrEnum):
-    """What a caller is told of its batch. `half_done`: half of its images have ended, well or badly."""
+    """What a caller is told of its batch. `failed`: it was refused, or ended with nothing made. `half_done`: half of
+    its images have ended, well or badly."""
 
     COMPLETED = "completed"
+    FAILED = "failed"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
     HALF_DONE = "half_done"

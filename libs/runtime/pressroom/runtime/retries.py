@@ -54,6 +54,11 @@ class CannotRetry(Exception):
         self.reasons = tuple(reasons)
 
 
+def usual_mode(batch: BatchDocument) -> Mode:
+    """How a batch's failed images are made again when nobody says: at once, but texts, which no lane makes."""
+    return Mode.REALTIME if batch.request.text_kind is None else Mode.BATCH
+
+
 @dataclass(frozen=True)
 class Retries:
     """Makes failed images again."""

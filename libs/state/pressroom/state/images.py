@@ -99,6 +99,13 @@ class Images(Collection[ImageDocument]):
         )
         return sum([row["cost"] async for row in rows])
 
+    async def begin_job(self, job: ProviderJobDocument) -> None:
+        """Its provider is at work on them: the images that are planned are generating, in one write."""
+        await self.raw.update_many(
+            {"$and": [_of(job), {"state": str(ImageState.PLANNED)}]},
+            {"$set": {"state": str(ImageState.GENERATING), "attempt": 1, "updated_at": datetime.now(UTC)}},
+        )
+
     async def plan_again(self, image_ids: Sequence[str], changes: Mapping[str, Any]) -> int:
         """Those of these images that failed are planned, with `changes`, in one write; how many they were."""
         found = await self.raw.update_many(

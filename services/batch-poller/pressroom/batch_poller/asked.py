@@ -15,7 +15,7 @@ from pressroom.contracts.events import (
 )
 from pressroom.contracts.vocabulary import Mode, ProviderJobState
 from pressroom.runtime.event_subscriber import Refused, subscribe
-from pressroom.runtime.retries import CannotRetry, NothingToRetry, NotYet, Retries
+from pressroom.runtime.retries import CannotRetry, NothingToRetry, NotYet, Retries, usual_mode
 from pressroom.runtime.service import Service
 from pressroom.runtime.topology import (
     BATCH_RETRY_REQUESTED,
@@ -61,7 +61,7 @@ class Wishes:
     async def retry(self, event: ReceivedEvent) -> None:
         wish = event.data
         assert isinstance(wish, BatchRetryRequested)
-        if wish.mode not in (Mode.REALTIME, Mode.BATCH):
+        if wish.mode is Mode.AUTO:
             raise Refused(f"mode: say 'realtime' or 'batch', not '{wish.mode}'")
         if not event.id:
             raise Refused("event: it has no ce-id, by which one that comes twice is known")
@@ -71,7 +71,7 @@ class Wishes:
             raise Refused(f"batch_id: the owner '{wish.owner}' has no batch '{wish.batch_id}'")
         retries = Retries(service.database, service.outbox, service.core_settings)
         try:
-            await retries.retry(batch, wish.mode, wish.provider, event.id)
+            await retries.retry(batch, wish.mode or usual_mode(batch), wish.provider, event.id)
         except NotYet:
             # The event comes again in a moment, as any that fails does.
             raise

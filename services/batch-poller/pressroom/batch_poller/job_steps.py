@@ -247,19 +247,14 @@ class JobSteps:
             raise LeaseLost(job.id)
         log.info("provider_job.submitted", vendor_name=vendor_job.name, images=job.image_count)
         await self._outbox.publish(self._jobs, stored)
-        await self._mark_images(job)
+        await self._database.images.begin_job(job)
 
     def _images_of(self, job: ProviderJobDocument, *states: ImageState) -> AsyncIterator[ImageDocument]:
         return self._database.images.of_job(job, states)
 
-    async def _mark_images(self, job: ProviderJobDocument) -> None:
-        """The provider is at work on them."""
-        async for image in self._images_of(job, ImageState.PLANNED):
-            await self._database.images.transition(image.id, ImageState.GENERATING, changes={"attempt": 1})
-
     async def _ask(self, claim: JobClaim) -> None:
         job = claim.document
-        await self._mark_images(job)
+        await self._database.images.begin_job(job)
         provider = self._provider_of(job)
         vendor_job = await self._status(job)
         now = datetime.now(UTC)

@@ -8,7 +8,7 @@ from pressroom.contracts.api import Batch, RetryBatch
 from pressroom.contracts.facts import Reason
 from pressroom.contracts.vocabulary import Mode, Scope
 from pressroom.runtime.credits import InsufficientCredits
-from pressroom.runtime.retries import CannotRetry, NothingToRetry, Retries
+from pressroom.runtime.retries import CannotRetry, NothingToRetry, Retries, usual_mode
 
 from .access import REFUSED, Caller, requires
 from .batches import owned
@@ -38,7 +38,7 @@ async def retry_batch(batch_id: str, owner: Caller, house: House, body: RetryBat
     if wanted.mode is Mode.AUTO:
         raise invalid([Reason(field="mode", message="say 'realtime' or 'batch'")])
     batch = await owned(house, owner, batch_id)
-    mode = wanted.mode or (Mode.REALTIME if batch.request.text_kind is None else Mode.BATCH)
+    mode = wanted.mode or usual_mode(batch)
     try:
         opened = await Retries(house.database, house.outbox, house.core_settings).retry(batch, mode, wanted.provider)
     except NothingToRetry as error:

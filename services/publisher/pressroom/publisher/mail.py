@@ -25,6 +25,7 @@ _REFUSED = 500
 _START_TLS: dict[StartTls, bool | None] = {"always": True, "if-offered": None, "never": False}
 _ENDINGS = {
     NoticeKind.COMPLETED: "is complete",
+    NoticeKind.FAILED: "failed",
     NoticeKind.REJECTED: "was refused",
     NoticeKind.CANCELLED: "was cancelled",
     NoticeKind.HALF_DONE: "is half done",
@@ -73,7 +74,7 @@ def _one_line(text: str) -> str:
 def _text(notice: NoticeDocument, public_url: str | None) -> str:
     content, counts = notice.content, notice.content.counts
     lines = [f"{_name(notice)} {_ENDINGS[notice.kind]}.", ""]
-    if notice.kind is NoticeKind.REJECTED:
+    if content.reasons:
         lines += ["Nothing is made of it, because:", ""]
         lines += [f"  - {_one_line(reason.field)}: {_one_line(reason.message)}" for reason in content.reasons]
     else:

@@ -43,18 +43,21 @@ class NoticeEvents:
     async def ended(self, event: ReceivedEvent) -> None:
         """A batch has come to an end."""
         match event.data:
+            case events.BatchCompleted(counts=counts) if counts.generated == 0:
+                kinds = (NoticeKind.COMPLETED, NoticeKind.FAILED)
             case events.BatchCompleted():
-                kind = NoticeKind.COMPLETED
+                kinds = (NoticeKind.COMPLETED,)
             case events.BatchRejected(conflict=False):
-                kind = NoticeKind.REJECTED
+                kinds = (NoticeKind.REJECTED, NoticeKind.FAILED)
             case events.BatchCancelled():
-                kind = NoticeKind.CANCELLED
+                kinds = (NoticeKind.CANCELLED,)
             case _:
                 # A request that took another batch's id has no targets that anybody stored.
                 return
         batch = await self._database.batches.get(event.data.story)
         if batch is not None:
-            await self._notices.tell(batch, kind, at=_moment(event))
+            for kind in kinds:
+                await self._notices.tell(batch, kind, at=_moment(event))
 
     async def item_ended(self, event: ReceivedEvent) -> None:
         """An image or a text of a batch is made or failed, and with it half of the batch may be over."""
