@@ -14,7 +14,7 @@ import nats.errors
 import nats.js.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from pydantic import ValidationError
 
 from pressroom.contracts.cloudevents import ReceivedEvent, UnreadableEvent, read_event
@@ -80,7 +80,13 @@ async def tail(
     place = beginning
     while True:
         try:
-            info, subscription = await _reader(js, subject, place)
+            consumer = place.config()
+            consumer.filter_subject = subject
+            consumer.ack_policy = AckPolicy.NONE
+            consumer.mem_storage = True
+            consumer.inactive_threshold = FORGOTTEN_AFTER_S
+            info = await js.add_consumer(EVENTS_STREAM, consumer)
+            subscription = await js.pull_subscribe_bind(consumer=info.name, stream=EVENTS_STREAM)
         except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
             log.debug("tail.waiting", reason=str(error))
             yield None
@@ -116,7 +122,13 @@ async def past(
     place = after
     while place < through:
         try:
-            info, subscription = await _reader(js, subject, Beginning(after_sequence=place))
+            consumer = Beginning(after_sequence=place).config()
+            consumer.filter_subject = subject
+            consumer.ack_policy = AckPolicy.NONE
+            consumer.mem_storage = True
+            consumer.inactive_threshold = FORGOTTEN_AFTER_S
+            info = await js.add_consumer(EVENTS_STREAM, consumer)
+            subscription = await js.pull_subscribe_bind(consumer=info.name, stream=EVENTS_STREAM)
         except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
             log.debug("tail.waiting", reason=str(error))
             yield None
@@ -138,19 +150,6 @@ async def past(
             yield None
         finally:
             await _forget(subscription)
-
-
-async def _reader(
-    js: JetStreamContext, subject: str, place: Beginning
-) -> tuple[ConsumerInfo, JetStreamContext.PullSubscription]:
-    """A consumer of one's own, which the server forgets when nobody asks it for a while."""
-    consumer = place.config()
-    consumer.filter_subject = subject
-    consumer.ack_policy = AckPolicy.NONE
-    consumer.mem_storage = True
-    consumer.inactive_threshold = FORGOTTEN_AFTER_S
-    info = await js.add_consumer(EVENTS_STREAM, consumer)
-    return info, await js.pull_subscribe_bind(consumer=info.name, stream=EVENTS_STREAM)
 
 
 async def _forget(subscription: JetStreamContext.PullSubscription) -> None:
