@@ -91,7 +91,8 @@ async def test_what_is_remembered_no_more_is_read_from_the_stream(
 ) -> None:
     monkeypatch.setattr(live_feed, "REMEMBERED", 4)
     async with a_feed(house) as feed:
-        assert await asyncio.gather(heard(feed, None, 30), tell(house, 0, 30)) == [list(range(1, 31)), None]
+        # From the beginning, as the feed may be a moment behind the first event.
+        assert await asyncio.gather(heard(feed, 0, 30), tell(house, 0, 30)) == [list(range(1, 31)), None]
         for after in (0, 25, 26, 27, 29):
             assert await heard(feed, after, 30 - after) == list(range(after + 1, 31))
         assert await heard(feed, 3, 14, story="batch-1") == list(range(4, 31, 2))
