@@ -88,3 +88,4 @@ class ProviderTry(Fact):
     seconds: Annotated[float, Field(ge=0)] = 0.0
     seed: NonNegative | None = Field(default=None, description="None where the provider takes no seed.")
     error: ErrorReport | None = None
+    counted_in: tuple[str, ...] = Field(default=(), description="The caps in money that held when it began.")

@@ -118,7 +118,8 @@ class NoticeChannel(StrEnum):
 
 
 class ErrorKind(StrEnum):
-    """Why something failed; each kind has one policy (`pressroom.runtime.policies`)."""
+    """Why something failed; each kind has one policy (`pressroom.runtime.policies`). `budget`: a cap in money did not
+    leave what it would have cost, so it was not asked for."""
 
     RATE_LIMIT = "rate_limit"
     NETWORK = "network"
@@ -127,6 +128,7 @@ class ErrorKind(StrEnum):
     AUTH = "auth"
     TIMEOUT = "timeout"
     MODERATION = "moderation"
+    BUDGET = "budget"
     UNKNOWN = "unknown"
 
 

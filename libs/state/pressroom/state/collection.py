@@ -131,7 +131,14 @@ class Collection(Generic[Doc]):
         return await self._update(query, dict(changes), messages, token=token, release=release)
 
     async def _update(
-        self, query: Raw, fields: Raw, messages: Sequence[OutboxMessage], *, token: str | None, release: bool
+        self,
+        query: Raw,
+        fields: Raw,
+        messages: Sequence[OutboxMessage],
+        *,
+        token: str | None,
+        release: bool,
+        session: AsyncIOMotorClientSession | None = None,
     ) -> Doc | None:
         if token is not None:
             query["lease.token"] = token
@@ -141,7 +148,7 @@ class Collection(Generic[Doc]):
         update: Raw = {"$set": fields}
         if messages:
             update["$push"] = {"outbox": {"$each": [message.model_dump() for message in messages]}}
-        raw = await self.raw.find_one_and_update(query, update, return_document=ReturnDocument.AFTER)
+        raw = await self.raw.find_one_and_update(query, update, return_document=ReturnDocument.AFTER, session=session)
         return self.read(raw)
 
     async def claim(

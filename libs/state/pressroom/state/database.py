@@ -9,13 +9,13 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ASCENDING, DESCENDING, IndexModel, WriteConcern
 from pymongo.errors import PyMongoError
 
-from . import api_keys, machines, tries, users
+from . import api_keys, budgets, machines, tries, users
 from .api_keys import ApiKeys
 from .batches import Batches
+from .budgets import Budgets
 from .collection import Collection
 from .documents import (
     BatchDocument,
-    ImageDocument,
     LaneDocument,
     NoticeDocument,
     ProviderJobDocument,
@@ -27,6 +27,7 @@ from .images import Images
 from .ledger import Ledger
 from .provider_jobs import ProviderJobs
 from .reachability import Reachability
+from .transactions import Transactions
 from .tries import Tries
 from .users import Users
 
@@ -49,8 +50,10 @@ class Database:
             event_listeners=[there],
         )
         database = self._client.get_database(name, write_concern=WriteConcern(w="majority", j=True))
+        transactions = Transactions(self._client)
         self.batches = Batches(database["batches"], BatchDocument, machines.BATCH, there)
-        self.images = Images(database["images"], ImageDocument, machines.IMAGE, there)
+        self.budgets = Budgets(database)
+        self.images = Images(database["images"], machines.IMAGE, there, self.budgets, transactions)
         self.publications = Collection(database["publications"], PublicationDocument, machines.PUBLICATION, there)
         self.provider_jobs = ProviderJobs(database["provider_jobs"], ProviderJobDocument, machines.PROVIDER_JOB, there)
         self.notices = Collection(database["notices"], NoticeDocument, machines.NOTICE, there)
@@ -61,7 +64,7 @@ class Database:
         self.users = Users(database["users"])
         self.api_keys = ApiKeys(database["api_keys"])
         self.tries = Tries(database["tries"])
-        self.ledger = Ledger(self._client, database, self.batches)
+        self.ledger = Ledger(transactions, database, self.batches)
 
     @property
     def collections(self) -> tuple[Collection[Any], ...]:
@@ -145,6 +148,7 @@ class Database:
         await self.users.raw.create_indexes(users.INDEXES)
         await self.api_keys.raw.create_indexes(api_keys.INDEXES)
         await self.tries.raw.create_indexes(tries.INDEXES)
+        await self.budgets.raw.create_indexes(budgets.INDEXES)
         await self.ledger.make_indexes()
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from pressroom.contracts.facts import (
     BatchCounts,
     ErrorReport,
     FileFacts,
+    MicroDollars,
     ModeChoice,
     NoticeAttempt,
     ProviderTry,
@@ -117,6 +118,16 @@ class RemoteJob(Part):
     began_at: datetime
 
 
+class Reservation(Part):
+    """What is put aside for a call until it is known what that took, in millionths of a dollar, under each of
+    `budgets`, the widest last. `job`: the provider's job that the image is a row of."""
+
+    amount: MicroDollars
+    budgets: tuple[str, ...]
+    job: str | None = None
+    at: datetime
+
+
 class Pacing(Part):
     """What a batch says about its images in place of the lane's policy; None and 0 leave that as it is."""
 
@@ -137,7 +148,7 @@ class ImageDocument(Document):
 
     `provider` is whose turn it is, of `providers`, who are able, in order of preference. `call_began_at` is set while a
     billed call is out of which nothing is heard yet. `full_prompt` is `prompt` with everything that the batch adds.
-    `retry`: the last of its batch's `retries` that planned it again.
+    `retry`: the last of its batch's `retries` that planned it again. `max_cost_microusd`: what its batch may cost.
     """
 
     state: ImageState
@@ -171,6 +182,8 @@ class ImageDocument(Document):
     retry: str | None = None
     tries: tuple[ProviderTry, ...] = ()
     estimated_cost_microusd: int | None = None
+    max_cost_microusd: int | None = None
+    reservation: Reservation | None = None
     progress: float | None = None
     raw: FileFacts | None = None
     file: FileFacts | None = None

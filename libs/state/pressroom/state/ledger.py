@@ -6,19 +6,14 @@ hold by its id, a capture or release by the image's index being in the hold's `o
 the sum of an account's entries is its `available` at every moment that anybody can see.
 """
 
-import asyncio
-import random
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
-from pymongo import ReturnDocument, WriteConcern
-from pymongo.errors import DuplicateKeyError, PyMongoError
-from pymongo.read_concern import ReadConcern
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
 
 from pressroom.contracts.credits import Millicredits
 from pressroom.contracts.vocabulary import LedgerKind
@@ -26,16 +21,11 @@ from pressroom.contracts.vocabulary import LedgerKind
 from .accounts import ENTRY_INDEXES, HOLD_INDEXES, AccountDocument, EntryDocument, HoldDocument
 from .batches import Batches
 from .documents import BatchDocument, Part
+from .transactions import Session, Transactions
 
 Raw = dict[str, Any]
-Session = AsyncIOMotorClientSession
-Result = TypeVar("Result")
 Doc = TypeVar("Doc", bound=Part)
 
-_GIVE_UP_S = 20.0
-"""Longer than a server takes to abort what a killed process left open; a caller is told to try again after that."""
-
-_PAUSE_MAX_S = 0.1
 _AFTER: Any = ReturnDocument.AFTER
 
 
@@ -49,10 +39,6 @@ class NotEnough(Exception):
 
 class GivenBack(Exception):
     """The hold exists, and what is asked of it was released since."""
-
-
-class AccountBusy(PyMongoError):
-    """Somebody else's movement on the account does not end. A database error: whoever waits tries again."""
 
 
 class _Taken(Exception):
@@ -93,16 +79,12 @@ class _Booking:
 class Ledger:
     """All accounts of one deployment, their holds and their entries."""
 
-    def __init__(
-        self, client: "AsyncIOMotorClient[Raw]", database: "AsyncIOMotorDatabase[Raw]", batches: Batches
-    ) -> None:
-        self._client = client
+    def __init__(self, transactions: Transactions, database: "AsyncIOMotorDatabase[Raw]", batches: Batches) -> None:
+        self._transactions = transactions
         self._batches = batches
         self.accounts = database["accounts"]
         self.holds = database["holds"]
         self.entries = database["ledger"]
-        # One after the other within this process: transactions that meet in the database are all but one done again.
-        self._turns = WeakValueDictionary[str, asyncio.Lock]()
 
     async def make_indexes(self) -> None:
         await self.holds.create_indexes(HOLD_INDEXES)
@@ -163,7 +145,7 @@ class Ledger:
                 raise GivenBack(wanted.id)
             return held
 
-        return await self._move(wanted.owner, work)
+        return await self._transactions.run(f"the account of {wanted.owner}", work)
 
     async def store_batch(self, batch: BatchDocument, wanted: HoldDocument) -> bool:
         """Store a new batch together with its hold, or neither. False when one of the batch's unique keys is taken;
@@ -177,7 +159,7 @@ class Ledger:
             return True
 
         try:
-            return await self._move(wanted.owner, work)
+            return await self._transactions.run(f"the account of {wanted.owner}", work)
         except _Taken:
             return False
 
@@ -215,7 +197,7 @@ class Ledger:
             changes = {"held": -hold.price * len(outcomes), "spent": captured}
             return await self._book(session, hold.owner, bookings, changes)
 
-        return await self._move(hold.owner, work)
+        return await self._transactions.run(f"the account of {hold.owner}", work)
 
     async def give(
         self, owner: str, kind: LedgerKind, amount: Millicredits, *, by: str, note: str, entry_id: str
@@ -230,7 +212,7 @@ class Ledger:
             return await self._book(session, owner, [booking], {}, upsert=True)
 
         try:
-            is_new = await self._move(owner, work)
+            is_new = await self._transactions.run(f"the account of {owner}", work)
         except DuplicateKeyError:
             is_new = False  # The same wish twice in one moment.
         raw = await self.entries.find_one({"_id": entry_id})
@@ -267,27 +249,6 @@ class Ledger:
             rows.append(_entry(booking, owner, sequence, balance, now).model_dump(by_alias=True))
         await self.entries.insert_many(rows, session=session)
         return True
-
-    async def _move(self, owner: str, work: Callable[[Session], Awaitable[Result]]) -> Result:
-        """Run `work` on an owner's account as one transaction, again as long as others write the same documents."""
-        deadline = time.monotonic() + _GIVE_UP_S
-        tries = 0
-
-        async def attempt(session: Session) -> Result:
-            nonlocal tries
-            if tries:
-                if time.monotonic() > deadline:
-                    raise AccountBusy("the account is being written by somebody else; try again")
-                # Motor's own loop tries again at once, and many of them would only meet again.
-                await asyncio.sleep(random.uniform(0, min(0.002 * 2**tries, _PAUSE_MAX_S)))  # noqa: S311 no secret
-            tries += 1
-            return await work(session)
-
-        turn = self._turns.setdefault(owner, asyncio.Lock())
-        async with turn, await self._client.start_session() as session:
-            return await session.with_transaction(
-                attempt, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
-            )
 
     async def every_account(self) -> AsyncIterator[AccountDocument]:
         async for raw in self.accounts.find({}).sort([("_id", 1)]):
