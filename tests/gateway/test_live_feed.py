@@ -7,9 +7,10 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from pressroom.contracts.events import BatchCancelled
-from pressroom.contracts.subjects import ALL_EVENTS, story_filter
+from pressroom.contracts.subjects import ALL_EVENTS, EVENTS_STREAM, story_filter
 from pressroom.gateway import live_feed
 from pressroom.gateway.live_feed import LiveFeed
+from pressroom.runtime.topology import provision
 
 from ..house import House
 
@@ -96,6 +97,22 @@ async def test_what_is_remembered_no_more_is_read_from_the_stream(
         for after in (0, 25, 26, 27, 29):
             assert await heard(feed, after, 30 - after) == list(range(after + 1, 31))
         assert await heard(feed, 3, 14, story="batch-1") == list(range(4, 31, 2))
+
+
+async def test_a_stream_that_was_lost_and_made_anew_is_heard_from_its_beginning(own_house: House) -> None:
+    house = own_house
+    await tell(house, 0, 5)
+    async with a_feed(house) as feed, asyncio.TaskGroup() as group:
+        listening = group.create_task(heard(feed, 0, 8))
+        assert await heard(feed, 0, 5) == [1, 2, 3, 4, 5]
+        await house.js.delete_stream(EVENTS_STREAM)
+        await provision(house.settings)
+        await tell(house, 5, 3)
+        await asyncio.wait_for(listening, WITHIN_S)
+        # Who comes back with a place of the lost stream has heard nothing of this one.
+        assert await heard(feed, 5, 3) == [1, 2, 3]
+        assert await heard(feed, 2, 1) == [3]
+    assert listening.result() == [1, 2, 3, 4, 5, 1, 2, 3]
 
 
 async def test_from_now_on_is_without_the_past(house: House) -> None:

@@ -5,6 +5,7 @@ the server was away or forgot the consumer, reading goes on after the last event
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ import nats.errors
 import nats.js.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy
 from pydantic import ValidationError
 
 from pressroom.contracts.cloudevents import ReceivedEvent, UnreadableEvent, read_event
@@ -24,7 +25,11 @@ from .logs import get_logger
 
 FORGOTTEN_AFTER_S = 60.0
 BATCH = 200
-HEARTBEAT_S = 1.0
+PULL_S = 2.0
+"""One request for messages. A server that dies forgets it, and nats-py waits for its end all the same, whether the
+heartbeats that it may ask for come or not."""
+
+_LEAST_PULL_S = 0.01
 AGAIN_AFTER_S = 0.5
 """A server that is coming up refuses at once; asking without a pause would fill the reader with signs of life."""
 
@@ -75,18 +80,20 @@ async def tail(
 ) -> AsyncIterator[TailedEvent | None]:
     """Every event on `subject`, in order. Yields None whenever `idle_s` passed without one; ends there unless `follow`.
 
-    `subject` as `pressroom.contracts.subjects.story_filter` makes it, or `ALL_EVENTS`.
+    `subject` as `pressroom.contracts.subjects.story_filter` makes it, or `ALL_EVENTS`. A stream that was lost and made
+    anew is read from its beginning, and its sequences are lower again.
     """
     place = beginning
+    idle = _Idle(idle_s)
+    began: datetime | None = None
     while True:
         try:
-            consumer = place.config()
-            consumer.filter_subject = subject
-            consumer.ack_policy = AckPolicy.NONE
-            consumer.mem_storage = True
-            consumer.inactive_threshold = FORGOTTEN_AFTER_S
-            info = await js.add_consumer(EVENTS_STREAM, consumer)
-            subscription = await js.pull_subscribe_bind(consumer=info.name, stream=EVENTS_STREAM)
+            stream = await js.stream_info(EVENTS_STREAM)
+            if began not in (None, stream.created) or (place.after_sequence or 0) > stream.state.last_seq:
+                log.warning("tail.stream_made_anew", after=place.after_sequence)
+                place = EVERYTHING
+            began = stream.created
+            info, subscription = await _reader(js, subject, place)
         except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
             log.debug("tail.waiting", reason=str(error))
             yield None
@@ -98,37 +105,32 @@ async def tail(
         try:
             while True:
                 try:
-                    messages = await subscription.fetch(BATCH, timeout=idle_s, heartbeat=min(HEARTBEAT_S, idle_s / 3))
+                    messages = await subscription.fetch(BATCH, timeout=min(PULL_S, idle.left_s))
                 except nats.errors.TimeoutError:
-                    yield None
-                    if not follow:
-                        return
+                    if idle.is_over:
+                        yield None
+                        if not follow:
+                            return
+                        idle.again()
                     await js.consumer_info(EVENTS_STREAM, info.name)
                     continue
                 for message in messages:
                     place = Beginning(after_sequence=message.metadata.sequence.stream)
                     yield _read(message)
+                idle.again()
         except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
             log.debug("tail.resumes", after=place.after_sequence, reason=str(error) or type(error).__name__)
         finally:
             await _forget(subscription)
 
 
-async def past(
-    js: JetStreamContext, subject: str, *, after: int, through: int, idle_s: float
-) -> AsyncGenerator[TailedEvent | None]:
+async def past(js: JetStreamContext, subject: str, *, after: int, through: int) -> AsyncGenerator[TailedEvent | None]:
     """What the stream holds on `subject` after the sequence `after`, up to `through`, and then the end. Yields None
     whenever the server is away."""
     place = after
     while place < through:
         try:
-            consumer = Beginning(after_sequence=place).config()
-            consumer.filter_subject = subject
-            consumer.ack_policy = AckPolicy.NONE
-            consumer.mem_storage = True
-            consumer.inactive_threshold = FORGOTTEN_AFTER_S
-            info = await js.add_consumer(EVENTS_STREAM, consumer)
-            subscription = await js.pull_subscribe_bind(consumer=info.name, stream=EVENTS_STREAM)
+            info, subscription = await _reader(js, subject, Beginning(after_sequence=place))
         except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
             log.debug("tail.waiting", reason=str(error))
             yield None
@@ -137,7 +139,7 @@ async def past(
         pending = info.num_pending or 0
         try:
             while pending:
-                for message in await subscription.fetch(min(BATCH, pending), timeout=idle_s):
+                for message in await subscription.fetch(min(BATCH, pending), timeout=PULL_S):
                     pending = message.metadata.num_pending
                     sequence = message.metadata.sequence.stream
                     if sequence > through:
@@ -150,6 +152,43 @@ async def past(
             yield None
         finally:
             await _forget(subscription)
+
+
+class _Idle:
+    """How long nothing has come."""
+
+    def __init__(self, idle_s: float) -> None:
+        self._idle_s = idle_s
+        self.again()
+
+    def again(self) -> None:
+        self._until = time.monotonic() + self._idle_s
+
+    @property
+    def left_s(self) -> float:
+        return max(self._until - time.monotonic(), _LEAST_PULL_S)
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._until
+
+
+async def last_sequence(js: JetStreamContext) -> int:
+    """Of the latest event that the stream has taken."""
+    return (await js.stream_info(EVENTS_STREAM)).state.last_seq
+
+
+async def _reader(
+    js: JetStreamContext, subject: str, place: Beginning
+) -> tuple[ConsumerInfo, JetStreamContext.PullSubscription]:
+    """A consumer of one's own, which the server forgets when nobody asks it for a while."""
+    consumer = place.config()
+    consumer.filter_subject = subject
+    consumer.ack_policy = AckPolicy.NONE
+    consumer.mem_storage = True
+    consumer.inactive_threshold = FORGOTTEN_AFTER_S
+    info = await js.add_consumer(EVENTS_STREAM, consumer)
+    return info, await js.pull_subscribe_bind(consumer=info.name, stream=EVENTS_STREAM)
 
 
 async def _forget(subscription: JetStreamContext.PullSubscription) -> None:

@@ -2,9 +2,9 @@
 
 A listener begins with what happened since its place, of which the feed remembers the latest and the stream has the
 rest, and goes on with what the feed hands out; the stream's sequence tells them apart, so nothing is missed or repeated
-in between. Who reads too slowly is handed
-nothing more, and reads from the stream again where it was: no listener slows another. A gateway that dies takes nothing
-along, as every frame has the place to go on from.
+in between. Who reads too slowly is handed nothing more, and reads from the stream again where it was: no listener slows
+another. A gateway that dies takes nothing along, as every frame has the place to go on from. A stream that was lost and
+made anew is heard from its beginning.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ import nats.js.errors
 from nats.js import JetStreamContext
 
 from pressroom.contracts.events import Event
-from pressroom.contracts.subjects import ALL_EVENTS, EVENTS_STREAM
+from pressroom.contracts.subjects import ALL_EVENTS
 from pressroom.runtime.logs import get_logger
-from pressroom.runtime.tail import Beginning, TailedEvent, past, tail
+from pressroom.runtime.tail import Beginning, TailedEvent, last_sequence, past, tail
 
 LINES_AHEAD = 1000
 """Handed to a listener before it has sent them on; some seconds of a busy stream."""
@@ -31,6 +31,7 @@ REMEMBERED = 5000
 """The latest events, for listeners that come back: all of them come at once when a connection to many is lost."""
 
 _ASK_AGAIN_S = 0.5
+_IDLE_S = 60.0
 
 log = get_logger(__name__)
 
@@ -46,18 +47,30 @@ class Line:
 
 class _Listener:
     def __init__(self, wanted: Callable[[str], bool], last: int) -> None:
-        self.lines: asyncio.Queue[Line] = asyncio.Queue(LINES_AHEAD)
+        self.lines: asyncio.Queue[Line | None] = asyncio.Queue(LINES_AHEAD)
         self.last = last
         self.is_behind = False
+        self.is_elsewhere = False
         self._wanted = wanted
 
+    @property
+    def is_over(self) -> bool:
+        """Nothing more is handed to it, and it has had everything that was."""
+        return (self.is_behind or self.is_elsewhere) and self.lines.empty()
+
     def offer(self, told: "_Told") -> None:
-        if self.is_behind or not self._wanted(told.tailed.subject):
+        if self.is_behind or self.is_elsewhere or not self._wanted(told.tailed.subject):
             return
         try:
             self.lines.put_nowait(told.line)
         except asyncio.QueueFull:
             self.is_behind = True
+
+    def leave_behind(self) -> None:
+        """It listens to a stream that is no more."""
+        self.is_elsewhere = True
+        with suppress(asyncio.QueueFull):
+            self.lines.put_nowait(None)  # A sign of life, for one that waits.
 
 
 class LiveFeed:
@@ -74,27 +87,36 @@ class LiveFeed:
         """Read until cancelled."""
         while not self._began.is_set():
             try:
-                self._last = (await self._js.stream_info(EVENTS_STREAM)).state.last_seq
+                self._last = await last_sequence(self._js)
                 self._began.set()
             except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
                 log.debug("live.waiting", reason=str(error))
                 await asyncio.sleep(_ASK_AGAIN_S)
-        async for tailed in tail(self._js, ALL_EVENTS, Beginning(after_sequence=self._last), idle_s=60):
+        async for tailed in tail(self._js, ALL_EVENTS, Beginning(after_sequence=self._last), idle_s=_IDLE_S):
             if tailed is not None:
+                if tailed.sequence <= self._last:
+                    self._begin_anew()
                 told = _Told(tailed)
                 self._last = tailed.sequence
                 self._remembered.append(told)
                 for listener in self._listeners:
                     listener.offer(told)
 
+    def _begin_anew(self) -> None:
+        """The stream is another one; its sequences say nothing of what was told before."""
+        self._last = 0
+        self._remembered.clear()
+        for listener in self._listeners:
+            listener.leave_behind()
+
     async def _since(
-        self, subject: str, wanted: Callable[[str], bool], *, after: int, through: int, idle_s: float
+        self, subject: str, wanted: Callable[[str], bool], *, after: int, through: int
     ) -> AsyncGenerator[Line | None]:
         """What happened after `after` up to `through`: from the stream only what is remembered no more."""
         remembered = tuple(self._remembered)
         begins = remembered[0].tailed.sequence - 1 if remembered else through
         if after < begins:
-            async with aclosing(past(self._js, subject, after=after, through=begins, idle_s=idle_s)) as held:
+            async with aclosing(past(self._js, subject, after=after, through=begins)) as held:
                 async for tailed in held:
                     yield None if tailed is None else _Told(tailed).line
         for told in remembered:
@@ -112,27 +134,38 @@ class LiveFeed:
             yield None
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._began.wait(), idle_s)
-        place = self._last if after is None else after
+        place = self._last if after is None else await self._still_there(after)
         while True:
             listener = _Listener(wanted, self._last)
             self._listeners.add(listener)
             try:
-                before = self._since(subject, wanted, after=place, through=listener.last, idle_s=idle_s)
+                before = self._since(subject, wanted, after=place, through=listener.last)
                 async with aclosing(before), aclosing(_handed(listener, idle_s)) as handed:
                     async for line in before:
                         place = place if line is None else line.sequence
                         yield line
                     async for line in handed:
+                        if line is not None and line.sequence <= place:
+                            continue  # Another gateway told it, which had read on when this one had not.
                         place = place if line is None else line.sequence
                         yield line
             finally:
                 self._listeners.discard(listener)
-            log.debug("live.behind", after=place)
+            if listener.is_elsewhere:
+                place = 0
+            log.debug("live.reads_again", after=place)
+
+    async def _still_there(self, after: int) -> int:
+        """A place beyond the stream's end is one of a stream that was lost, and all of the new one comes after it."""
+        if after > self._last:
+            with suppress(nats.errors.Error, nats.js.errors.Error, OSError):
+                return after if after <= await last_sequence(self._js) else 0
+        return after
 
 
 async def _handed(listener: _Listener, idle_s: float) -> AsyncGenerator[Line | None]:
-    """What is handed to a listener, until it is too far behind."""
-    while not (listener.is_behind and listener.lines.empty()):
+    """What is handed to a listener, until it has to read from the stream again."""
+    while not listener.is_over:
         try:
             async with asyncio.timeout(idle_s):
                 line = await listener.lines.get()
