@@ -1,0 +1,3 @@
+# Check status
+curl http://localhost:3001/batch/status/<generation-id> \
+  -H "Authorization: Bearer $TOKEN"
