@@ -23,6 +23,7 @@ Route = tuple[str, str]
 NEEDS: dict[Route, set[Scope]] = {
     ("POST", "/v1/images/{image_id}/approve"): {Scope.READ, Scope.REVIEW},
     ("POST", "/v1/images/{image_id}/reject"): {Scope.READ, Scope.REVIEW},
+    ("POST", "/v1/images/review"): {Scope.READ, Scope.REVIEW},
     ("POST", "/v1/images/{image_id}/publish"): {Scope.READ, Scope.PUBLISH},
     ("POST", "/api/approve/{image_id}"): {Scope.READ, Scope.REVIEW},
     ("POST", "/api/publish/{image_id}"): {Scope.READ, Scope.PUBLISH},

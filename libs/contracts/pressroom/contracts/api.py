@@ -84,14 +84,6 @@ class RetryBatch(BaseModel):
     )
 
 
-class RejectImage(BaseModel):
-    """The body of `POST /v1/images/{id}/reject`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: str | None = Field(default=None, max_length=1000)
-
-
 class Progress(Fact):
     """How many images of a batch stand where. `ready` counts generated, approved and rejected ones."""
 

@@ -1,11 +1,12 @@
 """Batches: looked up by owner, by idempotency key, by what is left to do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import ReturnDocument
 
+from pressroom.contracts.requests import PublishTarget
 from pressroom.contracts.vocabulary import BatchState, Category, Mode
 
 from .collection import Collection
@@ -33,6 +34,14 @@ class Batches(Collection[BatchDocument]):
         """How a batch stands, without its request, which may be long."""
         raw = await self.raw.find_one({"_id": batch_id}, projection=dict.fromkeys(BatchFate.model_fields, 1))
         return None if raw is None else BatchFate.model_validate(raw)
+
+    async def publishing_rules(self, batch_ids: Iterable[str]) -> dict[str, tuple[PublishTarget, ...]]:
+        """The products that each of these batches wants of its approved images, without the rest of its request."""
+        rows = self.raw.find({"_id": {"$in": list(batch_ids)}}, projection={"request.auto_publish": 1})
+        return {
+            row["_id"]: tuple(PublishTarget.model_validate(target) for target in row["request"].get("auto_publish", ()))
+            async for row in rows
+        }
 
     async def page(
         self, owner: str, *, state: BatchState | None, before: tuple[datetime, str] | None, limit: int

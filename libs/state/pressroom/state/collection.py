@@ -102,6 +102,7 @@ class Collection(Generic[Doc]):
         target: StrEnum,
         *,
         changes: Mapping[str, Any] | None = None,
+        increments: Mapping[str, int] | None = None,
         messages: Sequence[OutboxMessage] = (),
         guard: Raw | None = None,
         token: str | None = None,
@@ -109,18 +110,20 @@ class Collection(Generic[Doc]):
     ) -> Doc | None:
         """Move a document to `target`, or return None with nothing written.
 
-        The machine, `guard` and the fence (`token`, of a taker) decide. `release` ends the lease with the write.
+        The machine, `guard` and the fence (`token`, of a taker) decide. `release` ends the lease with the write, and
+        `increments` are added to what the document has.
         """
         query: Raw = {"_id": document_id, "state": {"$in": [str(state) for state in sources(self.machine, target)]}}
         query.update(guard or {})
         fields: Raw = {**(changes or {}), "state": str(target)}
-        return await self._update(query, fields, messages, token=token, release=release)
+        return await self._update(query, fields, messages, token=token, release=release, increments=increments)
 
     async def change(
         self,
         document_id: str,
         changes: Mapping[str, Any],
         *,
+        increments: Mapping[str, int] | None = None,
         guard: Raw | None = None,
         messages: Sequence[OutboxMessage] = (),
         token: str | None = None,
@@ -128,7 +131,7 @@ class Collection(Generic[Doc]):
     ) -> Doc | None:
         """Write fields without a change of state, under the same guard and fence."""
         query: Raw = {"_id": document_id, **(guard or {})}
-        return await self._update(query, dict(changes), messages, token=token, release=release)
+        return await self._update(query, dict(changes), messages, token=token, release=release, increments=increments)
 
     async def _update(
         self,
@@ -138,6 +141,7 @@ class Collection(Generic[Doc]):
         *,
         token: str | None,
         release: bool,
+        increments: Mapping[str, int] | None = None,
         session: AsyncIOMotorClientSession | None = None,
     ) -> Doc | None:
         if token is not None:
@@ -146,6 +150,8 @@ class Collection(Generic[Doc]):
         if release:
             fields["lease"] = None
         update: Raw = {"$set": fields}
+        if increments:
+            update["$inc"] = dict(increments)
         if messages:
             update["$push"] = {"outbox": {"$each": [message.model_dump() for message in messages]}}
         raw = await self.raw.find_one_and_update(query, update, return_document=ReturnDocument.AFTER, session=session)

@@ -149,6 +149,7 @@ class ImageDocument(Document):
     `provider` is whose turn it is, of `providers`, who are able, in order of preference. `call_began_at` is set while a
     billed call is out of which nothing is heard yet. `full_prompt` is `prompt` with everything that the batch adds.
     `retry`: the last of its batch's `retries` that planned it again. `max_cost_microusd`: what its batch may cost.
+    `version` counts what people changed of it.
     """
 
     state: ImageState
@@ -198,6 +199,7 @@ class ImageDocument(Document):
     cancel_requested: bool = False
     reviewer: str | None = None
     review_reason: str | None = None
+    version: int = 0
 
     @property
     def is_placeholder(self) -> bool:

@@ -135,6 +135,7 @@ class Images(Collection[ImageDocument]):
         *,
         token: str | None,
         release: bool,
+        increments: Mapping[str, int] | None = None,
         session: Session | None = None,
     ) -> ImageDocument | None:
         """One write, as ever, unless something is put aside for the image: then its budgets are written with it."""
@@ -143,7 +144,7 @@ class Images(Collection[ImageDocument]):
             query: dict[str, Any], fields: dict[str, Any], session: Session | None = None
         ) -> ImageDocument | None:
             return await super(Images, self)._update(
-                query, fields, messages, token=token, release=release, session=session
+                query, fields, messages, token=token, release=release, increments=increments, session=session
             )
 
         if session is not None or not fields.keys() & _OF_A_CALL:
@@ -198,6 +199,23 @@ class Images(Collection[ImageDocument]):
             moment, image_id = before
             query["$or"] = [{"created_at": {"$lt": moment}}, {"created_at": moment, "_id": {"$lt": image_id}}]
         return await self.find(query, sort=[("created_at", -1), ("_id", -1)], limit=limit)
+
+    async def owned_images(self, owner: str, image_ids: Sequence[str]) -> list[ImageDocument]:
+        """Those of these images that are this owner's."""
+        return await self.find({"_id": {"$in": list(image_ids)}, "owner": owner, "text_kind": None})
+
+    async def awaiting_review(
+        self, batch_id: str, *, placeholders: bool, limit: int
+    ) -> tuple[list[ImageDocument], int]:
+        """The first images of a batch that nobody has reviewed, with or without `placeholders`, and how many more there
+        are."""
+        query: dict[str, Any] = {"batch_id": batch_id, "state": str(ImageState.GENERATED), "text_kind": None}
+        if not placeholders:
+            query["provider"] = {"$ne": str(ProviderName.PLACEHOLDER)}
+        found = await self.find(query, sort=[("index", 1)], limit=limit)
+        if len(found) < limit:
+            return found, 0
+        return found, max(0, await self.raw.count_documents(query) - len(found))
 
     async def numbered(self, owner: str, subject: str) -> dict[str, int]:
         """All images of a subject, by id, counted from 1 in the order in which they were asked for."""

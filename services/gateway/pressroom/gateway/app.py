@@ -24,6 +24,7 @@ from . import (
     provider_jobs,
     providers,
     retries,
+    reviewing,
     texts,
     uploads,
     webhooks,
@@ -102,6 +103,7 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     for router in (
         batches.router,
         images.router,
+        reviewing.router,
         texts.router,
         notices.router,
         providers.router,

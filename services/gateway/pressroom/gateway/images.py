@@ -1,12 +1,11 @@
-"""`/v1/images`: look at pictures, approve or reject them, publish them."""
+"""`/v1/images`: look at pictures and publish them."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Response
+from fastapi import APIRouter, Header, Response
 
-from pressroom.contracts.api import CreatePublishTarget, Image, Page, Publication, RejectImage
-from pressroom.contracts.events import ImageApproved, ImageRejected
+from pressroom.contracts.api import CreatePublishTarget, Image, Page, Publication
 from pressroom.contracts.facts import FileFacts
 from pressroom.contracts.vocabulary import ImageState, ProviderName, Scope
 from pressroom.runtime.publications import request_publication
@@ -33,7 +32,8 @@ async def owned(house: Service, owner: str, image_id: str) -> ImageDocument:
     return image
 
 
-async def _shown(house: Service, image: ImageDocument) -> Image:
+async def shown(house: Service, image: ImageDocument) -> Image:
+    """An image as the API shows it, with its publications."""
     publications = await house.database.publications.find({"image_id": image.id}, sort=[("_id", 1)])
     return image_view(image, publications)
 
@@ -70,7 +70,7 @@ async def list_images(
 @router.get("/{image_id}", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
 async def get_image(image_id: str, owner: Caller, house: House) -> Image:
     """One image, with its publications."""
-    return await _shown(house, await owned(house, owner, image_id))
+    return await shown(house, await owned(house, owner, image_id))
 
 
 def _picture(description: str, media_type: str) -> dict[int | str, dict[str, Any]]:
@@ -113,65 +113,13 @@ async def _file(house: Service, image: ImageDocument, file: FileFacts | None, if
         ) from error
 
 
-_REVIEW = answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
-
-
-@router.post("/{image_id}/approve", dependencies=[requires(Scope.REVIEW)], responses=_REVIEW)
-async def approve_image(image_id: str, owner: Caller, house: House) -> Image:
-    """Say yes. The batch's `auto_publish` products are made of it. Approving twice is approving once."""
-    image = await owned(house, owner, image_id)
-    if image.is_placeholder:
-        raise conflict(
-            "image-is-placeholder",
-            "Nobody made this image; a placeholder stands for it and is never published. Ask for the image again.",
-        )
-    batch = await house.database.batches.get(image.batch_id)
-    event = ImageApproved(
-        batch_id=image.batch_id,
-        image_id=image.id,
-        index=image.index,
-        reviewer=owner,
-        publish=batch.request.auto_publish if batch else (),
-    )
-    changes = {"reviewer": owner, "review_reason": None}
-    reviewed = await house.database.images.transition(
-        image_id, ImageState.APPROVED, changes=changes, messages=[house.outbox.event(event)]
-    )
-    return await _after_review(house, owner, image_id, reviewed, ImageState.APPROVED)
-
-
-@router.post("/{image_id}/reject", dependencies=[requires(Scope.REVIEW)], responses=_REVIEW)
-async def reject_image(
-    image_id: str, owner: Caller, house: House, body: Annotated[RejectImage | None, Body()] = None
-) -> Image:
-    """Say no. A rejected image may still be approved later; an approved one cannot be rejected any more."""
-    image = await owned(house, owner, image_id)
-    reason = body.reason if body else None
-    event = ImageRejected(batch_id=image.batch_id, image_id=image.id, index=image.index, reviewer=owner, reason=reason)
-    changes = {"reviewer": owner, "review_reason": reason}
-    reviewed = await house.database.images.transition(
-        image_id, ImageState.REJECTED, changes=changes, messages=[house.outbox.event(event)]
-    )
-    return await _after_review(house, owner, image_id, reviewed, ImageState.REJECTED)
-
-
-async def _after_review(
-    house: Service, owner: str, image_id: str, reviewed: ImageDocument | None, wanted: ImageState
-) -> Image:
-    if reviewed is not None:
-        await house.outbox.publish(house.database.images, reviewed)
-        return await _shown(house, reviewed)
-    image = await owned(house, owner, image_id)
-    if image.state is not wanted:
-        raise conflict("image-not-reviewable", f"The image is {image.state}; it cannot become {wanted}.")
-    return await _shown(house, image)
-
-
 @router.post(
     "/{image_id}/publish",
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.PUBLISH)],
-    responses=_REVIEW,
+    responses=answers(
+        HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
+    ),
 )
 async def publish_image(image_id: str, body: CreatePublishTarget, owner: Caller, house: House) -> Publication:
     """Make a product of an approved image. The same platform and product type again is the same publication;

@@ -65,6 +65,18 @@ def invalid(errors: Sequence[Reason]) -> Refusal:
     return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", detail, errors=errors)
 
 
+def problem_of(refusal: Refusal, instance: str) -> Problem:
+    """A refusal as a part of an answer about several things, of which `instance` is this one's path."""
+    return Problem(
+        type=TYPE_PREFIX + refusal.name,
+        title=_title(refusal.status),
+        status=refusal.status,
+        detail=str(refusal),
+        instance=instance,
+        errors=list(refusal.errors),
+    )
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of `app` as a problem."""
 

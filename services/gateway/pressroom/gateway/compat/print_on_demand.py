@@ -22,8 +22,9 @@ from ..access import REFUSED, Caller, Who, requires
 from ..batches import BATCH_OVER, IdempotencyKey, ask_for, owned
 from ..bodies import described, read
 from ..house import House
-from ..images import approve_image, publish_image
+from ..images import publish_image
 from ..problems import answers
+from ..reviewing import approve_image
 from ..settings import GatewaySettings
 from ..waiting import wait_until
 

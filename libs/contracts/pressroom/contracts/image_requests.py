@@ -1,0 +1,109 @@
+"""What is asked of images that exist, and what is answered where that is more than the image itself."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from .api import Problem
+from .facts import Fact, NonNegative
+from .identifiers import DerivedIdentifier, Identifier
+from .vocabulary import ImageState
+
+REVIEWS_MAX = 500
+"""Of one call: answered within seconds also where every image is a write of its own to a slow disk."""
+
+ReviewReason = Annotated[str, StringConstraints(max_length=1000)]
+
+
+class RejectImage(BaseModel):
+    """The body of `POST /v1/images/{id}/reject`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: ReviewReason | None = None
+
+
+class Decision(StrEnum):
+    """What a reviewer says of an image."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class ReviewImage(BaseModel):
+    """What is decided of one image."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image_id: DerivedIdentifier
+    decision: Decision
+    reason: ReviewReason | None = Field(default=None, description="Why it is rejected.")
+
+    @model_validator(mode="after")
+    def _says_why_not(self) -> Self:
+        _refuse_reason_to_approve(self.decision, self.reason)
+        return self
+
+
+class ReviewImages(BaseModel):
+    """The body of `POST /v1/images/review`: `decisions`, each of one image, or one `decision` for a whole batch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decisions: tuple[ReviewImage, ...] | None = Field(default=None, min_length=1, max_length=REVIEWS_MAX)
+    batch_id: Identifier | None = Field(
+        default=None,
+        description="All images of this batch that are generated and not reviewed yet. Its placeholders are passed "
+        "over when they are to be approved.",
+    )
+    decision: Decision | None = None
+    reason: ReviewReason | None = Field(default=None, description="Why they are rejected.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.decisions is None) == (self.batch_id is None):
+            raise ValueError("give either 'decisions' or 'batch_id' with 'decision', and not both")
+        if (self.batch_id is None) != (self.decision is None):
+            raise ValueError("'decision' goes with 'batch_id', and 'batch_id' with it")
+        if self.decisions is not None and self.reason is not None:
+            raise ValueError("'reason' goes with 'batch_id'; each of 'decisions' has its own")
+        named = [one.image_id for one in self.decisions or ()]
+        if len(set(named)) != len(named):
+            raise ValueError("'decisions' names the same image twice")
+        _refuse_reason_to_approve(self.decision, self.reason)
+        return self
+
+
+class ReviewOutcome(StrEnum):
+    """`unchanged`: it was decided like that before. `refused`: see the problem."""
+
+    REVIEWED = "reviewed"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+class ReviewedImage(Fact):
+    """What became of one decision."""
+
+    image_id: str
+    outcome: ReviewOutcome
+    state: ImageState | None = Field(default=None, description="As it is now; None when it was refused.")
+    problem: Problem | None = Field(default=None, description="Why it was refused.")
+
+
+class ReviewedImages(Fact):
+    """What became of each decision, in their order; of a batch, in that of its images."""
+
+    reviewed: NonNegative
+    unchanged: NonNegative
+    refused: NonNegative
+    left: NonNegative = Field(
+        default=0, description="Images of a large batch that were not reached and still wait: ask again."
+    )
+    items: tuple[ReviewedImage, ...]
+
+
+def _refuse_reason_to_approve(decision: Decision | None, reason: str | None) -> None:
+    if reason is not None and decision is Decision.APPROVE:
+        raise ValueError("'reason' says why an image is rejected, and this one is approved")
