@@ -2,15 +2,19 @@
 
 Per image the line makes five acknowledged, journalled MongoDB updates (released, queued, taken, made, finished), two
 unconfirmed ones (messages forgotten), two JetStream publishes (the job, the event), one fetch and one ack. The bare
-loop makes exactly these, in order, and nothing else: no state machine, no lease, no files, no picture.
+loop makes exactly these, in order, and nothing else: no state machine, no lease, no files, no picture. With `pictures`
+it also does what the line does with a provider's bytes, so that what is left is the line's own.
 """
 
+import asyncio
 from typing import Any
 
 from nats.js import JetStreamContext
 from pymongo import WriteConcern
 
 from pressroom.contracts.subjects import EVENTS_STREAM, JOBS_STREAM
+from pressroom.imaging.finishing import Rendering, finish, measure
+from pressroom.runtime.blobs import BlobStore
 from pressroom.state.database import Database
 
 SUBJECT = "pressroom.job.image.studio.normal"
@@ -22,7 +26,8 @@ BODY = b"x" * 600
 class BareLine:
     """One image after the other, by hand."""
 
-    def __init__(self, database: Database, js: JetStreamContext) -> None:
+    def __init__(self, database: Database, js: JetStreamContext, pictures: "BarePictures | None" = None) -> None:
+        self._pictures = pictures
         self._images = database.images.raw
         self._unconfirmed: Any = self._images.with_options(write_concern=WriteConcern(w=1, j=False))
         self._js = js
@@ -56,7 +61,10 @@ class BareLine:
         return name, message
 
     async def finish(self, name: str, message: Any) -> None:
-        await self._write(name, "generating", {"state": "finishing", "raw": "key"})
+        key = "key" if self._pictures is None else await self._pictures.kept()
+        await self._write(name, "generating", {"state": "finishing", "raw": key})
+        if self._pictures is not None:
+            await self._pictures.finished(key)
         await self._write(name, "finishing", {"state": "generated", "message": BODY})
         await self._js.publish(EVENT_SUBJECT, BODY, stream=EVENTS_STREAM)
         await self._unconfirmed.update_one({"_id": name}, {"$unset": {"message": 1}})
@@ -65,3 +73,24 @@ class BareLine:
     async def _write(self, name: str, state: str, changes: dict[str, Any]) -> None:
         found = await self._images.find_one_and_update({"_id": name, "state": state}, {"$set": changes})
         assert found is not None
+
+
+class BarePictures:
+    """What the line does with a provider's bytes: looked at and stored, read again, finished, two files stored."""
+
+    def __init__(self, data: bytes, side_px: int, blobs: BlobStore) -> None:
+        self._data = data
+        self._side_px = side_px
+        self._blobs = blobs
+
+    async def kept(self) -> str:
+        return await self._stored(await asyncio.to_thread(measure, self._data))
+
+    async def finished(self, key: str) -> None:
+        data, side = await self._blobs.get(key), self._side_px
+        done = await asyncio.to_thread(finish, data, None, width_px=side, height_px=side)
+        await asyncio.gather(self._stored(done.file), self._stored(done.thumbnail))
+
+    async def _stored(self, made: Rendering) -> str:
+        facts = await self._blobs.put(made.data, made.media_type, width_px=made.width_px, height_px=made.height_px)
+        return facts.key

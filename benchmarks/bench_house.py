@@ -40,12 +40,12 @@ class ReadyProvider:
     capabilities = Capabilities(prompt_max_characters=1000)
 
     def __init__(self, on_taken: Callable[[str], None] = lambda _image_id: None) -> None:
-        self._data = bytes(pyvips.Image.black(SIDE_PX, SIDE_PX, bands=3).pngsave_buffer())
+        self.data = bytes(pyvips.Image.black(SIDE_PX, SIDE_PX, bands=3).pngsave_buffer())
         self._on_taken = on_taken
 
     async def generate(self, request: GenerationRequest, progress: Progress) -> Generation:
         self._on_taken(request.image_id)
-        return Generation(self._data, model="ready")
+        return Generation(self.data, model="ready")
 
     async def aclose(self) -> None:
         return None

@@ -28,14 +28,14 @@ class FixedProvider(ReadyProvider):
 
     def __init__(self) -> None:
         super().__init__()
-        self._data = studio.draw("harbour at dusk", seed=1, width_px=SIDES_PX[0], height_px=SIDES_PX[1])
+        self.data = studio.draw("harbour at dusk", seed=1, width_px=SIDES_PX[0], height_px=SIDES_PX[1])
         self.worked: list[tuple[float, float]] = []
 
     async def generate(self, request: GenerationRequest, progress: Progress) -> Generation:
         began = time.perf_counter()
         await asyncio.sleep(GENERATION_S)
         self.worked.append((began, time.perf_counter()))
-        return Generation(self._data, model="fixed")
+        return Generation(self.data, model="fixed")
 
     @property
     def busy_share(self) -> float:

@@ -7,6 +7,7 @@ the stored bytes without asking the provider again.
 
 import asyncio
 import hashlib
+from contextlib import aclosing
 from datetime import UTC, datetime
 
 from pressroom.contracts.events import ImageFailed, ImageGenerated, TextFailed
@@ -169,8 +170,13 @@ class Finishing:
 
     async def _duplicates(self, image: ImageDocument, perceptual_hash: str) -> Check:
         """Against all that the owner has. Two that are finished in the same moment do not see each other."""
-        others = await self._images.alike(image, bands(perceptual_hash))
-        nearest = min(((hamming(perceptual_hash, other), name) for name, other in others), default=None)
+        nearest: tuple[int, str] | None = None
+        async with aclosing(self._images.alike(image, bands(perceptual_hash))) as others:
+            async for name, other in others:
+                found = hamming(perceptual_hash, other), name
+                nearest = found if nearest is None else min(nearest, found)
+                if nearest[0] == 0:
+                    break  # Of a picture that came again and again, one is enough.
         return duplicate_check(*(nearest or (None, None)))
 
     async def _store(self, rendering: Rendering) -> FileFacts:

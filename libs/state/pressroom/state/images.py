@@ -4,7 +4,16 @@ An image for which something is put aside is written in one transaction with its
 call, whoever writes: a try is counted as it is written, and what was put aside is free again with the call's end.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -324,11 +333,12 @@ class Images(Collection[ImageDocument]):
         found = {row["_id"]: row["cost"] async for row in rows}
         return {batch_id: found.get(batch_id, 0) for batch_id in batch_ids}
 
-    async def alike(self, image: ImageDocument, bands: Sequence[str]) -> list[tuple[str, str]]:
+    async def alike(self, image: ImageDocument, bands: Sequence[str]) -> AsyncGenerator[tuple[str, str]]:
         """The owner's other images that share one of `bands` of a perceptual hash: their ids and hashes."""
         query = {"owner": image.owner, "hash_bands": {"$in": list(bands)}, "_id": {"$ne": image.id}}
-        rows = self.raw.find(query, projection={"perceptual_hash": 1}, limit=_ALIKE_AT_MOST)
-        return [(row["_id"], row["perceptual_hash"]) async for row in rows if row.get("perceptual_hash")]
+        async for row in self.raw.find(query, projection={"perceptual_hash": 1}, limit=_ALIKE_AT_MOST):
+            if row.get("perceptual_hash"):
+                yield row["_id"], row["perceptual_hash"]
 
     async def note_vendor_id(self, provider: ProviderName, key: str, vendor_id: str) -> ImageDocument | None:
         """Write down what the vendor calls the job that has our `key`; what is known already stays. The image, or None
