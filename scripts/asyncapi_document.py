@@ -12,7 +12,15 @@ from faststream.specification.asyncapi import AsyncAPI
 
 from pressroom.contracts import subjects
 from pressroom.contracts.cloudevents import CONTENT_TYPE, SPEC_VERSION
-from pressroom.contracts.events import EVENT_TYPES, WISHES, BatchEvent, BatchRequested, Event, WebhookReceived
+from pressroom.contracts.events import (
+    EVENT_TYPES,
+    WISHES,
+    BatchEvent,
+    BatchRequested,
+    Event,
+    PostEvent,
+    WebhookReceived,
+)
 from pressroom.contracts.identifiers import IDENTIFIER_PATTERN
 from pressroom.contracts.jobs import JOB_TYPES, GenerateImage, Job, PublishImage, SendNotice
 from pressroom.contracts.vocabulary import NoticeChannel, PlatformName, Priority, ProviderName
@@ -112,6 +120,8 @@ def _story_field(event: type[Event]) -> str:
     """The field that is the last token of its subject."""
     if issubclass(event, BatchEvent):
         return "batch_id"
+    if issubclass(event, PostEvent):
+        return "post_id"
     return "platform" if issubclass(event, WebhookReceived) else "lane"
 
 

@@ -62,7 +62,7 @@ ROUTES: dict[Route, dict[str, Any]] = {
 GUARDED = [route for route in ROUTES if not route[1].startswith(OPEN_TO_ALL)]
 EVERYBODYS = {"name": "flux", "character_id": "ann"}
 """Names in paths of what is no document: a lane, and what callers call their own characters."""
-OWNED = {"batch_id", "image_id", "notice_id", "job_id", "text_id", "key_id"}
+OWNED = {"batch_id", "image_id", "notice_id", "job_id", "text_id", "key_id", "post_id"}
 """Names in paths of what belongs to somebody."""
 
 
@@ -242,6 +242,7 @@ async def test_what_belongs_to_somebody_else_does_not_exist_whatever_the_role(
         "job_id": job.id,
         "key_id": key.id,
         "notice_id": notice.id,
+        "post_id": (await gateway.http.post("/v1/posts", json={"title": "Ours", "content": "x"})).json()["id"],
     }
     headers = bearer(token_of(await a_user(house, role)))
     refused = USERS_ONLY if role is Role.ADMIN else ()

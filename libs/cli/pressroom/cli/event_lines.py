@@ -16,6 +16,7 @@ _GOOD = (
     events.TextGenerated,
     events.ImagePublished,
     events.NoticeDelivered,
+    events.PostPublished,
     events.LaneResumed,
 )
 _BAD = (
@@ -31,6 +32,8 @@ _GREY = (
     events.ImageRejected,
     events.ImageRerouted,
     events.ProviderJobDeleted,
+    events.PostWithdrawn,
+    events.PostDeleted,
     events.LanePaused,
 )
 
@@ -127,6 +130,8 @@ def detail(event: Event) -> str:
         case events.WebhookReceived():
             about = [publication.publication_id for publication in event.publications] or [event.external_id or ""]
             return f"{event.topic} {', '.join(about)}".rstrip()
+        case events.PostEvent():
+            return f"{_beginning(event.title)!r} at {event.slug}"
         case events.LaneClosed():
             return event.reason
         case events.LanePaused():

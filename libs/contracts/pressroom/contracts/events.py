@@ -342,6 +342,51 @@ class WebhookReceived(Event):
         return self.platform
 
 
+class PostEvent(Event):
+    """A fact about one post of somebody's blog: a story of its own."""
+
+    entity = "post"
+    post_id: Identifier
+    owner: Identifier
+    slug: str
+    title: str
+
+    @property
+    def story(self) -> str:
+        return self.post_id
+
+
+class PostCreated(PostEvent):
+    """A post is written; one that is public from the beginning is told of by `PostPublished` too."""
+
+    fact = "created"
+
+
+class PostEdited(PostEvent):
+    """Something of it is different; `edition` is the post's version after it."""
+
+    fact = "edited"
+    edition: NonNegative
+
+
+class PostPublished(PostEvent):
+    """It is public, as far as this store goes: no shop's blog was asked."""
+
+    fact = "published"
+
+
+class PostWithdrawn(PostEvent):
+    """It is a draft again."""
+
+    fact = "withdrawn"
+
+
+class PostDeleted(PostEvent):
+    """It is gone for good, and its slug is free."""
+
+    fact = "deleted"
+
+
 class LaneEvent(Event):
     """A fact about a provider's queue."""
 
@@ -400,6 +445,11 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ProviderJobCancelRequested,
     ProviderJobDeleteRequested,
     WebhookReceived,
+    PostCreated,
+    PostEdited,
+    PostPublished,
+    PostWithdrawn,
+    PostDeleted,
     LanePaused,
     LaneClosed,
     LaneResumed,

@@ -10,6 +10,7 @@ notice, delivered or not, may be asked for again.
 from collections.abc import Mapping
 from enum import StrEnum
 
+from pressroom.contracts.posts import PostState
 from pressroom.contracts.vocabulary import (
     BatchState,
     ImageState,
@@ -121,6 +122,14 @@ LANE: Machine = _table(
     }
 )
 
+POST: Machine = _table(
+    {
+        PostState.DRAFT: {PostState.DRAFT, PostState.PUBLISHED, PostState.DELETED},
+        PostState.PUBLISHED: {PostState.PUBLISHED, PostState.DRAFT, PostState.DELETED},
+        PostState.DELETED: set(),
+    }
+)
+
 MACHINES: dict[str, Machine] = {
     "batch": BATCH,
     "image": IMAGE,
@@ -128,6 +137,7 @@ MACHINES: dict[str, Machine] = {
     "provider job": PROVIDER_JOB,
     "notice": NOTICE,
     "lane": LANE,
+    "post": POST,
 }
 
 IMAGE_READY = frozenset({ImageState.GENERATED, ImageState.APPROVED, ImageState.REJECTED})

@@ -1,6 +1,6 @@
 """Whose a batch is, remembered in this process: it never changes, and an account's events ask for it with each one."""
 
-from pressroom.contracts.events import BatchEvent, BatchRequested, Event
+from pressroom.contracts.events import BatchEvent, BatchRequested, Event, PostEvent
 from pressroom.state.batches import Batches
 
 _MOST = 20_000
@@ -14,9 +14,9 @@ class BatchOwners:
         self._owners: dict[str, str] = {}
 
     async def has_told(self, event: Event, owner: str) -> bool:
-        """Whether `event` is about one of `owner`'s batches; what is about no batch is about nobody's."""
-        if isinstance(event, BatchRequested):
-            # It says so itself, and comes before its batch is stored where a program asks by event.
+        """Whether `event` is about one of `owner`'s batches or posts; what is about neither is about nobody's."""
+        if isinstance(event, BatchRequested | PostEvent):
+            # It says so itself, and a request comes before its batch is stored where a program asks by event.
             return event.owner == owner
         return isinstance(event, BatchEvent) and await self._of(event.batch_id) == owner
 

@@ -1,0 +1,262 @@
+"""`/v1/posts`: posts of a blog, written, listed, edited and published in this store.
+
+A post belongs to whoever made it. `published` is its state here and is told as an event; no shop's blog is asked.
+"""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from http import HTTPStatus
+from itertools import count
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from pressroom.contracts.api import Page
+from pressroom.contracts.events import PostCreated, PostDeleted, PostEdited, PostEvent, PostPublished, PostWithdrawn
+from pressroom.contracts.facts import Reason
+from pressroom.contracts.identifiers import new_id
+from pressroom.contracts.posts import CreatePost, EditPost, Post, PostState, Slug, WrittenState, numbered, slug_of
+from pressroom.contracts.requests import Tag
+from pressroom.contracts.vocabulary import Scope
+from pressroom.state.machines import IMAGE_READY
+from pressroom.state.posts import PostDocument, SlugTaken
+
+from .access import REFUSED, Caller, requires
+from .batches import IdempotencyKey
+from .cursors import Limit, decode, encode
+from .etags import IfMatch, changed_since, demand_match, etag_of
+from .house import House
+from .problems import answers, conflict, invalid, not_found
+
+router = APIRouter(prefix="/v1/posts", tags=["posts"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+
+NUMBERS_TRIED = 100
+"""Of posts with one title; after them a slug is made of the post's id."""
+
+EDITED = answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    dependencies=[requires(Scope.WRITE)],
+    responses=answers(HTTPStatus.CONFLICT),
+)
+async def create_post(
+    body: CreatePost, owner: Caller, house: House, response: Response, idempotency_key: IdempotencyKey = None
+) -> Post:
+    """Write a post. Its slug is made from the title when it is not given."""
+    post, is_new = await write_post(body, owner, house, idempotency_key)
+    if not is_new:
+        response.headers["Idempotency-Replayed"] = "true"
+    response.headers["Location"] = f"/v1/posts/{post.id}"
+    return _shown(post, response)
+
+
+async def write_post(
+    body: CreatePost, owner: str, house: House, idempotency_key: str | None
+) -> tuple[PostDocument, bool]:
+    """The stored post, and whether it is new. Raises a 409 or 422 `Refusal`."""
+    await _demand_image(house, owner, body.image_id)
+    wish = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+    post_id = _post_id(owner, idempotency_key)
+    known = await house.database.posts.get(post_id)
+    if known is not None:
+        return _the_same(known, wish, idempotency_key), False
+    made_from = slug_of(body.title)
+    for number in count(1):
+        slug = body.slug or (made_from if number == 1 else numbered(made_from, number))
+        if number > NUMBERS_TRIED:
+            slug = post_id.lower().replace("_", "-")
+        post = _document(body, owner, post_id, slug, wish)
+        events: list[PostEvent] = [PostCreated(**_told(post))]
+        if post.state is PostState.PUBLISHED:
+            events.append(PostPublished(**_told(post)))
+        post = post.model_copy(update={"outbox": tuple(house.outbox.event(event) for event in events)})
+        try:
+            stored = await house.database.posts.add(post)
+        except SlugTaken as error:
+            if body.slug is not None:
+                raise _slug_taken(body.slug) from error
+            continue
+        if stored is not post:
+            return _the_same(stored, wish, idempotency_key), False
+        await house.outbox.publish(house.database.posts, stored)
+        return stored, True
+    raise AssertionError("numbers do not end")
+
+
+@router.get("")
+async def list_posts(
+    owner: Caller,
+    house: House,
+    response: Response,
+    state: WrittenState | None = None,
+    featured: bool | None = None,
+    tag: Annotated[Tag | None, Query()] = None,
+    slug: Annotated[Slug | None, Query()] = None,
+    cursor: str | None = None,
+    limit: Limit = 50,
+) -> Page[Post]:
+    """Your posts, newest first."""
+    found = await house.database.posts.page(
+        owner,
+        state=None if state is None else PostState(state),
+        featured=featured,
+        tag=tag,
+        slug=slug,
+        before=decode(cursor) if cursor is not None else None,
+        limit=limit + 1,
+    )
+    shown = found[:limit]
+    return Page(
+        items=[post_view(post) for post in shown],
+        next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
+    )
+
+
+@router.get("/{post_id}", responses=answers(HTTPStatus.NOT_FOUND))
+async def get_post(post_id: str, owner: Caller, house: House, response: Response) -> Post:
+    """One post; its ETag is its version."""
+    return _shown(await _owned(house, owner, post_id), response)
+
+
+@router.patch("/{post_id}", dependencies=[requires(Scope.WRITE)], responses=EDITED)
+async def edit_post(
+    post_id: str, body: EditPost, owner: Caller, house: House, response: Response, if_match: IfMatch = None
+) -> Post:
+    """Change what the body names, also the state: `published` shows it, `draft` takes it back."""
+    post = await _owned(house, owner, post_id)
+    demand_match(if_match, post.version)
+    changes: dict[str, Any] = {name: value for name, value in body.said.items() if value != _value_of(post, name)}
+    if not changes:
+        return _shown(post, response)
+    if "image_id" in changes:
+        await _demand_image(house, owner, body.image_id)
+    if "metadata" in changes:
+        changes["metadata"] = json.dumps(body.metadata)
+    events: list[PostEvent] = []
+    if set(changes) - {"state"}:
+        events.append(PostEdited(**_told(post), edition=post.version + 1))
+    if "state" in changes:
+        is_out = body.state is WrittenState.PUBLISHED
+        changes |= {"state": str(body.state), "published_at": datetime.now(UTC) if is_out else None}
+        events.append(PostPublished(**_told(post)) if is_out else PostWithdrawn(**_told(post)))
+    told = {name: changes[name] for name in ("slug", "title") if name in changes}
+    messages = [house.outbox.event(event.model_copy(update=told)) for event in events]
+    try:
+        edited = await house.database.posts.edit(post, changes, messages)
+    except SlugTaken as error:
+        raise _slug_taken(str(body.slug)) from error
+    if edited is None:
+        raise changed_since((await _owned(house, owner, post_id)).version)
+    await house.outbox.publish(house.database.posts, edited)
+    return _shown(edited, response)
+
+
+@router.delete("/{post_id}", status_code=HTTPStatus.NO_CONTENT, dependencies=[requires(Scope.WRITE)], responses=EDITED)
+async def delete_post(post_id: str, owner: Caller, house: House, if_match: IfMatch = None) -> None:
+    """Remove a post for good; its slug is free again."""
+    post = await _owned(house, owner, post_id)
+    demand_match(if_match, post.version)
+    removed = await house.database.posts.remove(post, [house.outbox.event(PostDeleted(**_told(post)))])
+    if removed is None:
+        raise changed_since((await _owned(house, owner, post_id)).version)
+    await house.outbox.publish(house.database.posts, removed)
+
+
+def post_view(post: PostDocument) -> Post:
+    """A post as the API shows it."""
+    assert post.slug is not None, "only what is deleted has no slug"
+    return Post(
+        id=post.id,
+        owner=post.owner,
+        author_id=post.author_id,
+        state=WrittenState(post.state),
+        title=post.title,
+        slug=post.slug,
+        content=post.content,
+        excerpt=post.excerpt,
+        author=post.author,
+        thumbnail=post.thumbnail,
+        image_id=post.image_id,
+        tags=post.tags,
+        featured=post.featured,
+        metadata=post.described,
+        version=post.version,
+        created_at=post.created_at,
+        updated_at=post.updated_at,
+        published_at=post.published_at,
+    )
+
+
+def _shown(post: PostDocument, response: Response) -> Post:
+    response.headers["ETag"] = etag_of(post.version)
+    return post_view(post)
+
+
+async def _owned(house: House, owner: str, post_id: str) -> PostDocument:
+    post = await house.database.posts.owned(post_id, owner)
+    if post is None or post.state is PostState.DELETED:
+        raise not_found("post", post_id)
+    return post
+
+
+async def _demand_image(house: House, owner: str, image_id: str | None) -> None:
+    if image_id is None:
+        return
+    image = await house.database.images.owned(image_id, owner)
+    if image is None or image.text_kind is not None or image.state not in IMAGE_READY:
+        raise invalid([Reason(field="image_id", message=f"you have no image '{image_id}' that is ready")])
+
+
+def _document(body: CreatePost, owner: str, post_id: str, slug: str, wish: str) -> PostDocument:
+    now = datetime.now(UTC)
+    is_out = body.state is WrittenState.PUBLISHED
+    return PostDocument(
+        _id=post_id,
+        created_at=now,
+        updated_at=now,
+        owner=owner,
+        author_id=owner,
+        fingerprint=wish,
+        state=PostState(body.state),
+        slug=slug,
+        title=body.title,
+        content=body.content,
+        excerpt=body.excerpt,
+        author=body.author,
+        thumbnail=body.thumbnail,
+        image_id=body.image_id,
+        tags=body.tags,
+        featured=body.featured,
+        metadata=json.dumps(body.metadata),
+        published_at=now if is_out else None,
+    )
+
+
+def _value_of(post: PostDocument, name: str) -> object:
+    return post.described if name == "metadata" else getattr(post, name)
+
+
+def _told(post: PostDocument) -> dict[str, Any]:
+    return {"post_id": post.id, "owner": post.owner, "slug": post.slug, "title": post.title}
+
+
+def _post_id(owner: str, key: str | None) -> str:
+    """Follows from the key where there is one, so that what is asked for twice is written once."""
+    if key is None:
+        return new_id("post")
+    return "post_" + hashlib.sha256(f"{owner} {key}".encode()).hexdigest()[:32]
+
+
+def _the_same(post: PostDocument, wish: str, key: str | None) -> PostDocument:
+    if post.state is PostState.DELETED or post.fingerprint != wish:
+        said = "is of a post that was deleted" if post.state is PostState.DELETED else "came with another body before"
+        raise conflict("idempotency-key-reused", f"The Idempotency-Key '{key}' {said}; send a new key.")
+    return post
+
+
+def _slug_taken(slug: str) -> Exception:
+    return conflict("slug-taken", f"Another of your posts has the slug '{slug}'; choose another one, or leave it out.")
