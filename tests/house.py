@@ -95,10 +95,12 @@ class House:
         self.blobs = BlobStore(self.settings.blob_url)
         await self.open_lane(ProviderName.STUDIO)
 
-    async def open_lane(self, name: ProviderName, capabilities: Capabilities | None = None) -> None:
+    async def open_lane(
+        self, name: ProviderName, capabilities: Capabilities | None = None, model: str | None = None
+    ) -> None:
         """As a worker leaves it that has served the lane once."""
         can = capabilities or Capabilities(prompt_max_characters=100_000)
-        service = LaneService(capabilities=can, timeout_s=120, max_attempts=3)
+        service = LaneService(capabilities=can, model=model, timeout_s=120, max_attempts=3)
         lanes = Lanes(self.database, self.client, self.outbox, GenerateImage)
         await lanes.announce(name, service, worker="test")
 
@@ -107,7 +109,7 @@ class House:
         self.database.close()
 
     async def request(
-        self, batch_id: str | None = None, traceparent: str | None = None, **fields: Any
+        self, batch_id: str | None = None, traceparent: str | None = None, owner: str = "default", **fields: Any
     ) -> BatchDocument:
         """A stored request, announced to the services as the gateway does, in the trace that it came with."""
         usual = {"provider": "studio", "prompt": "a quiet harbour", "width": 64, "height": 64, "profile": "none"}
@@ -116,7 +118,7 @@ class House:
         identity = batch_id or new_id("batch")
         request = BatchRequest.model_validate(fields)
         with continued("request", {"traceparent": traceparent} if traceparent else None):
-            admitted = await admission.store(identity, "default", request, announce=True)
+            admitted = await admission.store(identity, owner, request, announce=True)
         await self.outbox.publish(self.database.batches, admitted.batch)
         return admitted.batch
 

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from .costs import SomeCost
 from .finishing import ProfileName
 from .vocabulary import (
     AdapterKind,
@@ -217,6 +218,9 @@ class BatchRequest(BaseModel):
     )
     category: Category = Field(
         default=Category.TEXT_TO_IMAGE, description="What the pictures are made for: their price in credits."
+    )
+    max_cost: SomeCost | None = Field(
+        default=None, description="US dollars that providers may take for the whole batch; what is beyond is not made."
     )
 
     @model_validator(mode="after")

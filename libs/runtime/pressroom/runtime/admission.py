@@ -13,16 +13,19 @@ from datetime import UTC, datetime
 
 from pressroom.contracts.capabilities import nearest_size, shortcomings
 from pressroom.contracts.cloudevents import timestamp
+from pressroom.contracts.costs import as_microusd
 from pressroom.contracts.events import BatchAccepted, BatchRejected, BatchRequested, BatchScheduled
 from pressroom.contracts.facts import ModeChoice, Reason
 from pressroom.contracts.finishing import NO_PROFILE
 from pressroom.contracts.identifiers import image_id
 from pressroom.contracts.requests import SEED_MAX, BatchRequest
 from pressroom.contracts.vocabulary import BatchState, ImageState, LaneState, Mode, NoticeChannel, ProviderName
+from pressroom.state.budgets import Cap, Scope
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument, ImageDocument, LaneDocument, OutboxMessage, Pacing
 from pressroom.state.ledger import GivenBack
 
+from .caps import Caps, Costs, beyond
 from .credits import Credits, InsufficientCredits
 from .modes import IN_BATCHES, MODES, can_in_batches, settled
 from .outbox import Outbox
@@ -37,6 +40,14 @@ Lanes = Mapping[ProviderName, LaneDocument]
 
 class IdTaken(Exception):
     """The batch's id, or the idempotency key, belongs to a batch with another body."""
+
+
+class BeyondCap(Exception):
+    """A cap in money does not leave what the batch costs; nothing was written."""
+
+    def __init__(self, reasons: Sequence[Reason]) -> None:
+        super().__init__("; ".join(reason.message for reason in reasons))
+        self.reasons = tuple(reasons)
 
 
 async def announced(database: Database) -> Lanes:
@@ -76,7 +87,18 @@ def _refusals(request: BatchRequest, settings: Settings, lanes: Lanes | None, *,
         reasons.append(Reason(field="profile", message=message))
     reasons += _unable_to_notify(request, settings)
     able, why_not = sorted_out(request, settings, lanes)
-    return reasons if able else [*reasons, *why_not]
+    return [*reasons, *(_too_dear(request, able, settings, lanes) if able else why_not)]
+
+
+def _too_dear(
+    request: BatchRequest, able: Sequence[ProviderName], settings: Settings, lanes: Lanes | None
+) -> list[Reason]:
+    """Why the batch's own cap is too low for it, or could not be kept."""
+    if request.max_cost is None or lanes is None:
+        return []
+    # Whose batch is nothing to the rule.
+    cap = Cap(Scope(batch_id=""), as_microusd(request.max_cost))
+    return beyond(cap, cap.limit, costs_of(request, able, settings, lanes), request.image_count)
 
 
 def _unable_to_notify(request: BatchRequest, settings: Settings) -> list[Reason]:
@@ -167,6 +189,7 @@ class Admission:
         self._outbox = outbox
         self._settings = settings
         self._credits = Credits(database, settings)
+        self._caps = Caps(database, settings)
 
     async def store(
         self, batch_id: str, owner: str, request: BatchRequest, *, idempotency_key: str | None = None, announce: bool
@@ -174,7 +197,7 @@ class Admission:
         """Keep a request as a batch in state `requested`; `announce` puts its `BatchRequested` into the outbox, and
         holds what the batch costs an owner who pays: who announced it by an event hears of that when it is planned.
 
-        Raises `IdTaken` when the id or the key belongs to another body, and `InsufficientCredits`.
+        Raises `IdTaken` when the id or the key belongs to another body, `InsufficientCredits` and `BeyondCap`.
         """
         now = datetime.now(UTC)
         asked = fingerprint(request)
@@ -182,6 +205,8 @@ class Admission:
         if choice is not None:
             request = request.model_copy(update={"mode": choice.mode})
         starts_at = start_of(request, self._settings, now)
+        if announce and starts_at is None:
+            await self._within_caps(owner, request, idempotency_key)
         messages: tuple[OutboxMessage, ...] = ()
         if starts_at is not None:
             scheduled = BatchScheduled(
@@ -217,6 +242,19 @@ class Admission:
             raise IdTaken(batch_id)
         return Admitted(existing, created=False)
 
+    async def _within_caps(self, owner: str, request: BatchRequest, idempotency_key: str | None) -> None:
+        """Raises `BeyondCap` for what the account's caps, or the deployment's, do not leave."""
+        caps = (*await self._caps.of_owner(owner), *self._caps.of_deployment())
+        reasons = await self._beyond(caps, request, await announced(self._database)) if caps else []
+        # One that comes a second time is answered as the first, whatever is left by now.
+        batches = self._database.batches
+        if reasons and (idempotency_key is None or not await batches.by_idempotency_key(owner, idempotency_key)):
+            raise BeyondCap(reasons)
+
+    async def _beyond(self, caps: Sequence[Cap], request: BatchRequest, lanes: Lanes) -> list[Reason]:
+        able, _ = sorted_out(request, self._settings, lanes)
+        return await self._caps.refusals(caps, costs_of(request, able, self._settings, lanes), request.image_count)
+
     async def _choice(self, request: BatchRequest, now: datetime) -> ModeChoice | None:
         """Which way a request goes that leaves it open, and what that saves."""
         choice = mode_choice(request, self._settings, now)
@@ -236,7 +274,7 @@ class Admission:
         try:
             # Whenever it was to begin, it begins now.
             wrong = _refusals(batch.request, self._settings, lanes, begins_at=datetime.now(UTC))
-            reasons = wrong or await self._unpaid(batch)
+            reasons = wrong or await self._beyond_account(batch, lanes) or await self._unpaid(batch)
         except GivenBack:
             return None  # Cancelled in this moment.
         if reasons:
@@ -267,6 +305,11 @@ class Admission:
         if moved is not None:
             await self._outbox.publish(self._database.batches, moved)
         return moved
+
+    async def _beyond_account(self, batch: BatchDocument, lanes: Lanes) -> list[Reason]:
+        """Why the account's caps, or the deployment's, are too low for a batch."""
+        caps = (*await self._caps.of_owner(batch.owner), *self._caps.of_deployment())
+        return await self._beyond(caps, batch.request, lanes) if caps else []
 
     async def _unpaid(self, batch: BatchDocument) -> list[Reason]:
         """Hold what the batch costs, if that was not done before. The reason where that cannot be."""
@@ -323,6 +366,7 @@ def planned_images(
             profile=request.profile,
             pacing=pacing,
             estimated_cost_microusd=estimate,
+            max_cost_microusd=max_cost_of(request),
         )
         for index, wanted in enumerate(request.wanted())
     ]
@@ -355,6 +399,16 @@ def estimated_cost(request: BatchRequest, provider: ProviderName, settings: Sett
         grade=service.capabilities.grade if service else None,
         mode=request.mode,
     )
+
+
+def costs_of(request: BatchRequest, able: Sequence[ProviderName], settings: Settings, lanes: Lanes) -> Costs:
+    """What one image costs at each of those who can make it."""
+    return {name: estimated_cost(request, name, settings, lanes) for name in able}
+
+
+def max_cost_of(request: BatchRequest) -> int | None:
+    """A batch's own cap, in millionths of a dollar."""
+    return None if request.max_cost is None else as_microusd(request.max_cost)
 
 
 def saving(request: BatchRequest, settings: Settings, lanes: Lanes) -> int:

@@ -9,7 +9,8 @@ WorkError                what a job may raise; carries its ErrorKind
 ├── AuthFailed           401 and 403: a key is missing or wrong; names the setting
 │   └── OutOfCredit      402: the account at the vendor is empty
 ├── TimedOut             took longer than it may
-└── Moderated            the vendor refused the content
+├── Moderated            the vendor refused the content
+└── OverBudget           a cap in money does not leave what the call would cost
 LeaseLost                another taker has the document; nothing of this one may be written
 WorkCancelled            somebody cancelled the batch while its image was being made
 NotYet                   it is too early for this job, which nobody failed at
@@ -74,6 +75,12 @@ class Moderated(WorkError):
     kind = ErrorKind.MODERATION
 
 
+class OverBudget(WorkError):
+    """Nothing was asked for. The message names the cap, what is spent of it, and what was needed."""
+
+    kind = ErrorKind.BUDGET
+
+
 class StoreUnavailable(Exception):
     """The blob store cannot take or give a file now: a full disk, a bucket that does not answer."""
 
@@ -94,7 +101,7 @@ class NotYet(Exception):
         self.delay_s = delay_s
 
 
-NEVER_RETRIED = frozenset({ErrorKind.VALIDATION, ErrorKind.AUTH, ErrorKind.MODERATION})
+NEVER_RETRIED = frozenset({ErrorKind.VALIDATION, ErrorKind.AUTH, ErrorKind.MODERATION, ErrorKind.BUDGET})
 
 
 def kind_of(error: BaseException) -> ErrorKind:

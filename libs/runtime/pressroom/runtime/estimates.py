@@ -9,7 +9,8 @@ from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import Mode, ProviderName
 from pressroom.state.database import Database
 
-from .admission import Lanes, announced, estimated_cost, first_open, mode_choice, refusals, sorted_out
+from .admission import Lanes, announced, costs_of, estimated_cost, first_open, mode_choice, refusals, sorted_out
+from .caps import Caps
 from .credit_prices import price_of
 from .credits import Credits, shortage
 from .prices import MICRO
@@ -41,6 +42,9 @@ class Estimates:
         missing = max(0, price * count - available) if available is not None else 0
         if available is not None and missing:
             reasons.append(shortage(price, count, available))
+        caps = Caps(self.database, self.settings)
+        account_caps = (*await caps.of_owner(owner), *caps.of_deployment())
+        reasons += await caps.refusals(account_caps, costs_of(as_made, able, self.settings, lanes), count)
         return Estimate(
             image_count=count,
             category=request.priced_as,

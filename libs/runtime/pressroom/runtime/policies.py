@@ -1,7 +1,7 @@
 """What follows from a failure: one policy per kind of error, in pure functions.
 
-Never retried: validation, auth, moderation. The whole lane waits: rate limit. Everything else is tried again after a
-delay that doubles (1 s to 10 s by default), until the work has failed `max_attempts` times.
+Never retried: validation, auth, moderation, budget. The whole lane waits: rate limit. Everything else is tried again
+after a delay that doubles (1 s to 10 s by default), until the work has failed `max_attempts` times.
 """
 
 from dataclasses import dataclass

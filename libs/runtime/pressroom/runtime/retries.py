@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from pressroom.contracts.events import BatchAccepted
@@ -23,7 +24,8 @@ from pressroom.state.documents import BatchDocument, ImageDocument, ProviderJobD
 from pressroom.state.ledger import GivenBack
 from pressroom.state.machines import IMAGE_SETTLED, PROVIDER_JOB_FINAL
 
-from .admission import announced, estimated_cost, first_open, sorted_out
+from .admission import announced, costs_of, estimated_cost, first_open, max_cost_of, sorted_out
+from .caps import Caps
 from .credits import Credits, InsufficientCredits
 from .outbox import Outbox
 from .planned_jobs import planned_job
@@ -68,12 +70,18 @@ class Retries:
     settings: Settings
 
     async def retry(
-        self, batch: BatchDocument, mode: Mode, provider: ProviderName | None, retry_id: str | None = None
+        self,
+        batch: BatchDocument,
+        mode: Mode,
+        provider: ProviderName | None,
+        retry_id: str | None = None,
+        *,
+        max_cost: Decimal | None = None,
     ) -> BatchDocument:
         """The batch, open again, with its failed images on their way. Raises `NothingToRetry` or `CannotRetry`.
 
         `retry_id`: of a wish that may come twice; a batch that has had a later retry, or this one to its end, is
-        returned as it is.
+        returned as it is. `max_cost`: the batch's cap in money from now on, in dollars, in place of what it has.
         """
         retry_id = retry_id or new_id("retry")
         if retry_id in batch.retries[:-1]:
@@ -91,15 +99,21 @@ class Retries:
         if not is_known and any(job.state not in PROVIDER_JOB_FINAL for job in jobs):
             # Its end would fail what is planned again.
             raise NotYet("one of its provider jobs is being closed; ask again in a moment")
-        request = _asked(batch.request, mode, provider)
+        request = _asked(batch.request, mode, provider, max_cost)
         lanes = await announced(self.database)
         able, reasons = sorted_out(request, self.settings, lanes)
         if not able:
             raise CannotRetry([Reason(field=_field(reason, provider), message=reason.message) for reason in reasons])
+        # One that goes on where it was left is not asked twice.
+        known_caps = Caps(self.database, self.settings)
+        caps = () if is_known else await known_caps.of(batch.owner, batch.id, max_cost_of(request))
+        too_dear = await known_caps.refusals(caps, costs_of(request, able, self.settings, lanes), len(images))
+        if too_dear:
+            raise CannotRetry(too_dear)
         maker = first_open(able, lanes) if mode is Mode.REALTIME else able[0]
         estimate = estimated_cost(request, maker, self.settings, lanes)
         held = await self._pay(batch, mode, retry_id, images)
-        opened = batch if batch.state is BatchState.ACCEPTED else await self._open(batch, maker, retry_id)
+        opened = batch if batch.state is BatchState.ACCEPTED else await self._open(batch, maker, retry_id, max_cost)
         if opened is None:
             await self._unpay(held)
             raise NothingToRetry("somebody else asked for it in this moment")
@@ -133,14 +147,21 @@ class Retries:
         if batch is None or held.round not in batch.retries:
             await Credits(self.database, self.settings).give_back(held)
 
-    async def _open(self, batch: BatchDocument, provider: ProviderName, retry_id: str) -> BatchDocument | None:
+    async def _open(
+        self, batch: BatchDocument, provider: ProviderName, retry_id: str, max_cost: Decimal | None = None
+    ) -> BatchDocument | None:
         event = BatchAccepted(
             batch_id=batch.id, owner=batch.owner, provider=provider, image_count=batch.request.image_count
         )
         opened = await self.database.batches.transition(
             batch.id,
             BatchState.ACCEPTED,
-            changes={"completed_at": None, "swept_at": datetime.now(UTC), "retries": _with(batch.retries, retry_id)},
+            changes={
+                "completed_at": None,
+                "swept_at": datetime.now(UTC),
+                "retries": _with(batch.retries, retry_id),
+                **({} if max_cost is None else {"request.max_cost": str(max_cost)}),
+            },
             messages=[self.outbox.event(event)],
             guard={"state": str(BatchState.COMPLETED)},
         )
@@ -220,8 +241,8 @@ def _with(retries: tuple[str, ...], retry_id: str) -> list[str]:
     return [*(known for known in retries if known != retry_id), retry_id][-RETRIES_KNOWN:]
 
 
-def _asked(request: BatchRequest, mode: Mode, provider: ProviderName | None) -> BatchRequest:
-    changes: dict[str, Any] = {"mode": mode}
+def _asked(request: BatchRequest, mode: Mode, provider: ProviderName | None, max_cost: Decimal | None) -> BatchRequest:
+    changes: dict[str, Any] = {"mode": mode, "max_cost": max_cost or request.max_cost}
     if provider is not None:
         changes |= {"provider": provider, "providers": ()}
         if provider not in request.candidates:
@@ -246,6 +267,7 @@ def _anew(
         "provider": str(maker),
         "providers": [str(name) for name in able],
         "estimated_cost_microusd": estimate,
+        "max_cost_microusd": max_cost_of(request),
         "failures": 0,
         "crashes": 0,
         "error": None,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pressroom.contracts.costs import Cost
 from pressroom.contracts.finishing import BUILT_IN_PROFILES, NO_PROFILE, Profile, ProfileName
 from pressroom.contracts.requests import EmailAddress
 from pressroom.contracts.vocabulary import Category, ProviderName
@@ -126,6 +127,11 @@ class Settings(BaseSettings):
         default_factory=dict[Category, CreditPrice],
         description="What one image costs its owner in credits, in place of the usual price of its category, e.g. "
         '{"product": {"realtime": "5", "batch": "2.5"}}. Set it alike for every service.',
+    )
+    max_cost_per_month: Cost | None = Field(
+        default=None,
+        description="US dollars that providers may take in a calendar month (UTC), for everybody together; what is "
+        "beyond is not made. Set it alike for every service.",
     )
     trusted_private_hosts: tuple[str, ...] = Field(
         default=(),

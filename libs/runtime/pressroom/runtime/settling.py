@@ -105,13 +105,19 @@ class Settling:
         waiting, making = (ImageState.PLANNED, ImageState.QUEUED), (ImageState.QUEUED, ImageState.GENERATING)
         async for image in self._database.images.in_states(batch.id, (*waiting, ImageState.GENERATING)):
             is_in_lane = image.mode is not Mode.BATCH
-            if image.state is ImageState.GENERATING and not is_in_lane:
-                continue  # its provider's job is asked to stop
-            # Whose job its provider still has is taken once more, to stop that.
+            # Its provider's job is asked to stop, and ends it; what is put aside for its row may be spent by now.
+            if not is_in_lane and (image.state is ImageState.GENERATING or image.reservation is not None):
+                continue
+            # Whose call nobody heard the end of is taken once more, to stop or to account for it.
             cancelled = await self._database.images.transition(
                 image.id,
                 ImageState.CANCELLED,
-                guard={"state": {"$in": [str(state) for state in waiting]}, "remote": None},
+                guard={
+                    "state": {"$in": [str(state) for state in waiting]},
+                    "remote": None,
+                    "call_began_at": None,
+                    "reservation": None,
+                },
             )
             if cancelled is None and is_in_lane:
                 # Also where it was handed back in this very moment: whoever takes it next finds it asked to stop.

@@ -15,6 +15,7 @@ from pydantic import Field
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from pressroom.contracts.facts import MicroDollars
 from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.vocabulary import Role
 
@@ -33,7 +34,8 @@ INDEXES = [
 
 class UserDocument(Part):
     """`email` is in small letters. `issuer`: whose single sign-on it is; None for who has a password here.
-    `token_generation`: logins of an earlier generation are over."""
+    `token_generation`: logins of an earlier generation are over. `max_cost_microusd`: what providers may take for all
+    that they ever make, and of a calendar month; None: as much as they take."""
 
     id: str = Field(alias="_id")
     email: str | None
@@ -42,6 +44,8 @@ class UserDocument(Part):
     role: Role
     token_generation: int = 0
     disabled_at: datetime | None = None
+    max_cost_microusd: MicroDollars | None = None
+    max_cost_per_month_microusd: MicroDollars | None = None
     created_at: datetime
     updated_at: datetime
 

@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 
 from pressroom.contracts.jobs import GenerateImage
 from pressroom.contracts.vocabulary import Mode, ProviderName
+from pressroom.runtime.caps import Caps
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.intake import Intake
 from pressroom.runtime.job_runner import JobRunner
@@ -63,6 +64,7 @@ def build(
         settling = Settling(service.database, service.outbox)
         lanes = Lanes(service.database, service.client, service.outbox, GenerateImage)
         prices = price_table(settings.price_table)
+        caps = Caps(service.database, settings)
         for name, reason in missing.items():
             await lanes.cannot_serve(name, reason, worker=service.worker)
         for name, provider in served.items():
@@ -76,6 +78,7 @@ def build(
                 lanes,
                 Lane(provider, rules, gate),
                 prices,
+                caps,
                 stop_grace_s=settings.stop_grace_s,
             )
             await lanes.announce(name, lane_service(provider, settings), worker=service.worker)
@@ -99,6 +102,7 @@ def build(
         service.background("announcements", lambda: _announce(lanes, served, settings, service.worker))
         service.background("lane sweep", lambda: lanes.sweep(list(served), settings.sweep_interval_s))
         service.background("schedules", Schedules(service.database, service.outbox, service.js).run)
+        service.background("budgets", caps.recount)
         service.background("batch sweep", BatchSweep(service, Mode.REALTIME, intake.plan).run)
 
     return application(service, start)

@@ -1,9 +1,9 @@
 """Asking a lane's provider for one image, so that nothing is paid twice and every call is accounted for.
 
-Before a call that costs, the intent is stored; a job's ref the moment it is known; what came of a failed call before
-anybody acts on the failure. Killed in between, the next taker finds: a job with a ref, which it resumes; a job without
-one, which it looks for, or waits for the vendor's word of it; or a billed call of which nobody heard, which it counts
-as possibly paid and makes again.
+Before a call that costs, the intent is stored, and where a cap in money holds, what it may cost is put aside with it; a
+job's ref the moment it is known; what came of a failed call before anybody acts on the failure. Killed in between, the
+next taker finds: a job with a ref, which it resumes; a job without one, which it looks for, or waits for the vendor's
+word of it; or a billed call of which nobody heard, which it counts as possibly paid and makes again.
 """
 
 import asyncio
@@ -17,13 +17,15 @@ from pressroom.contracts.facts import ErrorReport, ProviderTry
 from pressroom.contracts.vocabulary import ErrorKind, TryOutcome
 from pressroom.runtime import metrics
 from pressroom.runtime.blobs import BlobStore
-from pressroom.runtime.errors import LeaseLost, NotYet, RateLimited, TimedOut, WorkError, report_of
+from pressroom.runtime.caps import Caps, over_cap
+from pressroom.runtime.errors import LeaseLost, NotYet, OverBudget, RateLimited, TimedOut, WorkError, report_of
 from pressroom.runtime.finishing import STORE_RETRY_S, with_try
 from pressroom.runtime.lane_gate import LaneGate
 from pressroom.runtime.lane_policies import LaneRules
 from pressroom.runtime.logs import get_logger
 from pressroom.runtime.prices import PriceTable
 from pressroom.runtime.tasks import see_through
+from pressroom.state.budgets import OverCap
 from pressroom.state.collection import Claim
 from pressroom.state.database import DatabaseError
 from pressroom.state.documents import ImageDocument, RemoteJob
@@ -69,12 +71,13 @@ class _Call:
 class Asking:
     """One provider, asked for one image after the other."""
 
-    def __init__(self, lane: Lane, images: Images, blobs: BlobStore, prices: PriceTable) -> None:
+    def __init__(self, lane: Lane, images: Images, blobs: BlobStore, prices: PriceTable, caps: Caps) -> None:
         self.provider = lane.provider
         self._lane = lane
         self._images = images
         self._blobs = blobs
         self._prices = prices
+        self._caps = caps
 
     async def generation(self, claim: ImageClaim, progress: Progress) -> tuple[Generation, ProviderTry, ImageDocument]:
         """The picture, the account of how it was made, and the document as it stands. Raises a `WorkError`; the
@@ -108,10 +111,9 @@ class Asking:
         if isinstance(provider, JobProvider):
             ref = await self._job(provider, call)
             return await provider.resume(ref, call.request, progress)
-        if provider.capabilities.is_billed:
-            if call.image.call_began_at is not None:
-                await self._unheard_of(call, call.image.call_began_at)
-            await self._write(call, {"call_began_at": datetime.now(UTC)})
+        if provider.capabilities.is_billed and call.image.call_began_at is not None:
+            await self._unheard_of(call, call.image.call_began_at)
+        await self._begin(call, {"call_began_at": datetime.now(UTC)})
         return await provider.generate(call.request, progress)
 
     async def _job(self, provider: JobProvider, call: _Call) -> str:
@@ -127,8 +129,38 @@ class Asking:
                 return found
             await self._unheard_of(call, remote.began_at)
         intent = RemoteJob(provider=provider.name, key=str(uuid.uuid4()), began_at=datetime.now(UTC))
-        await self._write(call, {"remote": intent.model_dump()})
+        await self._begin(call, {"remote": intent.model_dump()})
         return await see_through(self._submitted(provider, call, intent), SUBMIT_GRACE_S)
+
+    async def _begin(self, call: _Call, intent: dict[str, Any]) -> None:
+        """Store the intent of a call. What it may cost is put aside with it, or, where a cap does not leave that,
+        nothing is stored and `OverBudget` raised."""
+        image = call.image
+        caps = await self._caps.of(image.owner, image.batch_id, image.max_cost_microusd)
+        amount = self._most(call) if caps else 0
+        if amount is None:
+            raise OverBudget(
+                f"nobody knows what an image of '{self.provider.name}' costs, so no cap in money can be kept there; "
+                "name a 'model' with a price, or give it one (PRESSROOM_PRICE_TABLE), then retry"
+            )
+        if amount == 0:
+            if self.provider.capabilities.is_billed or "remote" in intent:
+                await self._write(call, intent)
+            return
+        try:
+            begun = await self._images.begin_call(image.id, intent, caps, amount, token=call.claim.token)
+        except OverCap as over:
+            raise OverBudget(over_cap(over)) from over
+        if begun is None:
+            raise LeaseLost(call.claim.id)
+        call.image = begun
+
+    def _most(self, call: _Call) -> int | None:
+        """What a call may cost at most; None when the table does not know."""
+        model = call.request.model or self.provider.model
+        timeout_s = self._lane.rules.for_image(call.image.pacing).timeout_s
+        known = [self._known_price(call.request, model, seconds) for seconds in (None, timeout_s)]
+        return max((price for price in known if price is not None), default=None)
 
     async def _found(self, provider: JobProvider, call: _Call, remote: RemoteJob) -> str | None:
         """The ref of a job whose `submit` was not heard of; None when it counts as lost."""
@@ -169,7 +201,7 @@ class Asking:
             # What is left stays as it is stored: a webhook may have added to it.
             changes["remote"] = None
         is_lost = image.remote is None and image.call_began_at is not None and report.kind in _UNSURE
-        if not isinstance(failure, RateLimited):
+        if not isinstance(failure, RateLimited | OverBudget):
             account = self._lost(call, TryOutcome.UNKNOWN if is_lost else TryOutcome.FAILED, call.began_at, report)
             if left is not None:
                 # The one call that it was is counted when the job has ended.
@@ -267,12 +299,14 @@ class Asking:
 
     def _price(self, request: GenerationRequest, model: str | None, seconds: float | None) -> int:
         """By the table; what it does not know counts as nothing, and the image has no estimate either."""
+        return self._known_price(request, model, seconds) or 0
+
+    def _known_price(self, request: GenerationRequest, model: str | None, seconds: float | None) -> int | None:
         can = self.provider.capabilities
         width_px, height_px = nearest_size(can.sizes, request.width_px, request.height_px)
-        known = self._prices.cost_microusd(
+        return self._prices.cost_microusd(
             self.provider.name, model, width_px=width_px, height_px=height_px, grade=can.grade, seconds=seconds
         )
-        return known or 0
 
     async def _request(self, image: ImageDocument) -> GenerationRequest:
         return _request_of(image, tuple([await self._blobs.input_image(name) for name in image.input_images]))

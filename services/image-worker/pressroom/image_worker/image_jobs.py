@@ -19,6 +19,7 @@ from pressroom.contracts.jobs import GenerateImage
 from pressroom.contracts.vocabulary import BatchState, Fallback, ImageState, LaneState, ProviderName, TryOutcome
 from pressroom.runtime import metrics
 from pressroom.runtime.admission import announced
+from pressroom.runtime.caps import Caps
 from pressroom.runtime.errors import ApiFailed, LeaseLost, ModelGone, NotYet, WorkCancelled, WorkError, report_of
 from pressroom.runtime.finishing import Finishing, with_try
 from pressroom.runtime.job_runner import Turn
@@ -68,6 +69,7 @@ class ImageWork:
         lanes: Lanes,
         lane: Lane,
         prices: PriceTable,
+        caps: Caps,
         *,
         stop_grace_s: float,
     ) -> None:
@@ -78,7 +80,7 @@ class ImageWork:
         self._settling = settling
         self._lanes = lanes
         self._lane = lane
-        self._asking = Asking(lane, service.database.images, service.blobs, prices)
+        self._asking = Asking(lane, service.database.images, service.blobs, prices, caps)
         self._stop_grace_s = stop_grace_s
         self._progress: dict[str, float] = {}
         self._usual_s: float | None = None
