@@ -6,12 +6,13 @@ never sees half of one.
 
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
 from pressroom.contracts.facts import FileFacts
 
@@ -38,7 +39,9 @@ class BlobStore:
         digest = hashlib.sha256(data).hexdigest()
         key = f"{digest[:2]}/{digest}.{_EXTENSIONS.get(media_type, 'bin')}"
         try:
-            await obstore.put_async(self._store, key, data)
+            # A folder keeps no types; a store that is asked by browsers has to.
+            attributes = {} if isinstance(self._store, LocalStore) else {"Content-Type": media_type}
+            await obstore.put_async(self._store, key, data, attributes=attributes or None)
         except (BaseError, OSError) as error:
             raise StoreUnavailable(f"cannot write {key} ({len(data)} bytes): {error}") from error
         return FileFacts(
@@ -67,8 +70,34 @@ class BlobStore:
         except FileNotFoundError as error:
             raise InvalidRequest(f"input_images: there is no stored file {name}; upload it first") from error
 
-    async def stream(self, key: str) -> AsyncIterator[bytes]:
-        """The file in pieces of about a megabyte."""
-        result = await obstore.get_async(self._store, key)
-        async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
-            yield bytes(chunk)
+    async def size(self, key: str) -> int:
+        """How many bytes the file has; raises as `get` does."""
+        try:
+            return (await obstore.head_async(self._store, key))["size"]
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError) as error:
+            raise StoreUnavailable(f"cannot read {key}: {error}") from error
+
+    async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The file's bytes from `start` to before `end`, of which there is one at least, in pieces of about a megabyte;
+        raises as `get` does."""
+        try:
+            result = await obstore.get_async(self._store, key, options={"range": (start, end)})
+            async for chunk in result.stream(min_chunk_size=_CHUNK_BYTES):
+                yield bytes(chunk)
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError) as error:
+            raise StoreUnavailable(f"cannot read {key}: {error}") from error
+
+    async def signed_url(self, key: str, method: str, lifetime_s: int) -> str | None:
+        """An address where the store itself answers `method` for the file, to whoever has it, for so long; None of a
+        folder. Raises `StoreUnavailable` when the store's credentials cannot sign."""
+        if not isinstance(self._store, S3Store | GCSStore | AzureStore):
+            return None
+        try:
+            verb = "HEAD" if method == "HEAD" else "GET"
+            return await obstore.sign_async(self._store, verb, key, timedelta(seconds=lifetime_s))
+        except (BaseError, OSError) as error:
+            raise StoreUnavailable(f"cannot sign an address of {key}: {error}") from error

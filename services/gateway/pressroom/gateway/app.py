@@ -16,6 +16,7 @@ from . import (
     estimates,
     files,
     health,
+    image_content,
     images,
     ledger,
     live,
@@ -104,6 +105,7 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     for router in (
         batches.router,
         images.router,
+        image_content.router,
         reviewing.router,
         texts.router,
         notices.router,

@@ -7,12 +7,11 @@ file, or was told of it, can ask for it. Nothing can be listed.
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Path, Response
 
 from .house import House
 from .problems import answers, not_found
-from .stored_files import FOREVER, stream_file
+from .stored_files import FOREVER, Conditions, Content, answer_with
 
 router = APIRouter(prefix="/files", tags=["files"])
 
@@ -22,15 +21,22 @@ Folder = Annotated[str, Path(pattern=r"^[0-9a-f]{2}$")]
 Name = Annotated[str, Path(pattern=r"^[0-9a-f]{64}\.(png|jpg|webp)$", description="The SHA-256 of the content.")]
 
 
+@router.head("/{folder}/{name}", include_in_schema=False)
 @router.get(
     "/{folder}/{name}",
-    response_class=StreamingResponse,
-    responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
+    response_class=Response,
+    responses={
+        206: {"description": "The range that was asked for."},
+        304: {"description": "Not Modified"},
+        **answers(HTTPStatus.NOT_FOUND, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, HTTPStatus.UNPROCESSABLE_ENTITY),
+    },
 )
-async def get_file(folder: Folder, name: Name, house: House) -> StreamingResponse:
+async def get_file(folder: Folder, name: Name, house: House, asked: Conditions) -> Response:
     """One file; set PRESSROOM_PRINTIFY_UPLOAD_URL_BASE to this gateway's public address and `/files`."""
-    headers = {"Cache-Control": f"public, {FOREVER}"}
+    key = f"{folder}/{name}"
+    digest, _, extension = name.partition(".")
     try:
-        return await stream_file(house, f"{folder}/{name}", _MEDIA_TYPES[name.rpartition(".")[2]], headers)
+        content = Content(key, _MEDIA_TYPES[extension], digest, await house.blobs.size(key))
+        return await answer_with(house, content, asked, cached=f"public, {FOREVER}")
     except FileNotFoundError as error:
         raise not_found("file", name) from error

@@ -1,12 +1,10 @@
 """`/v1/images`: look at pictures and publish them."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter
 
 from pressroom.contracts.api import CreatePublishTarget, Image, Page, Publication
-from pressroom.contracts.facts import FileFacts
 from pressroom.contracts.vocabulary import ImageState, ProviderName, Scope
 from pressroom.runtime.publications import request_publication
 from pressroom.runtime.service import Service
@@ -15,13 +13,10 @@ from pressroom.state.documents import ImageDocument
 from .access import REFUSED, Caller, requires
 from .cursors import Limit, decode, encode
 from .house import House
-from .problems import Refusal, answers, conflict, not_found
-from .stored_files import FOREVER, stream_file
+from .problems import answers, conflict, not_found
 from .views import image_view, publication_view
 
 router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
-
-IfNoneMatch = Annotated[str | None, Header()]
 
 
 async def owned(house: Service, owner: str, image_id: str) -> ImageDocument:
@@ -71,46 +66,6 @@ async def list_images(
 async def get_image(image_id: str, owner: Caller, house: House) -> Image:
     """One image, with its publications."""
     return await shown(house, await owned(house, owner, image_id))
-
-
-def _picture(description: str, media_type: str) -> dict[int | str, dict[str, Any]]:
-    binary = {"schema": {"type": "string", "format": "binary"}}
-    return {
-        200: {"description": description, "content": {media_type: binary}},
-        304: {"description": "Not Modified"},
-        **answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
-    }
-
-
-@router.get("/{image_id}/content", response_class=Response, responses=_picture("The print file.", "image/png"))
-async def get_content(image_id: str, owner: Caller, house: House, if_none_match: IfNoneMatch = None) -> Response:
-    """The print file."""
-    image = await owned(house, owner, image_id)
-    return await _file(house, image, image.file, if_none_match)
-
-
-@router.get("/{image_id}/thumbnail", response_class=Response, responses=_picture("At most 512 px.", "image/webp"))
-async def get_thumbnail(image_id: str, owner: Caller, house: House, if_none_match: IfNoneMatch = None) -> Response:
-    """A small picture to review by."""
-    image = await owned(house, owner, image_id)
-    return await _file(house, image, image.thumbnail, if_none_match)
-
-
-async def _file(house: Service, image: ImageDocument, file: FileFacts | None, if_none_match: str | None) -> Response:
-    if file is None:
-        raise conflict("image-not-ready", f"The image is {image.state}; it has no files.")
-    headers = {"ETag": f'"{file.sha256}"', "Cache-Control": f"private, {FOREVER}"}
-    if if_none_match is not None and (if_none_match == "*" or file.sha256 in if_none_match):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    headers["Content-Length"] = str(file.size_bytes)
-    try:
-        return await stream_file(house, file.key, file.media_type, headers)
-    except FileNotFoundError as error:
-        raise Refusal(
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            "file-missing",
-            f"The file {file.key} is not in the blob store (PRESSROOM_BLOB_URL).",
-        ) from error
 
 
 @router.post(

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from pressroom.contracts.api import Problem
 from pressroom.contracts.credits import CreditProblem
 from pressroom.contracts.facts import Reason
+from pressroom.runtime.errors import StoreUnavailable
 from pressroom.runtime.logs import get_logger
 from pressroom.state.database import DatabaseError
 
@@ -19,6 +20,7 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:pressroom:problem:"
 RETRY_AFTER_S = 2
 _RENAMED = {
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "Range Not Satisfiable",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Unprocessable Content",
 }
@@ -98,6 +100,12 @@ def install(app: FastAPI) -> None:
         headers = {"Retry-After": str(RETRY_AFTER_S)}
         return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "database-unavailable", detail, (), headers)
 
+    async def store_away(request: Request, error: Exception) -> JSONResponse:
+        log.error("blobs.unavailable", error=str(error))
+        detail = "The store of files (PRESSROOM_BLOB_URL) does not answer. Try again."
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+        return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "files-unavailable", detail, (), headers)
+
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("request.failed", path=request.url.path, exc_info=error)
         detail = "Something went wrong here; it is in the gateway's log."
@@ -107,6 +115,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, wrong_body)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(DatabaseError, database_away)
+    app.add_exception_handler(StoreUnavailable, store_away)
     app.add_exception_handler(Exception, unexpected)
 
 

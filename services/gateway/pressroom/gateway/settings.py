@@ -79,6 +79,14 @@ class GatewaySettings(Settings):
     max_upload_bytes: Annotated[int, Field(ge=1024, le=2**30)] = Field(
         default=32 * 1024 * 1024, description="The largest reference picture that is taken."
     )
+    presigned_content: bool = Field(
+        default=False,
+        description="Answer for an image's files with a redirect to the blob store, where it can sign addresses (S3, "
+        "GCS, Azure), as `?presigned=true` does for one call; from a folder they are streamed.",
+    )
+    presigned_lifetime_s: Annotated[int, Field(ge=1, le=604_800)] = Field(
+        default=300, description="How long such an address opens; S3 signs for a week at most."
+    )
     gemini_webhook_secret: SecretStr | None = Field(
         default=None,
         description="The signing secret (whsec_…) that Gemini gave for the webhook to <public url>/webhooks/gemini.",
