@@ -217,6 +217,11 @@ class Image(Fact):
     error: ErrorReport | None = None
     file: FileFacts | None = None
     thumbnail: FileFacts | None = None
+    title: str | None = Field(default=None, description="Of products made of it; None: its batch's.")
+    description: str | None = Field(default=None, description="Of products made of it; None: its prompt.")
+    tags: tuple[str, ...] = ()
+    favourite: bool = False
+    version: NonNegative = Field(default=0, description="Counts what people changed, reviews too; its ETag.")
     publications: tuple[Publication, ...] = ()
     created_at: Moment
     updated_at: Moment

@@ -1,19 +1,50 @@
-"""What is asked of images that exist, and what is answered where that is more than the image itself."""
+"""What is asked of images that exist, and what is answered where that is not the image itself."""
 
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from .api import Problem
 from .facts import Fact, NonNegative
 from .identifiers import DerivedIdentifier, Identifier
+from .requests import Tag, Title
 from .vocabulary import ImageState
 
 REVIEWS_MAX = 500
 """Of one call: answered within seconds also where every image is a write of its own to a slow disk."""
 
+DESCRIPTION_MAX_CHARACTERS = 5000
+TAGS_MAX = 50
+
 ReviewReason = Annotated[str, StringConstraints(max_length=1000)]
+
+
+Description = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=DESCRIPTION_MAX_CHARACTERS)
+]
+
+
+def _each_once(tags: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tags))
+
+
+class EditImage(BaseModel):
+    """The body of `PATCH /v1/images/{id}`: what is absent stays as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: Title | None = Field(
+        default=None, description="Of products made of it from now on; null: its batch's title."
+    )
+    description: Description | None = Field(
+        default=None, description="Of products made of it from now on; null: its prompt."
+    )
+    tags: Annotated[tuple[Tag, ...], Field(max_length=TAGS_MAX), AfterValidator(_each_once)] = Field(
+        default=(),
+        description="All of them; an image begins with its batch's. Products made from now on have them too.",
+    )
+    favourite: bool = False
 
 
 class RejectImage(BaseModel):

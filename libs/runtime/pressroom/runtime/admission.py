@@ -349,6 +349,7 @@ def planned_images(
             mode=request.mode,
             priority=request.priority,
             subject=request.subject,
+            tags=request.tags,
             prompt=wanted.prompt,
             full_prompt=_full(wanted.prompt, request, settings),
             text_kind=request.text_kind,

@@ -32,7 +32,9 @@ async def request_publication(
         image_id=image.id,
         platform=target.platform,
         product_type=target.product_type,
-        title=target.title,
+        title=target.title or image.title,
+        description=image.description,
+        tags=image.tags,
     )
     if not await database.publications.insert(document):
         revived = None

@@ -114,6 +114,16 @@ class Database:
                     [("owner", ASCENDING), ("subject", ASCENDING), ("created_at", DESCENDING)], name="by_subject"
                 ),
                 IndexModel([("remote.key", ASCENDING)], name="remote_key", sparse=True),
+                IndexModel(
+                    [("owner", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)],
+                    name="favourites",
+                    partialFilterExpression={"favourite": True},
+                ),
+                IndexModel(
+                    [("owner", ASCENDING), ("tags", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)],
+                    name="by_tag",
+                    partialFilterExpression={"tags": {"$type": "string"}},
+                ),
             ]
         )
         await self.publications.raw.create_indexes(

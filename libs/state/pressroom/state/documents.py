@@ -149,7 +149,7 @@ class ImageDocument(Document):
     `provider` is whose turn it is, of `providers`, who are able, in order of preference. `call_began_at` is set while a
     billed call is out of which nothing is heard yet. `full_prompt` is `prompt` with everything that the batch adds.
     `retry`: the last of its batch's `retries` that planned it again. `max_cost_microusd`: what its batch may cost.
-    `version` counts what people changed of it.
+    `version` counts what people changed of it. `tags`: None where the image is from before it had any of its own.
     """
 
     state: ImageState
@@ -199,6 +199,10 @@ class ImageDocument(Document):
     cancel_requested: bool = False
     reviewer: str | None = None
     review_reason: str | None = None
+    title: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] | None = None
+    favourite: bool = False
     version: int = 0
 
     @property
@@ -223,7 +227,9 @@ class ImageDocument(Document):
 
 
 class PublicationDocument(Document):
-    """`intents` are the outside effects that were about to happen, `steps` the outside ids that are known of them."""
+    """`intents` are the outside effects that were about to happen, `steps` the outside ids that are known of them.
+    `title`, `description` and `tags` are settled when it is asked for, so that every attempt makes the same product:
+    what people change of the image later is for other products. Where they are None, batch and prompt say them."""
 
     state: PublicationState
     batch_id: str
@@ -231,6 +237,8 @@ class PublicationDocument(Document):
     platform: PlatformName
     product_type: ProductType
     title: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] | None = None
     intents: tuple[str, ...] = ()
     steps: dict[str, str] = {}
     external_id: str | None = None

@@ -191,6 +191,8 @@ class Images(Collection[ImageDocument]):
         batch_id: str | None = None,
         provider: ProviderName | None = None,
         subject: str | None = None,
+        favourite: bool | None = None,
+        tag: str | None = None,
         before: tuple[datetime, str] | None = None,
         limit: int,
     ) -> list[ImageDocument]:
@@ -204,6 +206,11 @@ class Images(Collection[ImageDocument]):
             query["provider"] = str(provider)
         if subject is not None:
             query["subject"] = subject
+        if favourite is not None:
+            query["favourite"] = True if favourite else {"$ne": True}
+        if tag is not None:
+            # The type, so that the index of those alone that have tags will do.
+            query["tags"] = {"$eq": tag, "$type": "string"}
         if before is not None:
             moment, image_id = before
             query["$or"] = [{"created_at": {"$lt": moment}}, {"created_at": moment, "_id": {"$lt": image_id}}]

@@ -1,10 +1,12 @@
 """`/v1/images`: look at pictures and publish them."""
 
 from http import HTTPStatus
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Response
 
 from pressroom.contracts.api import CreatePublishTarget, Image, Page, Publication
+from pressroom.contracts.requests import Tag
 from pressroom.contracts.vocabulary import ImageState, ProviderName, Scope
 from pressroom.runtime.publications import request_publication
 from pressroom.runtime.service import Service
@@ -12,11 +14,18 @@ from pressroom.state.documents import ImageDocument
 
 from .access import REFUSED, Caller, requires
 from .cursors import Limit, decode, encode
+from .etags import etag_of
 from .house import House
 from .problems import answers, conflict, not_found
 from .views import image_view, publication_view
 
 router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+
+
+VERSIONED: dict[int | str, dict[str, Any]] = {
+    200: {"headers": {"ETag": {"description": "Of its version, for `If-Match`.", "schema": {"type": "string"}}}}
+}
+"""How an image's ETag stands in the OpenAPI document."""
 
 
 async def owned(house: Service, owner: str, image_id: str) -> ImageDocument:
@@ -41,6 +50,8 @@ async def list_images(
     batch: str | None = None,
     provider: ProviderName | None = None,
     subject: str | None = None,
+    favourite: bool | None = None,
+    tag: Annotated[Tag | None, Query()] = None,
     cursor: str | None = None,
     limit: Limit = 50,
 ) -> Page[Image]:
@@ -51,6 +62,8 @@ async def list_images(
         batch_id=batch,
         provider=provider,
         subject=subject,
+        favourite=favourite,
+        tag=tag,
         before=decode(cursor) if cursor is not None else None,
         limit=limit + 1,
     )
@@ -62,10 +75,13 @@ async def list_images(
     )
 
 
-@router.get("/{image_id}", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
-async def get_image(image_id: str, owner: Caller, house: House) -> Image:
-    """One image, with its publications."""
-    return await shown(house, await owned(house, owner, image_id))
+@router.get("/{image_id}", responses=VERSIONED | answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
+async def get_image(image_id: str, owner: Caller, house: House, response: Response) -> Image:
+    """One image, with its publications. Its ETag is for `If-Match`: it changes with what people change, and not with
+    how far the image is."""
+    image = await owned(house, owner, image_id)
+    response.headers["ETag"] = etag_of(image.version)
+    return await shown(house, image)
 
 
 @router.post(

@@ -115,8 +115,8 @@ class PublishWork:
             image_id=image.id,
             product_type=publication.product_type,
             title=title_of(publication, image, batch),
-            description=image.prompt,
-            tags=batch.request.tags,
+            description=publication.description or image.prompt,
+            tags=batch.request.tags if publication.tags is None else publication.tags,
             print_file=image.file,
             artwork=StoredArtwork(self._blobs, image.file),
         )
@@ -171,7 +171,7 @@ class PublishWork:
 
 
 def title_of(publication: PublicationDocument, image: ImageDocument, batch: BatchDocument) -> str:
-    """What the publication asks for, else the batch's title, else the prompt's beginning, cut at a word."""
+    """What was settled when it was asked for, else the batch's title, else the prompt's beginning, cut at a word."""
     given = publication.title or batch.request.title
     if given:
         return given

@@ -1,0 +1,43 @@
+"""`PATCH /v1/images/{id}`: what people say of an image. It is one write, of the version that its author has seen where
+`If-Match` names one; without it the last word counts, field by field."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from pressroom.contracts.api import Image
+from pressroom.contracts.image_requests import EditImage
+from pressroom.contracts.vocabulary import Scope
+
+from .access import REFUSED, Caller, requires
+from .etags import IfMatch, changed_since, demand_match, etag_of
+from .house import House
+from .images import VERSIONED, owned, shown
+from .problems import answers
+
+router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+
+
+@router.patch(
+    "/{image_id}",
+    dependencies=[requires(Scope.WRITE)],
+    responses=VERSIONED
+    | answers(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+async def edit_image(
+    image_id: str, body: EditImage, owner: Caller, house: House, response: Response, if_match: IfMatch = None
+) -> Image:
+    """Say what an image is called, what it shows, what it belongs to, and whether you like it. Products that were asked
+    for before stay as they are."""
+    image = await owned(house, owner, image_id)
+    demand_match(if_match, image.version)
+    said = body.model_dump(exclude_unset=True)
+    if any(getattr(image, name) != value for name, value in said.items()):
+        # An image from before there were versions has none.
+        seen = {} if if_match is None else {"version": {"$in": [image.version, image.version or None]}}
+        edited = await house.database.images.change(image.id, said, increments={"version": 1}, guard=seen)
+        if edited is None:
+            raise changed_since((await owned(house, owner, image_id)).version)
+        image = edited
+    response.headers["ETag"] = etag_of(image.version)
+    return await shown(house, image)
