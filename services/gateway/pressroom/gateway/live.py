@@ -99,26 +99,25 @@ def _stream(
 ) -> StreamingResponse:
     feed: LiveFeed = request.app.state.live_feed
     settings: GatewaySettings = request.app.state.settings
-    lines = feed.listen(subject, wanted, after, idle_s=settings.live_heartbeat_s)
+    told = feed.listen(subject, wanted, after, idle_s=settings.live_heartbeat_s)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_sent(lines, settings, is_shown), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_sent(told, settings, is_shown), media_type="text/event-stream", headers=headers)
 
 
 async def _sent(
-    lines: AsyncGenerator[Line | None], settings: GatewaySettings, is_shown: Shown | None
+    told: AsyncGenerator[list[Line]], settings: GatewaySettings, is_shown: Shown | None
 ) -> AsyncIterator[str]:
     yield ": connected\n\n"
     said_at = time.monotonic()
     ends_at, heartbeat_s = said_at + settings.live_lifetime_s, settings.live_heartbeat_s
     try:
-        async with aclosing(lines):
-            async for line in lines:
-                if line is None:
-                    yield ": alive\n\n"
-                elif is_shown is None or (line.event is not None and await is_shown(line.event)):
-                    yield line.frame
-                elif time.monotonic() - said_at >= heartbeat_s:
-                    # Only others' events go by: who listens here should not take that for the end.
+        async with aclosing(told):
+            async for lines in told:
+                shown = lines if is_shown is None else [line for line in lines if await _may_see(line, is_shown)]
+                if shown:
+                    yield "".join(line.frame for line in shown)
+                elif not lines or time.monotonic() - said_at >= heartbeat_s:
+                    # Nothing happens, or to others only: who listens here should not take that for the end.
                     yield ": alive\n\n"
                 else:
                     continue
@@ -128,3 +127,7 @@ async def _sent(
     except DatabaseError as error:
         # Whose an event is cannot be told now. The listener comes again, and goes on where it was.
         log.warning("live.ended", reason=str(error))
+
+
+async def _may_see(line: Line, is_shown: Shown) -> bool:
+    return line.event is not None and await is_shown(line.event)

@@ -30,6 +30,9 @@ LINES_AHEAD = 1000
 REMEMBERED = 5000
 """The latest events, for listeners that come back: all of them come at once when a connection to many is lost."""
 
+_TOGETHER = 100
+"""Of the past, in one piece: some tens of kilobytes for each listener that comes back."""
+
 _ASK_AGAIN_S = 0.5
 _IDLE_S = 60.0
 
@@ -111,27 +114,28 @@ class LiveFeed:
 
     async def _since(
         self, subject: str, wanted: Callable[[str], bool], *, after: int, through: int
-    ) -> AsyncGenerator[Line | None]:
+    ) -> AsyncGenerator[list[Line]]:
         """What happened after `after` up to `through`: from the stream only what is remembered no more."""
         remembered = tuple(self._remembered)
         begins = remembered[0].tailed.sequence - 1 if remembered else through
         if after < begins:
             async with aclosing(past(self._js, subject, after=after, through=begins)) as held:
                 async for tailed in held:
-                    yield None if tailed is None else _Told(tailed).line
-        for told in remembered:
-            if after < told.tailed.sequence <= through and wanted(told.tailed.subject):
-                yield told.line
+                    yield [] if tailed is None else [_Told(tailed).line]
+        owed = [told for told in remembered if after < told.tailed.sequence <= through and wanted(told.tailed.subject)]
+        for first in range(0, len(owed), _TOGETHER):
+            yield [told.line for told in owed[first : first + _TOGETHER]]
 
     async def listen(
         self, subject: str, wanted: Callable[[str], bool], after: int | None, *, idle_s: float
-    ) -> AsyncGenerator[Line | None]:
-        """Every event after the sequence `after`, or from now on; None whenever `idle_s` passed without one.
+    ) -> AsyncGenerator[list[Line]]:
+        """Every event after the sequence `after`, or from now on, together what has come together; none of them
+        whenever `idle_s` passed without one.
 
         `subject` is what to read of the past; `wanted` says the same of a subject of what comes.
         """
         while not self._began.is_set():
-            yield None
+            yield []
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._began.wait(), idle_s)
         place = self._last if after is None else await self._still_there(after)
@@ -141,14 +145,14 @@ class LiveFeed:
             try:
                 before = self._since(subject, wanted, after=place, through=listener.last)
                 async with aclosing(before), aclosing(_handed(listener, idle_s)) as handed:
-                    async for line in before:
-                        place = place if line is None else line.sequence
-                        yield line
-                    async for line in handed:
-                        if line is not None and line.sequence <= place:
-                            continue  # Another gateway told it, which had read on when this one had not.
-                        place = place if line is None else line.sequence
-                        yield line
+                    async for lines in before:
+                        place = lines[-1].sequence if lines else place
+                        yield lines
+                    async for lines in handed:
+                        # What comes before its place was told by another gateway, which had read on further than this.
+                        new = [line for line in lines if line.sequence > place]
+                        place = new[-1].sequence if new else place
+                        yield new
             finally:
                 self._listeners.discard(listener)
             if listener.is_elsewhere:
@@ -163,16 +167,16 @@ class LiveFeed:
         return after
 
 
-async def _handed(listener: _Listener, idle_s: float) -> AsyncGenerator[Line | None]:
+async def _handed(listener: _Listener, idle_s: float) -> AsyncGenerator[list[Line]]:
     """What is handed to a listener, until it has to read from the stream again."""
     while not listener.is_over:
-        try:
+        lines: list[Line | None] = []
+        with suppress(TimeoutError):
             async with asyncio.timeout(idle_s):
-                line = await listener.lines.get()
-        except TimeoutError:
-            yield None
-            continue
-        yield line
+                lines.append(await listener.lines.get())
+        while not listener.lines.empty():
+            lines.append(listener.lines.get_nowait())
+        yield [line for line in lines if line is not None]
 
 
 class _Told:
