@@ -7,7 +7,6 @@ The job's own address is believed by our signature in its path. Gemini signs the
 it is. The project's address is believed by Gemini's signature alone (Standard Webhooks, HMAC-SHA256).
 """
 
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
@@ -21,9 +20,9 @@ from ..house import House
 from ..published_keys import PublishedKeys
 from ..settings import GatewaySettings
 from .gemini_signature import is_geminis
-from .provider_jobs import look_at_job, look_at_named
+from .provider_jobs import heard_of_a_project, look_at_job
 from .refusals import nothing_here
-from .standard_webhooks import fresh_message_id, signed_message_id
+from .standard_webhooks import fresh_message_id
 
 # Left out of the schema, as nobody but Gemini calls it.
 router = APIRouter(prefix="/gemini", include_in_schema=False)
@@ -73,17 +72,15 @@ async def job_told(job_id: JobId, signature: str, request: Request, house: House
 async def project_told(request: Request, house: House) -> Response:
     """What is signed and of something else is heard and left: told again it would be the same."""
     settings: GatewaySettings = request.app.state.settings
-    body = await request.body()
-    message_id = signed_message_id(request.headers, body, settings.gemini_webhook_secret)
-    if message_id is None:
-        raise nothing_here()
+    return await heard_of_a_project(request, house, ProviderName.GEMINI, settings.gemini_webhook_secret, _ended)
+
+
+def _ended(body: bytes) -> str | None:
     try:
         told = GeminiTold.model_validate_json(body)
     except ValidationError:
-        return Response(status_code=HTTPStatus.OK)
-    if told.type not in ENDED:
-        return Response(status_code=HTTPStatus.OK)
-    return await look_at_named(house, ProviderName.GEMINI, told.data.vendor_name, message_id)
+        return None
+    return told.data.vendor_name if told.type in ENDED else None
 
 
 def keys_of_gemini(settings: GatewaySettings) -> PublishedKeys | None:

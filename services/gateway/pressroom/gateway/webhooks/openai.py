@@ -1,7 +1,6 @@
 """OpenAI tells that a batch has ended (openai-python 3.52.0, `webhooks`; the "Webhooks" guide, 2026-11): at one address
 for the whole project, signed as Standard Webhooks are. Believed only as far as that the batch is worth a look now."""
 
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -11,9 +10,7 @@ from pressroom.contracts.vocabulary import ProviderName
 
 from ..house import House
 from ..settings import GatewaySettings
-from .provider_jobs import look_at_named
-from .refusals import nothing_here
-from .standard_webhooks import signed_message_id
+from .provider_jobs import heard_of_a_project
 
 # Left out of the schema, as nobody but OpenAI calls it.
 router = APIRouter(prefix="/openai", include_in_schema=False)
@@ -41,14 +38,12 @@ async def project_told(request: Request, house: House) -> Response:
     """Anything but a 2xx makes OpenAI tell again, for three days; so what is signed and of something else is heard and
     left."""
     settings: GatewaySettings = request.app.state.settings
-    body = await request.body()
-    message_id = signed_message_id(request.headers, body, settings.openai_webhook_secret)
-    if message_id is None:
-        raise nothing_here()
+    return await heard_of_a_project(request, house, ProviderName.OPENAI, settings.openai_webhook_secret, _ended)
+
+
+def _ended(body: bytes) -> str | None:
     try:
         told = OpenAITold.model_validate_json(body)
     except ValidationError:
-        return Response(status_code=HTTPStatus.OK)
-    if told.type not in ENDED:
-        return Response(status_code=HTTPStatus.OK)
-    return await look_at_named(house, ProviderName.OPENAI, told.data.id, message_id)
+        return None
+    return told.data.id if told.type in ENDED else None

@@ -4,16 +4,19 @@ The date of the next look and the message's id are written in one update of the 
 twice moves nothing the second time. A hint that is lost is the wait until the date that stood there anyway.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from fastapi import Response
+from fastapi import Request, Response
+from pydantic import SecretStr
 
 from pressroom.contracts.vocabulary import ProviderJobState, ProviderName
 from pressroom.runtime.service import Service
 from pressroom.state.documents import ProviderJobDocument
 
 from .refusals import not_now, nothing_here
+from .standard_webhooks import signed_message_id
 
 _AT_THE_PROVIDER = str(ProviderJobState.SUBMITTED)
 _NOT_YET = (ProviderJobState.PLANNED, ProviderJobState.SUBMITTING)
@@ -31,7 +34,26 @@ async def look_at_job(house: Service, provider: ProviderName, job_id: str, messa
     return Response(status_code=HTTPStatus.OK)
 
 
-async def look_at_named(house: Service, provider: ProviderName, vendor_name: str, message_id: str) -> Response:
+async def heard_of_a_project(
+    request: Request,
+    house: Service,
+    provider: ProviderName,
+    secret: SecretStr | None,
+    ended: Callable[[bytes], str | None],
+) -> Response:
+    """A message to the one address of a whole project, signed as Standard Webhooks are. `ended`: the provider's own name
+    of the job that a body says is over; None for anything else, which is heard and left."""
+    body = await request.body()
+    message_id = signed_message_id(request.headers, body, secret)
+    if message_id is None:
+        raise nothing_here()
+    vendor_name = ended(body)
+    if vendor_name is None:
+        return Response(status_code=HTTPStatus.OK)
+    return await _look_at_named(house, provider, vendor_name, message_id)
+
+
+async def _look_at_named(house: Service, provider: ProviderName, vendor_name: str, message_id: str) -> Response:
     """Of a job by the provider's own name. One that nobody here asked for is no error, as the project may have other
     users; 503 while one of ours has no name yet and may be this."""
     jobs, of_provider = house.database.provider_jobs, {"provider": str(provider)}
