@@ -41,7 +41,7 @@ async def heard_of_a_project(
     secret: SecretStr | None,
     ended: Callable[[bytes], str | None],
 ) -> Response:
-    """A message to the one address of a whole project, signed as Standard Webhooks are. `ended`: the provider's own name
+    """A message to the one address of a whole project, signed as Standard Webhooks are. `ended`: the provider's name
     of the job that a body says is over; None for anything else, which is heard and left."""
     body = await request.body()
     message_id = signed_message_id(request.headers, body, secret)
