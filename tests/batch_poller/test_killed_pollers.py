@@ -177,10 +177,10 @@ class Scene:
     folder: Path
     batch_id: str = "killed"
 
-    async def ask(self) -> None:
+    async def ask(self, **fields: str) -> None:
         images = [{"prompt": prompt} for prompt in PROMPTS]
         provider = str(self.provider)
-        await self.house.request(self.batch_id, provider=provider, mode="batch", prompt=None, images=images)
+        await self.house.request(self.batch_id, provider=provider, mode="batch", prompt=None, images=images, **fields)
 
     async def kill_a_poller(self, moment: Moment) -> ProviderJobDocument:
         """The job as it is left."""

@@ -196,7 +196,7 @@ async def test_a_cap_that_comes_later_counts_what_was_spent_before(house: House)
 async def test_what_was_spent_in_the_moment_of_a_new_cap_is_counted_when_it_is_a_minute_old(house: House) -> None:
     budgets, claim = house.database.budgets, await taken(house)
     await budgets.open(BATCH)
-    budget = await budgets.existing(BATCH)
+    budget = await budgets.seen(BATCH)
     # Of a worker that had not heard of the cap.
     await ended(house, claim, PRICE)
     later = budget.created_at + timedelta(minutes=2)

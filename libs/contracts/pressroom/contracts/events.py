@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from .costs import SomeCost
 from .facts import BatchCounts, ErrorReport, Fact, FileFacts, MicroDollars, NonNegative, Reason
 from .finishing import Check
 from .identifiers import DerivedIdentifier, Identifier
@@ -117,6 +118,10 @@ class BatchRetryRequested(BatchEvent):
     )
     provider: ProviderName | None = Field(
         default=None, description="The first of the batch's own providers that can, when absent."
+    )
+    max_cost: SomeCost | None = Field(
+        default=None,
+        description="US dollars that the whole batch may cost from now on; its own `max_cost` when absent.",
     )
 
 

@@ -98,7 +98,7 @@ def _too_dear(
         return []
     # Whose batch is nothing to the rule.
     cap = Cap(Scope(batch_id=""), as_microusd(request.max_cost))
-    return beyond(cap, cap.limit, costs_of(request, able, settings, lanes), request.image_count)
+    return beyond(cap, cap.limit, request, costs_of(request, able, settings, lanes))
 
 
 def _unable_to_notify(request: BatchRequest, settings: Settings) -> list[Reason]:
@@ -253,7 +253,7 @@ class Admission:
 
     async def _beyond(self, caps: Sequence[Cap], request: BatchRequest, lanes: Lanes) -> list[Reason]:
         able, _ = sorted_out(request, self._settings, lanes)
-        return await self._caps.refusals(caps, costs_of(request, able, self._settings, lanes), request.image_count)
+        return await self._caps.refusals(caps, request, costs_of(request, able, self._settings, lanes))
 
     async def _choice(self, request: BatchRequest, now: datetime) -> ModeChoice | None:
         """Which way a request goes that leaves it open, and what that saves."""

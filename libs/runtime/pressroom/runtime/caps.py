@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from pressroom.contracts.costs import as_dollars, as_microusd
 from pressroom.contracts.facts import MicroDollars, Reason
+from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.roles import INSTANCE_OWNER
 from pressroom.contracts.vocabulary import ProviderName
 from pressroom.state.budgets import BudgetDocument, Cap, OverCap, Scope, month_of
@@ -24,6 +25,8 @@ from .settings import Settings
 
 HEARD_WITHIN_S = 5.0
 """After so long a worker knows of the first cap that an owner is given; of a change of one at once."""
+
+OF_TEXTS = "what a text costs is known only once it is written, so no cap in money can be kept; ask for it without one"
 
 _MOST_REMEMBERED = 10_000
 
@@ -77,12 +80,15 @@ class Caps:
         limit = self.settings.max_cost_per_month
         return () if limit is None else (Cap(Scope(month=month_of(self.now())), as_microusd(limit)),)
 
-    async def refusals(self, caps: Sequence[Cap], costs: Costs, images: int) -> list[Reason]:
-        """Why so many images cannot be made under `caps`; empty when they can, at the cheapest provider at least."""
+    async def refusals(
+        self, caps: Sequence[Cap], request: BatchRequest, costs: Costs, images: int | None = None
+    ) -> list[Reason]:
+        """Why a request cannot be made under `caps`, or so many images of it; empty when it can, at the cheapest
+        provider at least."""
         reasons: list[Reason] = []
         for cap in caps:
-            budget = await self.database.budgets.existing(cap.scope)
-            reasons += beyond(cap, budget.left(cap.limit), costs, images, budget)
+            budget = await self.database.budgets.seen(cap.scope)
+            reasons += beyond(cap, budget.left(cap.limit), request, costs, images, budget)
         return reasons
 
     async def recount(self) -> None:
@@ -94,10 +100,19 @@ class Caps:
 
 
 def beyond(
-    cap: Cap, left: MicroDollars, costs: Costs, images: int, budget: BudgetDocument | None = None
+    cap: Cap,
+    left: MicroDollars,
+    request: BatchRequest,
+    costs: Costs,
+    images: int | None = None,
+    budget: BudgetDocument | None = None,
 ) -> list[Reason]:
-    """Why so many images cannot be made with what is left under a cap, or why it could not be kept."""
+    """Why a request, or so many images of it, cannot be made with what is left under a cap, or why the cap could not be
+    kept."""
     name = name_of(cap.scope)
+    images = request.image_count if images is None else images
+    if request.text_kind is not None:
+        return [Reason(field=name, message=OF_TEXTS)]
     unknown = [provider for provider, cost in costs.items() if cost is None]
     if unknown:
         return [

@@ -44,7 +44,7 @@ class Estimates:
             reasons.append(shortage(price, count, available))
         caps = Caps(self.database, self.settings)
         account_caps = (*await caps.of_owner(owner), *caps.of_deployment())
-        reasons += await caps.refusals(account_caps, costs_of(as_made, able, self.settings, lanes), count)
+        reasons += await caps.refusals(account_caps, as_made, costs_of(as_made, able, self.settings, lanes))
         return Estimate(
             image_count=count,
             category=request.priced_as,

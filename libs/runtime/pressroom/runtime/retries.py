@@ -107,7 +107,7 @@ class Retries:
         # One that goes on where it was left is not asked twice.
         known_caps = Caps(self.database, self.settings)
         caps = () if is_known else await known_caps.of(batch.owner, batch.id, max_cost_of(request))
-        too_dear = await known_caps.refusals(caps, costs_of(request, able, self.settings, lanes), len(images))
+        too_dear = await known_caps.refusals(caps, request, costs_of(request, able, self.settings, lanes), len(images))
         if too_dear:
             raise CannotRetry(too_dear)
         maker = first_open(able, lanes) if mode is Mode.REALTIME else able[0]

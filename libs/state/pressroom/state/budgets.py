@@ -142,24 +142,27 @@ class Budgets:
     async def every(self) -> list[BudgetDocument]:
         return [BudgetDocument.model_validate(raw) async for raw in self.raw.find({}).sort([("_id", 1)])]
 
-    async def existing(self, scope: Scope) -> BudgetDocument:
-        """The scope's budget, opened where there is none."""
-        return await self.get(scope) or await self.open(scope)
-
-    async def open(self, scope: Scope) -> BudgetDocument:
-        """Make the scope's budget, with what was spent before. One that exists stays."""
+    async def seen(self, scope: Scope) -> BudgetDocument:
+        """How a scope stands, whether it has a budget yet or not. Nothing is written."""
+        known = await self.get(scope)
+        if known is not None:
+            return known
         now = datetime.now(UTC)
-        budget = BudgetDocument(
+        return BudgetDocument(
             _id=scope.id,
             before=await self.uncounted(scope),
             created_at=now,
             updated_at=now,
             recount_at=now + FIRST_RECOUNT,
         )
+
+    async def open(self, scope: Scope) -> BudgetDocument:
+        """Make the scope's budget, with what was spent before. One that exists stays."""
+        budget = await self.seen(scope)
         try:
             await self.raw.insert_one(budget.model_dump(by_alias=True))
         except DuplicateKeyError:
-            return await self.get(scope) or budget
+            return await self.seen(scope)
         return budget
 
     async def put_aside(self, session: Session, caps: Sequence[Cap], amount: MicroDollars) -> None:

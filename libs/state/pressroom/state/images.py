@@ -121,10 +121,11 @@ class Images(Collection[ImageDocument]):
                     session=session,
                 )
             beyond = new[len(fitting) :]
-            return RowsPutAside(
-                left_out=tuple(name for name, _ in beyond),
-                over=OverCap(tightest, budget, sum(amount for _, amount in new)) if beyond else None,
-            )
+            if not beyond:
+                return RowsPutAside((), None)
+            reserved = budget.reserved + sum(amount for _, amount in fitting)
+            over = OverCap(tightest, budget.model_copy(update={"reserved": reserved}), beyond[0][1])
+            return RowsPutAside(tuple(name for name, _ in beyond), over)
 
         return await self._under(caps, work)
 

@@ -8,6 +8,7 @@ An address of mail is a login's name only where there is a password: a single si
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorCollection
@@ -15,6 +16,7 @@ from pydantic import Field
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from pressroom.contracts.costs import as_dollars
 from pressroom.contracts.facts import MicroDollars
 from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.vocabulary import Role
@@ -48,6 +50,16 @@ class UserDocument(Part):
     max_cost_per_month_microusd: MicroDollars | None = None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def max_cost(self) -> Decimal | None:
+        """In dollars."""
+        return None if self.max_cost_microusd is None else as_dollars(self.max_cost_microusd)
+
+    @property
+    def max_cost_per_month(self) -> Decimal | None:
+        """In dollars."""
+        return None if self.max_cost_per_month_microusd is None else as_dollars(self.max_cost_per_month_microusd)
 
 
 def new_user(email: str, password_hash: str, role: Role) -> UserDocument:

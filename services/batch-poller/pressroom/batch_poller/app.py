@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from faststream.asgi import AsgiFastStream
 
 from pressroom.contracts.vocabulary import BatchState, Mode, ProviderName
+from pressroom.runtime.caps import Caps
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.intake import Intake
 from pressroom.runtime.modes import can_in_batches
@@ -25,6 +26,7 @@ from .gemini import GeminiBatches
 from .job_steps import JobSteps
 from .openai import OpenAIBatches
 from .provider_jobs import BatchProvider
+from .row_caps import RowCaps
 from .settings import BatchPollerSettings
 from .tracking import Tracker
 
@@ -54,11 +56,14 @@ def build(settings: BatchPollerSettings, provider: BatchProvider | None = None) 
             service.at_close(batch_provider.aclose)
         settling = Settling(service.database, service.outbox)
         finishing = Finishing(service.database, service.blobs, service.outbox, settings, signer)
-        collector = Collector(service.database, service.outbox, finishing, settling, price_table(settings.price_table))
-        steps = JobSteps(service.database, service.outbox, providers, collector, service.blobs, settings)
+        prices, caps = price_table(settings.price_table), Caps(service.database, settings)
+        collector = Collector(service.database, service.outbox, finishing, settling, prices)
+        row_caps = RowCaps(service.database, prices, caps, collector.refuse)
+        steps = JobSteps(service.database, service.outbox, providers, collector, service.blobs, row_caps, settings)
         tracker = Tracker(service.database, steps, collector, settings, worker=service.worker)
         service.background("provider jobs", tracker.run)
         service.background("schedules", Schedules(service.database, service.outbox, service.js).run)
+        service.background("budgets", caps.recount)
         service.background("batch sweep", BatchSweep(service, Mode.BATCH, intake.plan).run)
 
     return application(service, start)

@@ -71,7 +71,7 @@ class Wishes:
             raise Refused(f"batch_id: the owner '{wish.owner}' has no batch '{wish.batch_id}'")
         retries = Retries(service.database, service.outbox, service.core_settings)
         try:
-            await retries.retry(batch, wish.mode or usual_mode(batch), wish.provider, event.id)
+            await retries.retry(batch, wish.mode or usual_mode(batch), wish.provider, event.id, max_cost=wish.max_cost)
         except NotYet:
             # The event comes again in a moment, as any that fails does.
             raise

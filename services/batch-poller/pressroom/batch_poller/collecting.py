@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pressroom.contracts.events import ProviderJobFinished
-from pressroom.contracts.facts import ErrorReport, FileFacts, ProviderTry
-from pressroom.contracts.vocabulary import ErrorKind, ImageState, Mode, ProviderJobState, TryOutcome
+from pressroom.contracts.facts import ErrorReport, ProviderTry
+from pressroom.contracts.vocabulary import ErrorKind, ImageState, ProviderJobState, TryOutcome
 from pressroom.runtime.errors import LeaseLost, StoreUnavailable, report_of
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.logs import bound, get_logger
@@ -24,6 +24,7 @@ from pressroom.state.documents import ImageDocument, ProviderJobDocument
 from pressroom.state.machines import IMAGE_READY
 
 from .provider_jobs import BatchProvider, ResultRow, VendorJob, VendorJobState
+from .row_caps import row_cost
 from .texts import Texts
 
 _FINAL_STATES = {
@@ -44,7 +45,7 @@ class _Maker:
     """What made a job's rows, as their price is known by it."""
 
     model: str
-    grade: str | None
+    provider: BatchProvider
 
 
 class Collector:
@@ -75,7 +76,7 @@ class Collector:
                 raise LeaseLost(job.id)
         if vendor_job.has_results:
             # Closed at once also when the lease is lost in the middle of a download.
-            maker = _Maker(vendor_job.model or job.model or provider.default_model, provider.grade)
+            maker = _Maker(vendor_job.model or job.model or provider.default_model, provider)
             async with aclosing(provider.results(vendor_job, texts=job.text_kind is not None)) as rows:
                 async for row in rows:
                     await self._row(job, row, maker)
@@ -149,7 +150,7 @@ class Collector:
                 model=maker.model,
                 outcome=TryOutcome.MADE,
                 calls=1,
-                cost_microusd=self._cost(job, maker, raw),
+                cost_microusd=self._cost(maker, image),
                 began_at=began_at,
                 seed=image.seed,
                 seconds=max(0.0, (datetime.now(UTC) - began_at).total_seconds()),
@@ -161,17 +162,9 @@ class Collector:
         if image.state is ImageState.FINISHING:
             await self._finishing.finish(image, token=None)
 
-    def _cost(self, job: ProviderJobDocument, maker: _Maker, raw: FileFacts) -> int:
+    def _cost(self, maker: _Maker, image: ImageDocument) -> int:
         """By the table; what it does not know counts as nothing and has no estimate either."""
-        known = self._prices.cost_microusd(
-            job.provider,
-            maker.model,
-            width_px=raw.width_px,
-            height_px=raw.height_px,
-            grade=maker.grade,
-            mode=Mode.BATCH,
-        )
-        return known or 0
+        return row_cost(self._prices, maker.provider, maker.model, image.width, image.height) or 0
 
     async def _begin(self, image: ImageDocument) -> ImageDocument:
         begun = await self._database.images.transition(image.id, ImageState.GENERATING, changes={"attempt": 1})

@@ -77,6 +77,10 @@ class GeminiBatches:
     async def aclose(self) -> None:
         await self._client.aclose()
 
+    def asked_px(self, model: str, width_px: int, height_px: int) -> tuple[int, int]:
+        """Gemini is asked for the nearest of its sizes, and the prices' limits lie in the middle between these."""
+        return width_px, height_px
+
     async def upload(
         self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[Reference] = ()
     ) -> str:

@@ -35,6 +35,7 @@ from .provider_jobs import (
     WantedRow,
 )
 from .rounds import Rounds
+from .row_caps import RowCaps
 from .schedule import Pace, handed_over, looked_at, next_poll
 from .settings import BatchPollerSettings
 
@@ -67,6 +68,7 @@ class JobSteps:
         providers: Mapping[ProviderName, BatchProvider],
         collector: Collector,
         blobs: BlobStore,
+        row_caps: RowCaps,
         settings: BatchPollerSettings,
     ) -> None:
         self._database = database
@@ -75,6 +77,7 @@ class JobSteps:
         self._outbox = outbox
         self._providers = providers
         self._collector = collector
+        self._row_caps = row_caps
         self._settings = settings
         self._results_patience = timedelta(seconds=settings.provider_results_patience_s)
         self._pace = Pace(database.gates, settings.provider_requests_per_second, settings.lease_s)
@@ -172,8 +175,9 @@ class JobSteps:
 
     async def _upload(self, claim: JobClaim, wanted: WantedJob) -> str:
         """Bring the rows to the provider and store the intent to submit them, with the model that they were written
-        for: another default in the meantime changes nothing."""
+        for: another default in the meantime changes nothing. What a cap in money does not leave is none of them."""
         job = claim.document
+        await self._row_caps.put_aside(job, wanted, self._provider_of(job))
         missing: dict[str, InvalidRequest] = {}
         # Streams from the cursor and the store to the provider: a job of 2 GB is never whole in memory.
         references, rows = self._references(job, missing), self._rows(job, missing)

@@ -28,6 +28,7 @@ from pressroom.runtime.vendors.openai import (
     openai_client,
     read_openai_error,
 )
+from pressroom.runtime.vendors.openai_images import size_for
 from pressroom.runtime.vendors.pictures import reference_type
 
 from .openai_requests import endpoint_of, request_line
@@ -81,6 +82,9 @@ class OpenAIBatches:
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+    def asked_px(self, model: str, width_px: int, height_px: int) -> tuple[int, int]:
+        return size_for(model, width_px, height_px)
 
     async def upload(
         self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[Reference] = ()

@@ -161,6 +161,10 @@ class BatchProvider(Protocol):
         """The quality that pictures are asked for in, where their price depends on it."""
         ...
 
+    def asked_px(self, model: str, width_px: int, height_px: int) -> tuple[int, int]:
+        """The width and height that a picture of these sides is priced by."""
+        ...
+
     async def upload(
         self, job: WantedJob, rows: AnyIterable[WantedRow], references: AnyIterable[Reference] = ()
     ) -> str:
