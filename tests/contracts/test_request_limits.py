@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from pressroom.contracts.api import CreateBatch, CreatePublishTarget, RejectImage
+from pressroom.contracts.api import CreateBatch, CreatePublishTarget
 from pressroom.contracts.capabilities import Capabilities
 from pressroom.contracts.events import BatchRequested
+from pressroom.contracts.image_requests import RejectImage
 from pressroom.contracts.requests import OF_PICTURES, BatchRequest, PublishTarget
 from pressroom.contracts.vocabulary import LaneState, PlatformName, ProductType, ProviderName
 from pressroom.runtime.admission import refusals, sorted_out
