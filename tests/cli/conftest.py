@@ -45,11 +45,14 @@ def processes_of(folder: Path) -> list[int]:
     return found
 
 
-def pressroom(*words: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
+def pressroom(
+    *words: str, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, in `folder` where one is given."""
     return subprocess.run(
         [sys.executable, "-m", "pressroom.cli", *words],
         env={**without_settings(os.environ), **(environment or {})},
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=120,

@@ -36,6 +36,10 @@ NEEDS: dict[Route, set[Scope]] = {
     ("PATCH", "/v1/users/{user_id}"): {Scope.ADMIN},
     ("GET", "/v1/users/{user_id}/ledger"): {Scope.ADMIN},
     ("POST", "/v1/users/{user_id}/credits"): {Scope.ADMIN},
+    ("POST", "/api/admin/images"): {Scope.ADMIN},
+    ("POST", "/api/admin/images/batch"): {Scope.ADMIN},
+    ("POST", "/api/admin/blogs"): {Scope.ADMIN},
+    ("POST", "/api/admin/blogs/batch"): {Scope.ADMIN},
     # Whoever may call may know who they are, and look after what they call with.
     ("GET", "/v1/account"): set(),
     ("PUT", "/v1/account/password"): set(),

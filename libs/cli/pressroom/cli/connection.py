@@ -87,10 +87,13 @@ class Api:
         content: bytes | None = None,
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
+        timeout_s: float = _TIMEOUT_S,
     ) -> bytes:
         """The answer's body."""
         try:
-            response = self._http.request(method, path, json=json, content=content, params=query, headers=headers)
+            response = self._http.request(
+                method, path, json=json, content=content, params=query, headers=headers, timeout=timeout_s
+            )
         except httpx.HTTPError as error:
             raise CommandFailed(f"{self.url} does not answer ({error}).\nSee what runs with: ./run status") from error
         if response.is_error:

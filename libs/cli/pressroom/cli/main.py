@@ -18,6 +18,7 @@ COMMANDS = {
     "submit": "submit",
     "jobs": "jobs",
     "retry": "retry",
+    "admin-requests": "admin_requests",
     "providers": "providers",
     "tail": "tail",
     "notices": "notices",

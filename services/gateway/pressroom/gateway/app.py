@@ -36,7 +36,7 @@ from .accounts import account, keys, login, users
 from .accounts.authentication import Authentication
 from .batch_owners import BatchOwners
 from .body_limit import BodyLimit
-from .compat import character_images, gemini_batches, print_on_demand
+from .compat import admin_scripts, character_images, gemini_batches, print_on_demand
 from .credits_keeper import keep_credits, sweep_credits
 from .edge import Edge
 from .live_feed import LiveFeed
@@ -128,6 +128,7 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         print_on_demand.router,
         gemini_batches.router,
         character_images.router,
+        admin_scripts.router,
         health.router,
     ):
         app.include_router(router)

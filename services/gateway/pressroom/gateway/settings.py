@@ -14,6 +14,9 @@ WHSEC = "whsec_"
 """How a Standard Webhooks secret begins; base64 follows."""
 
 
+ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/:-]{1,128}$")]
+"""What a provider calls one of its models, as `BatchRequest.model` takes it."""
+
 KeySetUrl = Annotated[
     str, StringConstraints(pattern=r"^(https://[^\s/]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)/\S*$")
 ]
@@ -122,6 +125,11 @@ class GatewaySettings(Settings):
     )
     batch_create_max: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=20, description="Requests in one body of /batch/create at most."
+    )
+    old_models: dict[ModelName, ModelName] = Field(
+        default={"flux-dev": "flux-2-flex"},
+        description="Models that clients of /api/admin still name, each with the one that is asked in its place, as "
+        "JSON.",
     )
     live_heartbeat_s: Annotated[float, Field(ge=0.5, le=300)] = Field(
         default=15.0, description="How often a silent event stream says that it is alive."

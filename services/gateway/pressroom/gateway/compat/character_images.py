@@ -17,7 +17,7 @@ from pressroom.contracts.api import CreateBatch
 from pressroom.contracts.finishing import NO_PROFILE
 from pressroom.contracts.requests import PlainName, Prompt, Seed, Side, Words
 from pressroom.contracts.vocabulary import Category, Fallback, Scope
-from pressroom.state.documents import BatchDocument, ImageDocument
+from pressroom.state.documents import BatchDocument
 from pressroom.state.machines import IMAGE_READY
 
 from ..access import REFUSED, Caller, Who, requires
@@ -27,6 +27,7 @@ from ..house import House
 from ..problems import answers
 from ..settings import GatewaySettings
 from ..waiting import wait_until
+from .picture_urls import picture_url
 
 router = APIRouter(
     prefix="/api/image-generation", tags=["character images"], dependencies=[requires(Scope.READ)], responses=REFUSED
@@ -142,7 +143,7 @@ async def generate(
 
 async def _generated(house: House, request: Request, batch: BatchDocument, asked: Generate) -> GeneratedAnswer:
     images = [image for image in await house.database.images.of_batch(batch.id) if image.state in IMAGE_READY]
-    urls = [_url(house, request, image) for image in images]
+    urls = [picture_url(house, request, image) for image in images]
     numbers = await house.database.images.numbered(batch.owner, asked.character_id)
     name = asked.character_name or asked.character_id
     data = Generated(
@@ -177,7 +178,7 @@ async def character_images(
     numbers = await house.database.images.numbered(owner, character_id)
     listed = [
         CharacterImage(
-            url=_url(house, request, image),
+            url=picture_url(house, request, image),
             public_id=image.id,
             created_at=image.created_at,
             filename=_filename(names[image.batch_id], numbers[image.id]),
@@ -185,13 +186,6 @@ async def character_images(
         for image in images
     ]
     return CharacterAnswer(data=CharacterImages(images=listed, total_count=len(listed), character_id=character_id))
-
-
-def _url(house: House, request: Request, image: ImageDocument) -> str:
-    """Where anybody who knows it finds the picture: the name is the hash of its content."""
-    base = str(house.core_settings.public_url or request.base_url).rstrip("/")
-    assert image.file is not None, "an image that is ready has its file"
-    return f"{base}/files/{image.file.key}"
 
 
 def _filename(name: str, number: int) -> str:

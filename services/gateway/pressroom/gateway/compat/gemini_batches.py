@@ -31,6 +31,7 @@ from ..house import House
 from ..problems import Refusal, answers, invalid, not_found
 from ..settings import GatewaySettings
 from ..uploads import store_picture
+from .picture_urls import picture_url
 
 
 async def _is_no_admin(who: Who) -> None:
@@ -165,7 +166,6 @@ async def job_status(batch_id: str, owner: Caller, house: House, request: Reques
     if not _is_of_here(batch):
         raise not_found("batch", batch_id)
     images = await house.database.images.of_batch(batch_id)
-    base = str(house.core_settings.public_url or request.base_url).rstrip("/")
     failed = [image for image in images if image.state in (ImageState.FAILED, ImageState.CANCELLED)]
     refused = [f"{reason.field}: {reason.message}" for reason in batch.reasons]
     return JobStatus(
@@ -173,7 +173,7 @@ async def job_status(batch_id: str, owner: Caller, house: House, request: Reques
         status=_status(batch, images),
         type=_type(batch),
         created_at=batch.created_at,
-        results=[f"{base}/files/{image.file.key}" for image in images if image.file is not None],
+        results=[picture_url(house, request, image) for image in images if image.file is not None],
         errors=[*refused, *(f"Request {image.index + 1}: {_why(image)}" for image in failed)],
         success_count=sum(image.state in IMAGE_READY for image in images),
         fail_count=len(failed) if images else batch.request.image_count * bool(refused),
