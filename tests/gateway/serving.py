@@ -80,7 +80,7 @@ async def serving(house: House, **settings: Any) -> AsyncIterator[Gateway]:
     quick = {"live_heartbeat_s": 0.5, "api_token": TOKEN, "jwt_secret": JWT_SECRET, "max_body_bytes": MAX_BODY_BYTES}
     app = build(GatewaySettings(**{**house.values, **quick, **settings}))
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
-    # Named as TCP, or asyncio takes its connections for something else and leaves Nagle's delay of 40 ms on each answer.
+    # Named as TCP, or asyncio does not know its connections for it, and each answer waits 40 ms (Nagle).
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

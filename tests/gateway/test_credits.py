@@ -418,7 +418,7 @@ async def test_an_admin_puts_right_what_was_booked(gateway: Gateway) -> None:
         ({"amount": "0.0001"}, "amount"),
         ({"amount": "1e10"}, "amount"),
         ({"amount": "NaN"}, "amount"),
-        ({"kind": "capture"}, "body"),
+        ({"kind": "capture"}, "kind"),
         ({"note": "  "}, "note"),
         ({"owner": "me"}, "owner"),
     ],

@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    StrictBool,
     StringConstraints,
     WithJsonSchema,
 )
@@ -93,7 +94,7 @@ class ChangeUser(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     role: Role | None = None
-    disabled: bool | None = Field(default=None, description="Whether the user is refused everywhere.")
+    disabled: StrictBool | None = Field(default=None, description="Whether the user is refused everywhere.")
     password: NewPassword | None = Field(default=None, description="A new one ends all logins of the user.")
 
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -74,7 +74,7 @@ class RetryBatch(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mode: Mode | None = Field(
+    mode: Literal[Mode.REALTIME, Mode.BATCH] | None = Field(
         default=None,
         description="`realtime`, or `batch` for a new provider job of exactly those; when absent, `realtime` for "
         "images and `batch` for texts, which are made no other way.",

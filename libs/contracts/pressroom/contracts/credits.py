@@ -4,9 +4,9 @@ Amounts are exact: counted as whole thousandths of a credit, shown and taken as 
 """
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from .api import Dollars, Moment, Problem
 from .facts import Fact, ModeChoice, NonNegative, Reason
@@ -21,7 +21,16 @@ CREDITS_MAX = 1_000_000_000
 
 Credits = Annotated[Decimal, Field(description="Credits, exact, as text.")]
 AnyAmount = Annotated[
-    Decimal, Field(ge=-CREDITS_MAX, le=CREDITS_MAX, decimal_places=PLACES, max_digits=13, allow_inf_nan=False)
+    Decimal,
+    Field(ge=-CREDITS_MAX, le=CREDITS_MAX, decimal_places=PLACES, max_digits=13, allow_inf_nan=False),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": rf"^-?\d{{1,9}}(\.\d{{1,{PLACES}}})?$"},
+                {"type": "number", "minimum": -CREDITS_MAX, "maximum": CREDITS_MAX, "multipleOf": 10**-PLACES},
+            ]
+        }
+    ),
 ]
 
 
@@ -70,7 +79,7 @@ class GiveCredits(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     amount: AnyAmount = Field(description="Credits, with at most three decimals; negative only for an adjustment.")
-    kind: LedgerKind = Field(
+    kind: Literal[LedgerKind.TOPUP, LedgerKind.ADJUSTMENT] = Field(
         default=LedgerKind.TOPUP, description="`topup`, or `adjustment` to put right what was booked before."
     )
     note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] = Field(
@@ -79,8 +88,6 @@ class GiveCredits(BaseModel):
 
     @model_validator(mode="after")
     def _gives_or_puts_right(self) -> "GiveCredits":
-        if self.kind not in (LedgerKind.TOPUP, LedgerKind.ADJUSTMENT):
-            raise ValueError("'kind' is 'topup' or 'adjustment'; the other kinds follow from what is made")
         if self.amount == 0:
             raise ValueError("'amount' is 0, which changes nothing")
         if self.kind is LedgerKind.TOPUP and self.amount < 0:

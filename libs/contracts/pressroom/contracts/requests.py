@@ -5,8 +5,9 @@ is a setting, checked where a request is admitted.
 """
 
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from .costs import SomeCost
 from .finishing import ProfileName
@@ -25,6 +26,7 @@ from .vocabulary import (
 )
 
 PROMPT_MAX_CHARACTERS = 4000
+TITLE_MAX_CHARACTERS = 200
 SIDE_MIN_PX = 64
 SIDE_MAX_PX = 8192
 SEED_MAX = 2**32 - 1
@@ -39,10 +41,25 @@ PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-
 DelaySeconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 INPUT_IMAGES_MAX = 16
 ADAPTERS_MAX = 8
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_MAX_CHARACTERS)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
+def _names_a_host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_named = bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise ValueError(f"no URL that can be asked: {error}") from error
+    if not is_named:
+        raise ValueError("no URL that can be asked: it names no host, or the port 0")
+    return url
+
+
 WebUrl = Annotated[
-    str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._:\[\]-]{1,255}([/?][!-~]*)?$", max_length=2000)
+    str,
+    StringConstraints(pattern=r"^https?://[A-Za-z0-9._:\[\]-]{1,255}([/?][!-~]*)?$", max_length=2000),
+    AfterValidator(_names_a_host),
 ]
 """Printable ASCII, without a user, a password or a fragment."""
 

@@ -13,6 +13,7 @@ from pressroom.runtime.service import Service
 
 from . import (
     batches,
+    document,
     estimates,
     files,
     health,
@@ -88,9 +89,9 @@ def build(settings: GatewaySettings) -> FastAPI:
 
 class _Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        document = super().openapi()
-        problems.describe(document)
-        return document
+        if self.openapi_schema is None:
+            document.complete(super().openapi())
+        return super().openapi()
 
 
 def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:

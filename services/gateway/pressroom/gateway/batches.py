@@ -6,7 +6,7 @@ A batch is stored with its `BatchRequested` in the same write, so what was answe
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 
 from pressroom.contracts.api import Batch, CreateBatch, Image, Page
 from pressroom.contracts.events import BatchCancelled
@@ -19,7 +19,7 @@ from pressroom.state.documents import BatchDocument
 
 from .access import REFUSED, Caller, Who, demand, requires
 from .accounts.principal import Principal
-from .cursors import Limit, decode, encode
+from .cursors import Index, Limit, decode, encode
 from .house import House
 from .payment import payment_required
 from .problems import answers, conflict, invalid, not_found
@@ -146,7 +146,7 @@ async def list_images(
     batch_id: str,
     owner: Caller,
     house: House,
-    cursor: Annotated[int | None, Query(ge=0, description="`next_cursor` of the page before.")] = None,
+    cursor: Index = None,
     limit: Limit = 100,
 ) -> Page[Image]:
     """A batch's images, in order; none of a batch of texts."""

@@ -13,6 +13,12 @@ from .problems import invalid
 
 Limit = Annotated[int, Query(ge=1, le=200, description="How many to list at most.")]
 
+NUMBER_MAX = 2**53 - 1
+"""The largest that every reader of JSON holds exactly (RFC 8259, section 6)."""
+
+Index = Annotated[int | None, Query(ge=0, le=NUMBER_MAX, description="`next_cursor` of the page before.")]
+"""A place in a list whose items are numbered."""
+
 
 def encode(moment: datetime, identity: str) -> str:
     """The place after the item that was made at `moment`."""

@@ -17,13 +17,13 @@ from pressroom.runtime.logs import get_logger
 
 from .access import REFUSED, Caller, Who, requires
 from .batches import IdempotencyKey
-from .cursors import Limit
+from .cursors import NUMBER_MAX, Limit
 from .house import House
 from .problems import answers, conflict, not_found
 
 router = APIRouter(prefix="/v1", tags=["credits"], responses=REFUSED)
 
-Before = Annotated[int | None, Query(ge=1, description="`next_cursor` of the page before.")]
+Before = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="`next_cursor` of the page before.")]
 
 log = get_logger(__name__)
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
@@ -23,6 +23,7 @@ from pressroom.state.database import DatabaseError
 from .access import REFUSED, Caller, requires
 from .batch_owners import BatchOwners
 from .batches import owned
+from .cursors import NUMBER_MAX
 from .house import House
 from .live_feed import Line, LiveFeed
 from .problems import answers
@@ -35,10 +36,23 @@ Shown = Callable[[Event], Awaitable[bool]]
 
 log = get_logger(__name__)
 
-LastEventId = Annotated[int | None, Header(ge=0, description="The id of the last event that was seen.")]
-After = Annotated[int | None, Query(ge=0, description="The same as `Last-Event-ID`, for clients that cannot set it.")]
+LastEventId = Annotated[int | None, Header(ge=0, le=NUMBER_MAX, description="The id of the last event that was seen.")]
+After = Annotated[
+    int | None, Query(ge=0, le=NUMBER_MAX, description="The same as `Last-Event-ID`, for clients that cannot set it.")
+]
+_SENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "pattern": r"^\d+$", "description": "Its place in the stream, for `Last-Event-ID`."},
+        "event": {"type": "string", "description": "Its type, e.g. `pressroom.image.generated.v1`."},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
+"""One event of a stream, as OpenAPI 3.2 describes it and the framework does already."""
+
 _STREAM = {
-    200: {"description": "Server-sent events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+    200: {"description": "Server-sent events.", "content": {"text/event-stream": {"itemSchema": _SENT}}},
     **answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
 }
 

@@ -16,6 +16,8 @@ from pressroom.runtime.errors import StoreUnavailable
 from pressroom.runtime.logs import get_logger
 from pressroom.state.database import DatabaseError
 
+from .allowed_methods import methods_of
+
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:pressroom:problem:"
 RETRY_AFTER_S = 2
@@ -26,6 +28,8 @@ _RENAMED = {
 }
 _MODELS: dict[HTTPStatus, type[Problem]] = {HTTPStatus.PAYMENT_REQUIRED: CreditProblem}
 """What has members of its own."""
+
+_UNREADABLE = "it cannot be read as what its Content-Type says; JSON is in UTF-8"
 
 _SCHEMAS = "#/components/schemas/{model}"
 
@@ -92,6 +96,12 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
+        if error.status_code == HTTPStatus.BAD_REQUEST:
+            # The framework's word for a body that it cannot even decode.
+            return await refusal(request, invalid([Reason(field="body", message=_UNREADABLE)]))
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            methods = methods_of(app.openapi(), request.url.path)
+            error.headers = {"Allow": ", ".join(methods)} if methods else error.headers
         return answer_to(request, error)
 
     async def database_away(request: Request, error: Exception) -> JSONResponse:

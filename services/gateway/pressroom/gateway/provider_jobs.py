@@ -7,9 +7,8 @@ answered with 202 is done, whatever dies.
 import asyncio
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from pressroom.contracts.api import (
     BatchWithJobs,
@@ -27,7 +26,7 @@ from pressroom.state.machines import PROVIDER_JOB_FINAL
 
 from .access import REFUSED, Caller, Who, requires
 from .batches import IdempotencyKey, ask_for
-from .cursors import Limit, decode, encode
+from .cursors import Index, Limit, decode, encode
 from .house import House
 from .problems import answers, conflict, invalid, not_found
 from .views import image_view, job_status, job_view, text_view
@@ -148,7 +147,7 @@ async def list_results(
     job_id: str,
     owner: Caller,
     house: House,
-    cursor: Annotated[int | None, Query(ge=0, description="`next_cursor` of the page before.")] = None,
+    cursor: Index = None,
     limit: Limit = 100,
 ) -> Page[Image | Text]:
     """A job's images, or texts, in order: what it has made so far, what failed and why, what is still open."""

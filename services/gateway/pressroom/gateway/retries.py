@@ -5,8 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 
 from pressroom.contracts.api import Batch, RetryBatch
-from pressroom.contracts.facts import Reason
-from pressroom.contracts.vocabulary import Mode, Scope
+from pressroom.contracts.vocabulary import Scope
 from pressroom.runtime.credits import InsufficientCredits
 from pressroom.runtime.retries import CannotRetry, NothingToRetry, Retries, usual_mode
 
@@ -35,8 +34,6 @@ router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[require
 async def retry_batch(batch_id: str, owner: Caller, house: House, body: RetryBatch | None = None) -> Batch:
     """Make the failed images of a completed batch again, alone. The batch is open again until they have ended."""
     wanted = body or RetryBatch()
-    if wanted.mode is Mode.AUTO:
-        raise invalid([Reason(field="mode", message="say 'realtime' or 'batch'")])
     batch = await owned(house, owner, batch_id)
     mode = wanted.mode or usual_mode(batch)
     try:

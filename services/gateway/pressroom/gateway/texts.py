@@ -1,16 +1,15 @@
 """Texts of batches that ask for texts: `/v1/batches/{id}/texts` and `/v1/texts/{id}`."""
 
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from pressroom.contracts.api import Page, Text
 from pressroom.contracts.vocabulary import Scope
 
 from .access import REFUSED, Caller, requires
 from .batches import owned
-from .cursors import Limit
+from .cursors import Index, Limit
 from .house import House
 from .problems import answers, not_found
 from .views import text_view
@@ -26,7 +25,7 @@ async def list_texts(
     batch_id: str,
     owner: Caller,
     house: House,
-    cursor: Annotated[int | None, Query(ge=0, description="`next_cursor` of the page before.")] = None,
+    cursor: Index = None,
     limit: Limit = 100,
 ) -> Page[Text]:
     """A batch's texts, in order; none of a batch of images."""

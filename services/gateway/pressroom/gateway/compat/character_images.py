@@ -10,12 +10,12 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from pressroom.contracts.api import CreateBatch
 from pressroom.contracts.finishing import NO_PROFILE
-from pressroom.contracts.requests import PlainName, Prompt, Seed, Side, Words
+from pressroom.contracts.requests import TITLE_MAX_CHARACTERS, PlainName, Prompt, Seed, Side, Words
 from pressroom.contracts.vocabulary import Category, Fallback, Scope
 from pressroom.state.documents import BatchDocument
 from pressroom.state.machines import IMAGE_READY
@@ -45,7 +45,7 @@ class Generate(Camel):
     """The body of `POST /api/image-generation/generate`. `numImages` is an older name of `quantity`."""
 
     character_id: PlainName
-    character_name: Words = ""
+    character_name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=TITLE_MAX_CHARACTERS)] = ""
     prompt: Prompt
     negative_prompt: Prompt | None = None
     style: Words = ""
@@ -58,7 +58,7 @@ class Generate(Camel):
 
 
 class Generated(Camel):
-    image_url: str | None
+    image_url: str | None = None
     image_urls: list[str]
     generated_count: int
     used_embedding: bool = False

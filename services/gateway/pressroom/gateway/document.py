@@ -1,0 +1,41 @@
+"""The API's OpenAPI document: beside what the framework says of each route, what holds for many of them alike.
+
+Made from the routes alone, without any connection, and the same every time.
+"""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from . import problems
+
+_WITH_A_BODY = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE,)
+"""What is answered to a body, whatever is in it."""
+
+
+def complete(document: dict[str, Any]) -> None:
+    """Add to the framework's document what it does not know."""
+    problems.describe(document)
+    for operation in _operations(document):
+        for parameter in operation.get("parameters", ()):
+            parameter["schema"] = _without_null(parameter["schema"])
+        if "requestBody" in operation:
+            _may_answer(operation, *_WITH_A_BODY)
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for operations in document["paths"].values():
+        yield from operations.values()
+
+
+def _may_answer(operation: dict[str, Any], *statuses: HTTPStatus) -> None:
+    for status, answer in problems.answers(*statuses).items():
+        operation["responses"].setdefault(str(status), answer)
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter that is left out is not there, and never `null`."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) != 1:
+        return schema
+    return {**kinds[0], **{name: value for name, value in schema.items() if name != "anyOf"}}
