@@ -84,3 +84,11 @@ async def _publish(url: str, subject: str, body: bytes) -> None:
     client = await nats.connect(url)
     await client.jetstream().publish(subject, body, stream="EVENTS")
     await client.close()
+
+
+def test_a_batch_is_asked_for_with_a_category_and_a_cap_in_money(instance: Instance) -> None:
+    done = instance.run("submit", "a pear", "--category", "product", "--max-cost", "0.50", "--json", *SMALL)
+    request = json.loads(done.stdout)["request"]
+    assert (request["category"], request["max_cost"]) == ("product", "0.5")
+    refused = instance.run("submit", "a pear", "--max-cost", "0", *SMALL)
+    assert (refused.returncode, "max_cost" in refused.stderr) == (1, True)

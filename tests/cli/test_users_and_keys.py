@@ -120,3 +120,25 @@ def test_who_or_what_is_not_there_is_said(instance: Instance, words: tuple[str, 
     refused = instance.run(*words)
     assert refused.returncode == 1
     assert "./run" in refused.stderr
+
+
+def test_a_user_is_capped_by_command_and_sees_it(instance: Instance) -> None:
+    user = json.loads(typed(instance, "users", "add", "thrifty@example.com", "--json").stdout)
+    capped = instance.run("users", "cap", "thrifty@example.com", "--max-cost", "25", "--max-cost-per-month", "7.50")
+    assert "a cap of $25  a cap of $7.5 a month" in capped.stdout
+    token = log_in(instance, "thrifty@example.com").json()["token"]
+    caps = account(instance, token).json()["caps"]
+    assert [(cap["name"], cap["limit_usd"], cap["left_usd"]) for cap in caps] == [
+        ("account.max_cost", "25", "25"),
+        ("account.max_cost_per_month", "7.5", "7.5"),
+    ]
+    uncapped = json.loads(instance.run("users", "cap", user["id"], "--max-cost", "none", "--json").stdout)
+    assert (uncapped["max_cost"], uncapped["max_cost_per_month"]) == (None, "7.5")
+
+
+@pytest.mark.parametrize("words", [(), ("--max-cost", "much"), ("--max-cost-per-month=-1",)])
+def test_a_cap_that_is_no_amount_is_refused_by_its_option(instance: Instance, words: tuple[str, ...]) -> None:
+    typed(instance, "users", "add", "odd@example.com")
+    refused = instance.run("users", "cap", "odd@example.com", *words)
+    assert refused.returncode == 1
+    assert "--max-cost" in refused.stderr

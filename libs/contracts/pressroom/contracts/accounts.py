@@ -15,9 +15,10 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from .api import Moment
+from .api import Dollars, Moment
+from .costs import Cost, as_microusd
 from .credits import Balance
-from .facts import Fact
+from .facts import Fact, MicroDollars
 from .requests import EmailAddress
 from .vocabulary import Role, Scope, SignIn
 
@@ -65,6 +66,10 @@ class User(Fact):
     issuer: str | None = Field(
         default=None, description="Whose single sign-on they come from; None: they have a password."
     )
+    max_cost: Cost | None = Field(
+        default=None, description="US dollars that providers may take for all that they ever make; None: no cap."
+    )
+    max_cost_per_month: Cost | None = Field(default=None, description="The same of each calendar month, in UTC.")
     disabled_at: Moment | None = None
     created_at: Moment
     updated_at: Moment
@@ -96,6 +101,19 @@ class ChangeUser(BaseModel):
     role: Role | None = None
     disabled: StrictBool | None = Field(default=None, description="Whether the user is refused everywhere.")
     password: NewPassword | None = Field(default=None, description="A new one ends all logins of the user.")
+    max_cost: Cost | None = Field(
+        default=None,
+        description="US dollars that providers may take for all that they ever make, what they made before included; "
+        "`null`: as much as they take.",
+    )
+    max_cost_per_month: Cost | None = Field(default=None, description="The same of each calendar month, in UTC.")
+
+    @property
+    def caps(self) -> dict[str, MicroDollars | None]:
+        """Those that it names, in millionths of a dollar, by the names under which they are stored."""
+        said = {"max_cost": self.max_cost, "max_cost_per_month": self.max_cost_per_month}
+        named = {name: cap for name, cap in said.items() if name in self.model_fields_set}
+        return {f"{name}_microusd": None if cap is None else as_microusd(cap) for name, cap in named.items()}
 
 
 class ChangePassword(BaseModel):
@@ -137,6 +155,17 @@ class NewApiKey(ApiKey):
     secret: str = Field(description="Send it as `Authorization: Bearer` or `X-API-Key`. It is not shown again.")
 
 
+class SpendingCap(Fact):
+    """What a cap in money leaves. `spent` may be more than the limit where that was lowered since."""
+
+    name: str = Field(description="As refusals name it.")
+    month: str | None = Field(default=None, description="The calendar month that it is about, in UTC.")
+    limit_usd: Dollars
+    spent_usd: Dollars
+    reserved_usd: Dollars = Field(description="Put aside for what is being made.")
+    left_usd: Dollars
+
+
 class Account(Fact):
     """Who a call is made by, and what it may do."""
 
@@ -147,3 +176,6 @@ class Account(Fact):
     user: User | None = Field(default=None, description="None for the instance's own token.")
     key: ApiKey | None = None
     credits: Balance | None = Field(default=None, description="None where you do not pay in credits.")
+    caps: tuple[SpendingCap, ...] = Field(
+        default=(), description="On what providers take for what you make; who operates sees the deployment's too."
+    )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from .capabilities import Capabilities
+from .costs import SomeCost
 from .facts import ErrorReport, Fact, FileFacts, ModeChoice, NonNegative, NoticeAttempt, ProviderTry, Reason
 from .finishing import Check, Credentials
 from .requests import IMAGES_CEILING, NOTIFY_MAX, BatchRequest, ImageRequest, NotifyTarget, PublishTarget
@@ -61,6 +62,21 @@ class CreateBatch(BatchRequest):
     images: tuple[CreateImage, ...] | None = Field(default=None, min_length=1, max_length=IMAGES_CEILING)  # pyright: ignore[reportIncompatibleVariableOverride] frozen
     auto_publish: tuple[CreatePublishTarget, ...] = Field(default=(), max_length=20)  # pyright: ignore[reportIncompatibleVariableOverride] frozen
     notify: tuple[CreateNotifyTarget, ...] = Field(default=(), max_length=NOTIFY_MAX)  # pyright: ignore[reportIncompatibleVariableOverride] frozen
+    recipe: PlainName | None = Field(
+        default=None, description="Makes `images` of your `subject`, in place of 'prompt' or 'images'."
+    )
+    parts: Annotated[tuple[PlainName, ...], Field(max_length=IMAGES_CEILING)] = Field(
+        default=(), description="With `recipe`: only the pictures of these parts of the subject."
+    )
+
+    def what_is_unclear(self) -> str | None:
+        if self.recipe is None:
+            return "'parts' goes with 'recipe'" if self.parts else super().what_is_unclear()
+        if self.subject is None:
+            return "'recipe' needs a 'subject'"
+        if self.prompt is not None or self.images is not None or self.count != 1 or self.seed is not None:
+            return "'recipe' says what to make; leave out 'prompt', 'count', 'seed' and 'images'"
+        return None
 
 
 class CreateProviderJob(CreateBatch):
@@ -81,6 +97,10 @@ class RetryBatch(BaseModel):
     )
     provider: ProviderName | None = Field(
         default=None, description="The first of the batch's own providers that can, when absent."
+    )
+    max_cost: SomeCost | None = Field(
+        default=None,
+        description="US dollars that the whole batch may cost from now on; its own `max_cost` when absent.",
     )
 
 

@@ -1,4 +1,5 @@
-"""`pressroom audit`: fold the whole EVENTS stream and compare it with MongoDB, and each account with its ledger."""
+"""`pressroom audit`: fold the whole EVENTS stream and compare it with MongoDB, each account with its ledger,
+and each budget with its images."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,9 +8,11 @@ import nats
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
+from pressroom.contracts.costs import as_dollars
 from pressroom.contracts.subjects import ALL_EVENTS, EVENTS_STREAM
 from pressroom.state.accounts import AccountDocument
 from pressroom.state.audit import Drift, Fold
+from pressroom.state.budgets import BudgetDocument
 from pressroom.state.credit_audit import AccountFold
 from pressroom.state.database import Database
 from pressroom.state.documents import Document
@@ -34,6 +37,7 @@ class AuditReport:
     provider_jobs: int
     notices: int
     accounts: int
+    budgets: int
     complete: bool
     drifts: tuple[Drift, ...]
 
@@ -124,6 +128,9 @@ async def _compare(fold: Fold, database: Database, *, unreadable: int, since: da
     async for account in database.ledger.every_account():
         accounts += 1
         drifts += await _credits(account, database)
+    budgets = await database.budgets.every()
+    for budget in budgets:
+        drifts += await _costs(budget, database)
     return AuditReport(
         events=fold.events,
         unreadable=unreadable,
@@ -133,9 +140,24 @@ async def _compare(fold: Fold, database: Database, *, unreadable: int, since: da
         provider_jobs=jobs,
         notices=notices,
         accounts=accounts,
+        budgets=len(budgets),
         complete=since is None,
         drifts=tuple(drifts),
     )
+
+
+async def _costs(budget: BudgetDocument, database: Database) -> list[Drift]:
+    """One budget beside the tries of its images that name it, and what is put aside for them. What was spent beside it
+    is counted again by itself."""
+    spent, reserved = await database.budgets.counted(budget.id)
+    return [
+        Drift("budget", budget.id, f"{name} ${as_dollars(told)}", f"{name} ${as_dollars(stored)}")
+        for name, told, stored in (
+            ("spent", spent, budget.spent),
+            ("put aside", reserved, budget.reserved),
+        )
+        if told != stored
+    ]
 
 
 async def _credits(account: AccountDocument, database: Database) -> list[Drift]:

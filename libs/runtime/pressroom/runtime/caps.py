@@ -61,19 +61,12 @@ class Caps:
         if owner == INSTANCE_OWNER or self._uncapped.get(owner, 0.0) > time.monotonic():
             return ()
         user = await self.database.users.get(owner)
-        caps = () if user is None else self.of_user(user)
+        caps = () if user is None else caps_of(user, self.now())
         if not caps:
             if len(self._uncapped) >= _MOST_REMEMBERED:
                 self._uncapped.clear()
             self._uncapped[owner] = time.monotonic() + HEARD_WITHIN_S
         return caps
-
-    def of_user(self, user: UserDocument) -> tuple[Cap, ...]:
-        limits = (
-            (Scope(owner=user.id), user.max_cost_microusd),
-            (Scope(owner=user.id, month=month_of(self.now())), user.max_cost_per_month_microusd),
-        )
-        return tuple(Cap(scope, limit) for scope, limit in limits if limit is not None)
 
     def of_deployment(self) -> tuple[Cap, ...]:
         """Everybody's."""
@@ -92,11 +85,29 @@ class Caps:
         return reasons
 
     async def recount(self) -> None:
-        """The loop that counts what was spent beside the caps while they were new."""
+        """The loop that counts what was spent beside the caps while they were new. The deployment's is as new as the
+        process that knows of it."""
+        for cap in self.of_deployment():
+            await self.database.budgets.renew(cap.scope)
         while True:
             while await self.database.budgets.recount_next(self.now()):
                 pass
             await asyncio.sleep(RECOUNT_EVERY_S)
+
+
+def caps_of(user: UserDocument, now: datetime) -> tuple[Cap, ...]:
+    """A user's own."""
+    limits = (
+        (Scope(owner=user.id), user.max_cost_microusd),
+        (Scope(owner=user.id, month=month_of(now)), user.max_cost_per_month_microusd),
+    )
+    return tuple(Cap(scope, limit) for scope, limit in limits if limit is not None)
+
+
+async def renew(database: Database, user: UserDocument) -> None:
+    """A user's caps were set: what was spent while there were none counts."""
+    for cap in caps_of(user, datetime.now(UTC)):
+        await database.budgets.renew(cap.scope)
 
 
 def beyond(

@@ -232,6 +232,13 @@ class Budgets:
         )
         return sum([row["sum"] async for row in spent]), sum([row["sum"] async for row in reserved])
 
+    async def renew(self, scope: Scope) -> None:
+        """A cap was set, perhaps after a while without one: count what was spent beside the scope's budget, now, and
+        as often as for a new one."""
+        now = datetime.now(UTC)
+        counted = {"before": await self.uncounted(scope), "created_at": now, "recount_at": now + FIRST_RECOUNT}
+        await self.raw.update_one({"_id": scope.id}, {"$set": counted})
+
     async def recount_next(self, now: datetime) -> bool:
         """Count again what was spent before a budget whose turn it is; False when it is nobody's turn."""
         age: Raw = {"$max": [FIRST_RECOUNT / timedelta(milliseconds=1), {"$subtract": [now, "$created_at"]}]}

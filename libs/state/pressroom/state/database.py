@@ -9,7 +9,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ASCENDING, DESCENDING, IndexModel, WriteConcern
 from pymongo.errors import PyMongoError
 
-from . import api_keys, budgets, machines, posts, tries, users
+from . import api_keys, budgets, machines, named, posts, tries, users
 from .api_keys import ApiKeys
 from .batches import Batches
 from .budgets import Budgets
@@ -25,6 +25,7 @@ from .documents import (
 from .gates import Gates
 from .images import Images
 from .ledger import Ledger
+from .named import Named
 from .posts import PostDocument, Posts
 from .provider_jobs import ProviderJobs
 from .reachability import Reachability
@@ -62,6 +63,8 @@ class Database:
         self.webhooks = Collection(database["webhooks"], WebhookDocument, {}, there)
         self.lanes = Collection(database["lanes"], LaneDocument, machines.LANE, there)
         self.posts = Posts(database["posts"], PostDocument, machines.POST, there)
+        self.subjects = Named(database["subjects"], SubjectDocument)
+        self.recipes = Named(database["recipes"], RecipeDocument)
         self.gates = Gates(database["gates"])
         self.users = Users(database["users"])
         self.api_keys = ApiKeys(database["api_keys"])
@@ -159,6 +162,8 @@ class Database:
         )
         await self.lanes.raw.create_indexes([outbox])
         await self.posts.raw.create_indexes(posts.INDEXES)
+        await self.subjects.raw.create_indexes(named.INDEXES)
+        await self.recipes.raw.create_indexes(named.INDEXES)
         await self.users.raw.create_indexes(users.INDEXES)
         await self.api_keys.raw.create_indexes(api_keys.INDEXES)
         await self.tries.raw.create_indexes(tries.INDEXES)

@@ -162,6 +162,7 @@ class ImageDocument(Document):
     providers: tuple[ProviderName, ...] = ()
     fallback: Fallback | None = None
     subject: str | None = None
+    part: str | None = None
     prompt: str
     full_prompt: str | None = None
     negative_prompt: str | None = None

@@ -13,12 +13,13 @@ from pressroom.contracts.events import BatchCancelled
 from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import BatchState, Scope
-from pressroom.runtime.admission import Admission, IdTaken, announced, refusals
+from pressroom.runtime.admission import Admission, BeyondCap, IdTaken, announced, refusals
 from pressroom.runtime.credits import InsufficientCredits
 from pressroom.state.documents import BatchDocument
 
 from .access import REFUSED, Caller, Who, demand, requires
 from .accounts.principal import Principal
+from .composing import wished
 from .cursors import Index, Limit, decode, encode
 from .house import House
 from .payment import payment_required
@@ -91,7 +92,7 @@ async def ask_for(body: CreateBatch, who: Principal, house: House, response: Res
     """Store a request, or find it under its idempotency key. Raises a 402, 403, 409 or 422 `Refusal`."""
     if body.auto_publish:
         demand(who, Scope.PUBLISH)
-    request = BatchRequest.model_validate(body.model_dump())
+    request = await wished(body, who.owner, house)
     settings = house.core_settings
     reasons = refusals(request, settings, None) or refusals(request, settings, await announced(house.database))
     if reasons:
@@ -101,6 +102,8 @@ async def ask_for(body: CreateBatch, who: Principal, house: House, response: Res
         admitted = await admission.store(new_id("batch"), who.owner, request, idempotency_key=key, announce=True)
     except InsufficientCredits as error:
         raise payment_required(error) from error
+    except BeyondCap as error:
+        raise invalid(error.reasons) from error
     except IdTaken as error:
         raise conflict(
             "idempotency-key-reused",

@@ -37,7 +37,9 @@ async def retry_batch(batch_id: str, owner: Caller, house: House, body: RetryBat
     batch = await owned(house, owner, batch_id)
     mode = wanted.mode or usual_mode(batch)
     try:
-        opened = await Retries(house.database, house.outbox, house.core_settings).retry(batch, mode, wanted.provider)
+        opened = await Retries(house.database, house.outbox, house.core_settings).retry(
+            batch, mode, wanted.provider, max_cost=wanted.max_cost
+        )
     except NothingToRetry as error:
         raise conflict("nothing-to-retry", f"Nothing is made again: {error}.") from error
     except CannotRetry as error:

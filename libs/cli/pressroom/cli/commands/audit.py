@@ -40,6 +40,6 @@ def describe(report: AuditReport) -> str:
     lines.append(
         f"{len(report.drifts)} drifts in {report.events} events, {report.batches} batches, {report.images} images, "
         f"{report.publications} publications, {report.provider_jobs} provider jobs, {report.notices} notices, "
-        f"{report.accounts} accounts."
+        f"{report.accounts} accounts, {report.budgets} budgets."
     )
     return "\n".join(lines)

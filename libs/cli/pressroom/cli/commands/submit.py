@@ -9,6 +9,7 @@ import typer
 from pressroom.contracts.api import Batch
 from pressroom.contracts.vocabulary import (
     BatchState,
+    Category,
     Fallback,
     Mode,
     PlatformName,
@@ -66,6 +67,10 @@ def submit(
     profile: Annotated[str | None, typer.Option(help="The file to make of it.")] = None,
     priority: Annotated[Priority | None, typer.Option(help="Its place in the lane.")] = None,
     max_concurrent: Annotated[int | None, typer.Option(help="Images of it in the lane at once.")] = None,
+    category: Annotated[Category | None, typer.Option(help="What it is made for: its price in credits.")] = None,
+    max_cost: Annotated[
+        str | None, typer.Option(help="US dollars that providers may take for all of it; what is beyond is not made.")
+    ] = None,
     publish: Annotated[
         list[str] | None, typer.Option(help="Make this product of every approved image, e.g. printify:t-shirt.")
     ] = None,
@@ -108,6 +113,8 @@ def submit(
         "profile": profile,
         "priority": priority,
         "max_concurrent": max_concurrent,
+        "category": category,
+        "max_cost": max_cost,
         "auto_publish": [_target(target) for target in publish] if publish else None,
         "title": title,
         "tags": tag,

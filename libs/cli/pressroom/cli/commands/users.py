@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import typer
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from pressroom.contracts.accounts import CreateUser, NewPassword, User
+from pressroom.contracts.accounts import ChangeUser, CreateUser, NewPassword, User
 from pressroom.contracts.credits import GiveCredits, LedgerEntry, as_millicredits
 from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.roles import INSTANCE_OWNER
 from pressroom.contracts.vocabulary import LedgerKind, Role
+from pressroom.runtime.caps import renew
 from pressroom.runtime.passwords import Passwords
 from pressroom.state.database import Database
 from pressroom.state.users import UserDocument, new_user
@@ -31,7 +32,7 @@ FromStdin = Annotated[
 
 def register(app: typer.Typer) -> None:
     users = typer.Typer(
-        help="Who may log in: list, add, disable, enable, password, credit.", invoke_without_command=True
+        help="Who may log in: list, add, disable, enable, password, cap, credit.", invoke_without_command=True
     )
     users.callback()(list_them)
     users.command("list")(list_users)
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
     users.command("disable")(disable)
     users.command("enable")(enable)
     users.command("password")(password)
+    users.command("cap")(cap)
     # A negative amount is no option.
     users.command("credit", context_settings={"ignore_unknown_options": True})(credit)
     app.add_typer(users, name="users")
@@ -59,7 +61,8 @@ def list_users(*, json: Json = False, data: Data = None) -> None:
     for user in found:
         name = user.email or ""
         state = typer.style("  disabled", fg="red") if user.disabled_at else ""
-        typer.echo(f"{user.id}  {user.role:<8}  {name}{f'  by {user.issuer}' if user.issuer else ''}{state}")
+        signs_on = f"  by {user.issuer}" if user.issuer else ""
+        typer.echo(f"{user.id}  {user.role:<8}  {name}{signs_on}{_caps_shown(user)}{state}")
     if not found:
         typer.echo("There is nobody yet. The first one: ./run users add EMAIL --role admin")
 
@@ -115,6 +118,44 @@ def password(name: Name, *, password_stdin: FromStdin = False, json: Json = Fals
 
     user = with_database(data, work)
     _tell(user, f"{user.email} has a new password.", json=json)
+
+
+def cap(
+    name: Name,
+    *,
+    max_cost: Annotated[
+        str | None, typer.Option(help="US dollars that providers may take for all that they ever make, or 'none'.")
+    ] = None,
+    max_cost_per_month: Annotated[
+        str | None, typer.Option(help="The same of each calendar month (UTC), or 'none'.")
+    ] = None,
+    json: Json = False,
+    data: Data = None,
+) -> None:
+    """Cap what providers take for what a user makes. What is beyond a cap is not made."""
+    given = {"max_cost": max_cost, "max_cost_per_month": max_cost_per_month}
+    said = {field: None if text == "none" else text for field, text in given.items() if text is not None}
+    if not said:
+        raise CommandFailed("Say which cap: --max-cost 25, or --max-cost-per-month 10, or 'none' for no cap.")
+    try:
+        wanted = ChangeUser.model_validate(said)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        option = str(first["loc"][0]).replace("_", "-")
+        raise CommandFailed(f"--{option} {first['input']!r}: {first['msg']}") from error
+
+    async def work(database: Database) -> UserDocument:
+        user = await _change(database, name, wanted.caps)
+        await renew(database, user)
+        return user
+
+    user = with_database(data, work)
+    _tell(user, f"{user.email or user.id} has {_caps_shown(user).strip() or 'no cap'} now.", json=json)
+
+
+def _caps_shown(user: UserDocument) -> str:
+    shown = "" if user.max_cost is None else f"  a cap of ${user.max_cost}"
+    return shown + ("" if user.max_cost_per_month is None else f"  a cap of ${user.max_cost_per_month} a month")
 
 
 def credit(

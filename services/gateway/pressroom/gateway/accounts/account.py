@@ -4,17 +4,19 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
-from pressroom.contracts.accounts import Account, ChangePassword
+from pressroom.contracts.accounts import Account, ChangePassword, SpendingCap
 from pressroom.contracts.facts import Reason
 from pressroom.contracts.vocabulary import Scope
+from pressroom.runtime.caps import Caps
 from pressroom.runtime.credits import Credits
 from pressroom.runtime.logs import get_logger
 
 from ..access import REFUSED, SIGNED_IN, Auth, Who
 from ..house import Hashing, House
 from ..problems import answers, conflict, invalid
+from .principal import Principal
 from .throttling import count_try
-from .views import key_view, user_view
+from .views import cap_view, key_view, user_view
 
 router = APIRouter(prefix="/v1/account", tags=["accounts"], responses=REFUSED)
 
@@ -23,7 +25,7 @@ log = get_logger(__name__)
 
 @router.get("")
 async def get_account(who: Who, house: House) -> Account:
-    """Who you are here, what you may do, and what your credits are."""
+    """Who you are here, what you may do, what your credits are, and what caps in money leave."""
     pays = await Credits(house.database, house.core_settings).pays(who.owner)
     return Account(
         owner=who.owner,
@@ -33,7 +35,15 @@ async def get_account(who: Who, house: House) -> Account:
         user=user_view(who.user) if who.user is not None else None,
         key=key_view(who.key) if who.key is not None else None,
         credits=(await house.database.ledger.account(who.owner)).balance if pays else None,
+        caps=await _caps_of(who, house),
     )
+
+
+async def _caps_of(who: Principal, house: House) -> tuple[SpendingCap, ...]:
+    caps = Caps(house.database, house.core_settings)
+    # Read now, as what let the call in may be some seconds old.
+    found = (*await caps.of_owner(who.owner), *(caps.of_deployment() if Scope.OPERATE in who.scopes else ()))
+    return tuple([cap_view(cap, await house.database.budgets.seen(cap.scope)) for cap in found])
 
 
 @router.put(

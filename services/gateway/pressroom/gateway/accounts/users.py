@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pressroom.contracts.accounts import ChangeUser, CreateUser, User
 from pressroom.contracts.api import Page
 from pressroom.contracts.vocabulary import Scope
+from pressroom.runtime.caps import renew
 from pressroom.runtime.logs import get_logger
 from pressroom.state.users import UserDocument, new_user
 
@@ -60,8 +61,9 @@ async def get_user(user_id: str, house: House) -> User:
 
 @router.patch("/{user_id}", responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 async def change_user(user_id: str, body: ChangeUser, who: Who, house: House, auth: Auth, passwords: Hashing) -> User:
-    """Give another role, disable or enable, set a new password. Takes effect at once at this gateway, and within
-    `PRESSROOM_AUTH_CACHE_S` at the others, also for tokens and keys that are out."""
+    """Give another role, disable or enable, set a new password, cap what providers take. Takes effect at once at this
+    gateway, and within `PRESSROOM_AUTH_CACHE_S` at the others, also for tokens and keys that are out; a first cap holds
+    everywhere within five seconds."""
     user = await _existing(house, user_id)
     if user.id == who.owner and (body.role is not None or body.disabled is not None):
         raise conflict("not-oneself", "Nobody changes their own role or disables themselves; another admin can.")
@@ -74,8 +76,11 @@ async def change_user(user_id: str, body: ChangeUser, who: Who, house: House, au
         changes["disabled_at"] = (user.disabled_at or datetime.now(UTC)) if body.disabled else None
     if body.password is not None:
         changes["password_hash"] = await passwords.hashed(body.password.get_secret_value())
+    changes |= body.caps
     if changes:
         user = await house.database.users.change(user_id, changes) or user
+        if body.caps:
+            await renew(house.database, user)
         auth.forget_user(user_id)
         log.info("user.changed", user=user_id, fields=sorted(changes), by=who.owner)
     return user_view(user)
