@@ -17,6 +17,7 @@ from .people import a_key, a_user, bearer, token_of
 from .serving import TOKEN, Gateway, problem_of
 from .test_notices import a_notice
 from .test_provider_jobs import stored as a_job
+from .test_publications import a_publication
 
 Route = tuple[str, str]
 
@@ -30,6 +31,15 @@ NEEDS: dict[Route, set[Scope]] = {
     ("POST", "/v1/batches/estimate"): {Scope.READ},
     ("POST", "/v1/providers/{name}/open"): {Scope.READ, Scope.OPERATE},
     ("GET", "/v1/events"): {Scope.READ, Scope.OPERATE},
+    ("GET", "/v1/lanes"): {Scope.OPERATE},
+    ("POST", "/v1/lanes/{name}/pause"): {Scope.OPERATE},
+    ("POST", "/v1/lanes/{name}/resume"): {Scope.OPERATE},
+    ("GET", "/v1/dead-letters"): {Scope.OPERATE},
+    ("GET", "/v1/dead-letters/{sequence}"): {Scope.OPERATE},
+    ("POST", "/v1/dead-letters/replay"): {Scope.OPERATE},
+    ("POST", "/v1/dead-letters/{sequence}/replay"): {Scope.OPERATE},
+    ("DELETE", "/v1/dead-letters/{sequence}"): {Scope.OPERATE},
+    ("POST", "/v1/publications/{publication_id}/retry"): {Scope.READ, Scope.PUBLISH},
     ("POST", "/v1/users"): {Scope.ADMIN},
     ("GET", "/v1/users"): {Scope.ADMIN},
     ("GET", "/v1/users/{user_id}"): {Scope.ADMIN},
@@ -64,9 +74,9 @@ ROUTES: dict[Route, dict[str, Any]] = {
     for method, operation in operations.items()
 }
 GUARDED = [route for route in ROUTES if not route[1].startswith(OPEN_TO_ALL)]
-EVERYBODYS = {"name": "flux", "character_id": "ann"}
-"""Names in paths of what is no document: a lane, and what callers call their own characters."""
-OWNED = {"batch_id", "image_id", "notice_id", "job_id", "text_id", "key_id", "post_id"}
+EVERYBODYS = {"name": "flux", "character_id": "ann", "sequence": "999999"}
+"""Names in paths of what is no document: a lane, what callers call their own characters, a place in a stream."""
+OWNED = {"batch_id", "image_id", "notice_id", "job_id", "text_id", "key_id", "publication_id", "post_id"}
 """Names in paths of what belongs to somebody."""
 
 
@@ -88,6 +98,8 @@ def a_body_for(route: Route) -> dict[str, str] | None:
     """So that what the path names is looked for at all."""
     if "/publish" in route[1]:
         return {"platform": "printify", "product_type": "mug"}
+    if route[1].endswith("/pause"):
+        return {"seconds": "1"}
     if route[1].endswith("/credits"):
         return {"amount": "1", "note": "paid"}
     return {} if route[0] == "PATCH" else None
@@ -246,6 +258,7 @@ async def test_what_belongs_to_somebody_else_does_not_exist_whatever_the_role(
         "job_id": job.id,
         "key_id": key.id,
         "notice_id": notice.id,
+        "publication_id": await a_publication(gateway),
         "post_id": (await gateway.http.post("/v1/posts", json={"title": "Ours", "content": "x"})).json()["id"],
     }
     headers = bearer(token_of(await a_user(house, role)))

@@ -1,20 +1,26 @@
 """The DEAD stream: what could not be handled, with its reason, and the way back.
 
 The letter is published and confirmed before the message is terminated; killed in between, the message comes again
-and the letter, which has an id made of the message's place in its stream, is written once.
+and the letter, which has an id made of the message's place in its stream, is written once. A replay publishes the
+message to its subject once more and then removes the letter. Killed in between, the letter is still there and a second
+replay sends the message again, which its takers allow: they are idempotent.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
+import nats.js.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg
 
 from pressroom.contracts.cloudevents import MESSAGE_ID_HEADER, timestamp
 from pressroom.contracts.facts import ErrorReport
-from pressroom.contracts.subjects import DEAD_STREAM, dead_subject
+from pressroom.contracts.operations import DeadLetter
+from pressroom.contracts.subjects import ALL_DEAD, DEAD_STREAM, dead_subject
 
 from . import metrics
 from .broker import PUBLISH_TIMEOUT_S
@@ -36,18 +42,59 @@ _FRAMING_BYTES = 512
 
 
 @dataclass(frozen=True)
-class DeadLetter:
-    """One message of the DEAD stream. `sequence` names it for a replay."""
+class Letter:
+    """One message of the DEAD stream. `shown.sequence` names it."""
 
-    sequence: int
-    stream_consumer: str
-    subject: str
-    kind: str
-    reason: str
-    attempt: int
-    died_at: datetime
+    shown: DeadLetter
     body: bytes
     headers: Mapping[str, str]
+
+
+class DeadLetters:
+    """The DEAD stream, as who looks after it sees it. Every method raises one of `BrokerError`."""
+
+    def __init__(self, js: JetStreamContext) -> None:
+        self._js = js
+
+    async def after(self, sequence: int = 0) -> AsyncGenerator[Letter]:
+        """Every letter after the one that `sequence` names, oldest first."""
+        while True:
+            try:
+                found = await self._js.get_msg(DEAD_STREAM, sequence + 1, subject=ALL_DEAD, next=True)
+            except nats.js.errors.NotFoundError:
+                return
+            letter = _letter(found)
+            sequence = letter.shown.sequence
+            yield letter
+
+    async def get(self, sequence: int) -> Letter | None:
+        """One letter; None where there is none, or none any more."""
+        try:
+            return _letter(await self._js.get_msg(DEAD_STREAM, sequence))
+        except nats.js.errors.NotFoundError:
+            return None
+
+    async def replay(self, letter: Letter) -> None:
+        """Send the message to where it came from, and remove the letter."""
+        stream = letter.shown.consumer.partition(".")[0]
+        # An id of its own: under the first one the stream would take it for a repetition.
+        headers = {
+            name: value for name, value in letter.headers.items() if not name.startswith(("Pressroom-", "Nats-"))
+        }
+        headers |= {MESSAGE_ID_HEADER: f"replay-{letter.shown.sequence}", REPLAYED: str(letter.shown.sequence)}
+        await self._js.publish(
+            letter.shown.subject, letter.body, stream=stream, headers=headers, timeout=PUBLISH_TIMEOUT_S
+        )
+        await self.discard(letter.shown.sequence)
+
+    async def discard(self, sequence: int) -> bool:
+        """Remove a letter for good. False where there is none any more."""
+        try:
+            return await self._js.delete_msg(DEAD_STREAM, sequence)
+        except nats.js.errors.APIError as error:
+            if await self.get(sequence) is None:
+                return False
+            raise error
 
 
 async def bury(js: JetStreamContext, message: Msg, report: ErrorReport, *, attempt: int) -> None:
@@ -86,18 +133,17 @@ def _size(headers: Mapping[str, str]) -> int:
     return sum(len(name.encode()) + len(value.encode()) + 4 for name, value in headers.items())
 
 
-def read_letter(sequence: int, subject: str, headers: Mapping[str, str] | None, body: bytes) -> DeadLetter:
-    """What a message of the DEAD stream says."""
-    said = headers or {}
-    died_at = said.get(DIED_AT)
-    return DeadLetter(
-        sequence=sequence,
-        stream_consumer=".".join(subject.split(".")[2:]),
+def _letter(found: RawStreamMsg) -> Letter:
+    said = cast("dict[str, str] | None", found.headers) or {}  # nats-py types them as a bare dict
+    body, died_at = found.data or b"", said.get(DIED_AT)
+    shown = DeadLetter(
+        sequence=found.seq or 0,
+        consumer=".".join((found.subject or "").split(".")[2:]),
         subject=said.get(ORIGINAL_SUBJECT, ""),
         kind=said.get(KIND, ""),
         reason=said.get(REASON, ""),
         attempt=int(said.get(ATTEMPT, "0")),
         died_at=datetime.fromisoformat(died_at) if died_at else datetime.fromtimestamp(0, UTC),
-        body=body,
-        headers=said,
+        body=body.decode(errors="replace"),
     )
+    return Letter(shown, body, said)

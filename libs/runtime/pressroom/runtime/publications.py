@@ -28,6 +28,7 @@ async def request_publication(
         updated_at=now,
         outbox=(outbox.job(job),),
         state=PublicationState.REQUESTED,
+        owner=image.owner,
         batch_id=image.batch_id,
         image_id=image.id,
         platform=target.platform,

@@ -50,10 +50,7 @@ class Batches(Collection[BatchDocument]):
         query: dict[str, Any] = {"owner": owner}
         if state is not None:
             query["state"] = str(state)
-        if before is not None:
-            moment, batch_id = before
-            query["$or"] = [{"created_at": {"$lt": moment}}, {"created_at": moment, "_id": {"$lt": batch_id}}]
-        return await self.find(query, sort=[("created_at", -1), ("_id", -1)], limit=limit)
+        return await self.newest(query, before=before, limit=limit)
 
     async def in_categories(
         self, owner: str, categories: Sequence[Category], mode: Mode, *, limit: int

@@ -73,6 +73,14 @@ class Collection(Generic[Doc]):
         async for raw in cursor:
             yield self.model.model_validate(raw)
 
+    async def newest(self, query: Raw, *, before: tuple[datetime, str] | None, limit: int) -> list[Doc]:
+        """Newest first, from after the one that `before` (its time and id) names."""
+        if before is not None:
+            moment, document_id = before
+            older = [{"created_at": {"$lt": moment}}, {"created_at": moment, "_id": {"$lt": document_id}}]
+            query = {**query, "$or": older}
+        return await self.find(query, sort=[("created_at", -1), ("_id", -1)], limit=limit)
+
     async def insert(self, document: Doc, *, session: AsyncIOMotorClientSession | None = None) -> bool:
         """Store a new document; False when one of its unique keys is taken, with nothing written, and with the
         transaction of `session` at its end."""

@@ -28,6 +28,7 @@ from .ledger import Ledger
 from .named import Named
 from .posts import PostDocument, Posts
 from .provider_jobs import ProviderJobs
+from .publications import Publications
 from .reachability import Reachability
 from .transactions import Transactions
 from .tries import Tries
@@ -56,7 +57,7 @@ class Database:
         self.batches = Batches(database["batches"], BatchDocument, machines.BATCH, there)
         self.budgets = Budgets(database)
         self.images = Images(database["images"], machines.IMAGE, there, self.budgets, transactions)
-        self.publications = Collection(database["publications"], PublicationDocument, machines.PUBLICATION, there)
+        self.publications = Publications(database["publications"], PublicationDocument, machines.PUBLICATION, there)
         self.provider_jobs = ProviderJobs(database["provider_jobs"], ProviderJobDocument, machines.PROVIDER_JOB, there)
         self.notices = Collection(database["notices"], NoticeDocument, machines.NOTICE, there)
         # What was told is stored once and never changes.
@@ -134,6 +135,7 @@ class Database:
                 outbox,
                 IndexModel([("image_id", ASCENDING)], name="by_image"),
                 IndexModel([("external_id", ASCENDING)], name="by_external_id"),
+                IndexModel([("owner", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)], name="by_owner"),
                 IndexModel([("state", ASCENDING), ("updated_at", ASCENDING)], name="by_state"),
             ]
         )

@@ -230,9 +230,11 @@ class ImageDocument(Document):
 class PublicationDocument(Document):
     """`intents` are the outside effects that were about to happen, `steps` the outside ids that are known of them.
     `title`, `description` and `tags` are settled when it is asked for, so that every attempt makes the same product:
-    what people change of the image later is for other products. Where they are None, batch and prompt say them."""
+    what people change of the image later is for other products. Where they are None, batch and prompt say them.
+    `owner`: the image's; None in publications from before it was noted."""
 
     state: PublicationState
+    owner: str | None = None
     batch_id: str
     image_id: str
     platform: PlatformName

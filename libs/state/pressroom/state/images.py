@@ -212,10 +212,7 @@ class Images(Collection[ImageDocument]):
         if tag is not None:
             # The type, so that the index of those alone that have tags will do.
             query["tags"] = {"$eq": tag, "$type": "string"}
-        if before is not None:
-            moment, image_id = before
-            query["$or"] = [{"created_at": {"$lt": moment}}, {"created_at": moment, "_id": {"$lt": image_id}}]
-        return await self.find(query, sort=[("created_at", -1), ("_id", -1)], limit=limit)
+        return await self.newest(query, before=before, limit=limit)
 
     async def owned_images(self, owner: str, image_ids: Sequence[str]) -> list[ImageDocument]:
         """Those of these images that are this owner's."""

@@ -38,10 +38,7 @@ class ProviderJobs(Collection[ProviderJobDocument]):
             query["provider"] = str(provider)
         if batch_id is not None:
             query["batch_id"] = batch_id
-        if before is not None:
-            moment, job_id = before
-            query["$or"] = [{"created_at": {"$lt": moment}}, {"created_at": moment, "_id": {"$lt": job_id}}]
-        return await self.find(query, sort=[("created_at", -1), ("_id", -1)], limit=limit)
+        return await self.newest(query, before=before, limit=limit)
 
     async def of_batch(self, batch_id: str) -> list[ProviderJobDocument]:
         """All of a batch, in the order in which they were planned."""

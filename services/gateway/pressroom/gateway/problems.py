@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+import nats.errors
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -116,6 +117,12 @@ def install(app: FastAPI) -> None:
         headers = {"Retry-After": str(RETRY_AFTER_S)}
         return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "files-unavailable", detail, (), headers)
 
+    async def streams_away(request: Request, error: Exception) -> JSONResponse:
+        log.error("streams.unavailable", error=str(error))
+        detail = "The streams (PRESSROOM_NATS_URL) do not answer. Try again."
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+        return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "streams-unavailable", detail, (), headers)
+
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("request.failed", path=request.url.path, exc_info=error)
         detail = "Something went wrong here; it is in the gateway's log."
@@ -126,6 +133,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(DatabaseError, database_away)
     app.add_exception_handler(StoreUnavailable, store_away)
+    app.add_exception_handler(nats.errors.Error, streams_away)
     app.add_exception_handler(Exception, unexpected)
 
 

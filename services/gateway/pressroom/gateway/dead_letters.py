@@ -1,0 +1,92 @@
+"""`/v1/dead-letters`: what could not be handled, and the way back, for operators."""
+
+from http import HTTPStatus
+from itertools import islice
+from typing import Annotated
+
+import nats.js.errors
+from fastapi import APIRouter, Path, Query, Response
+
+from pressroom.contracts.api import Page
+from pressroom.contracts.operations import DeadLetter, ReplayedLetters
+from pressroom.contracts.vocabulary import Scope
+from pressroom.runtime.dead_letters import DeadLetters, Letter
+
+from .access import REFUSED, requires
+from .cursors import Limit
+from .house import House
+from .problems import answers, conflict, not_found
+
+router = APIRouter(
+    prefix="/v1/dead-letters", tags=["operating"], dependencies=[requires(Scope.OPERATE)], responses=REFUSED
+)
+
+Sequence = Annotated[int, Path(ge=1, le=2**63 - 1, description="The letter's place in the DEAD stream.")]
+
+
+@router.get("", responses=answers(HTTPStatus.UNPROCESSABLE_ENTITY))
+async def list_dead_letters(
+    house: House,
+    cursor: Annotated[int, Query(ge=0, le=2**63 - 1, description="`next_cursor` of the page before.")] = 0,
+    limit: Limit = 50,
+) -> Page[DeadLetter]:
+    """Every dead letter, oldest first."""
+    found: list[DeadLetter] = []
+    async for letter in DeadLetters(house.js).after(cursor):
+        found.append(letter.shown)
+        if len(found) > limit:
+            break
+    shown = list(islice(found, limit))
+    return Page(items=shown, next_cursor=str(shown[-1].sequence) if len(found) > limit else None)
+
+
+@router.get("/{sequence}", responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY))
+async def get_dead_letter(sequence: Sequence, house: House) -> DeadLetter:
+    """One dead letter."""
+    return (await _letter(house, sequence)).shown
+
+
+@router.post("/replay", responses=answers(HTTPStatus.CONFLICT))
+async def replay_dead_letters(house: House) -> ReplayedLetters:
+    """Send all of them to where they came from, and remove them. What fails again comes back as a new letter."""
+    dead = DeadLetters(house.js)
+    return ReplayedLetters(replayed=tuple([await _replayed(dead, letter) async for letter in dead.after()]))
+
+
+@router.post(
+    "/{sequence}/replay",
+    responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+async def replay_dead_letter(sequence: Sequence, house: House) -> ReplayedLetters:
+    """Send one to where it came from, and remove it."""
+    letter = await _letter(house, sequence)
+    return ReplayedLetters(replayed=(await _replayed(DeadLetters(house.js), letter),))
+
+
+@router.delete(
+    "/{sequence}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+async def discard_dead_letter(sequence: Sequence, house: House) -> Response:
+    """Remove one for good. The document that it is about stays as it is."""
+    if not await DeadLetters(house.js).discard(sequence):
+        raise not_found("dead letter", str(sequence))
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+async def _letter(house: House, sequence: int) -> Letter:
+    letter = await DeadLetters(house.js).get(sequence)
+    if letter is None:
+        raise not_found("dead letter", str(sequence))
+    return letter
+
+
+async def _replayed(dead: DeadLetters, letter: Letter) -> int:
+    """Raises a 409 `Refusal` where the stream refuses it: a job that waits in its lane already is not taken twice."""
+    try:
+        await dead.replay(letter)
+    except nats.js.errors.APIError as error:
+        detail = f"The stream did not take {letter.shown.sequence} again: {error.description}"
+        raise conflict("not-replayed", detail) from error
+    return letter.shown.sequence
