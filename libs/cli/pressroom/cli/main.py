@@ -28,6 +28,7 @@ COMMANDS = {
     "dead": "dead",
     "provision": "provision",
     "audit": "audit",
+    "openapi": "openapi",
 }
 """Each command and the module of `pressroom.cli.commands` that registers it."""
 

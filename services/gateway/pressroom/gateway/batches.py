@@ -145,7 +145,7 @@ async def get_batch(batch_id: str, owner: Caller, house: House) -> Batch:
     "/{batch_id}/images",
     responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
-async def list_images(
+async def list_batch_images(
     batch_id: str,
     owner: Caller,
     house: House,

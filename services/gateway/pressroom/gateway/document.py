@@ -3,11 +3,15 @@
 Made from the routes alone, without any connection, and the same every time.
 """
 
+import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
 from . import problems
+
+_OLDER = ("/api/", "/batch/")
+"""Where the interfaces of older systems are, whose routes are named like others."""
 
 _WITH_A_BODY = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE,)
 """What is answered to a body, whatever is in it."""
@@ -16,16 +20,24 @@ _WITH_A_BODY = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE,)
 def complete(document: dict[str, Any]) -> None:
     """Add to the framework's document what it does not know."""
     problems.describe(document)
-    for operation in _operations(document):
+    for path, operation in _operations(document):
+        operation["operationId"] = _name_of(path, operation)
         for parameter in operation.get("parameters", ()):
             parameter["schema"] = _without_null(parameter["schema"])
         if "requestBody" in operation:
             _may_answer(operation, *_WITH_A_BODY)
 
 
-def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for operations in document["paths"].values():
-        yield from operations.values()
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            yield path, operation
+
+
+def _name_of(path: str, operation: dict[str, Any]) -> str:
+    """What generated clients call it: the summary, which the framework makes of the function's name."""
+    names = [*operation["tags"], operation["summary"]] if path.startswith(_OLDER) else [operation["summary"]]
+    return re.sub(r"\W+", "_", " ".join(names)).lower()
 
 
 def _may_answer(operation: dict[str, Any], *statuses: HTTPStatus) -> None:

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1", tags=["notices"], dependencies=[requires(Scope.
 
 
 @router.get("/batches/{batch_id}/notices", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
-async def list_notices(batch_id: str, owner: Caller, house: House) -> list[Notice]:
+async def list_batch_notices(batch_id: str, owner: Caller, house: House) -> list[Notice]:
     """Whom the batch's request asked to be told, of what, and every try; oldest first."""
     await owned_batch(house, owner, batch_id)
     found = await house.database.notices.find({"batch_id": batch_id}, sort=[("created_at", 1), ("_id", 1)])

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1", tags=["texts"], dependencies=[requires(Scope.RE
     "/batches/{batch_id}/texts",
     responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
-async def list_texts(
+async def list_batch_texts(
     batch_id: str,
     owner: Caller,
     house: House,

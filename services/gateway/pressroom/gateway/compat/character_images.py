@@ -57,7 +57,7 @@ class Generate(Camel):
     seed: Seed | None = None
 
 
-class Generated(Camel):
+class GeneratedPictures(Camel):
     image_url: str | None = None
     image_urls: list[str]
     generated_count: int
@@ -74,7 +74,7 @@ class GeneratedAnswer(BaseModel):
     """`success` is False when nothing was made; `error` says why."""
 
     success: bool
-    data: Generated
+    data: GeneratedPictures
     error: str | None = None
 
 
@@ -146,7 +146,7 @@ async def _generated(house: House, request: Request, batch: BatchDocument, asked
     urls = [picture_url(house, request, image) for image in images]
     numbers = await house.database.images.numbered(batch.owner, asked.character_id)
     name = asked.character_name or asked.character_id
-    data = Generated(
+    data = GeneratedPictures(
         image_url=urls[0] if urls else None,
         image_urls=urls,
         generated_count=len(urls),
