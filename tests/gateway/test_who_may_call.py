@@ -74,8 +74,14 @@ ROUTES: dict[Route, dict[str, Any]] = {
     for method, operation in operations.items()
 }
 GUARDED = [route for route in ROUTES if not route[1].startswith(OPEN_TO_ALL)]
-EVERYBODYS = {"name": "flux", "character_id": "ann", "sequence": "999999"}
-"""Names in paths of what is no document: a lane, what callers call their own characters, a place in a stream."""
+EVERYBODYS = {
+    "name": "flux",
+    "character_id": "ann",
+    "sequence": "999999",
+    "subject_name": "case-1",
+    "recipe_name": "mine",
+}
+"""Names in paths of what is no document: a lane, a place in a stream, what callers call characters, subjects, recipes."""
 OWNED = {"batch_id", "image_id", "notice_id", "job_id", "text_id", "key_id", "publication_id", "post_id"}
 """Names in paths of what belongs to somebody."""
 

@@ -11,7 +11,7 @@ from .capabilities import Capabilities
 from .costs import SomeCost
 from .facts import ErrorReport, Fact, FileFacts, ModeChoice, NonNegative, NoticeAttempt, ProviderTry, Reason
 from .finishing import Check, Credentials
-from .requests import IMAGES_CEILING, NOTIFY_MAX, BatchRequest, ImageRequest, NotifyTarget, PublishTarget
+from .requests import IMAGES_CEILING, NOTIFY_MAX, BatchRequest, ImageRequest, NotifyTarget, PlainName, PublishTarget
 from .vocabulary import (
     BatchState,
     ImageState,

@@ -135,6 +135,8 @@ class ImageRequest(BaseModel):
     input_images: Annotated[tuple[FileName, ...], Field(max_length=INPUT_IMAGES_MAX)] = Field(
         default=(), description="Reference pictures of this one, after those of the whole batch."
     )
+    subject: PlainName | None = Field(default=None, description="Who or what this one shows; the batch's when absent.")
+    part: PlainName | None = Field(default=None, description="Which part of its subject it shows, by your own name.")
 
 
 OF_PICTURES = (
@@ -240,14 +242,19 @@ class BatchRequest(BaseModel):
         default=None, description="US dollars that providers may take for the whole batch; what is beyond is not made."
     )
 
+    def what_is_unclear(self) -> str | None:
+        """Why nobody knows what to make; None where it is said in one way."""
+        is_said_once = (self.prompt is None) != (self.images is None)
+        return None if is_said_once else "give either 'prompt' (with 'count') or 'images', and not both"
+
     @model_validator(mode="after")
     def _one_way_to_say_what(self) -> Self:
         if (self.provider is None) == (not self.providers):
             raise ValueError("give either 'provider' or 'providers', and not both")
         if len(set(self.providers)) != len(self.providers):
             raise ValueError("'providers' names the same one twice")
-        if (self.prompt is None) == (self.images is None):
-            raise ValueError("give either 'prompt' (with 'count') or 'images', and not both")
+        if unclear := self.what_is_unclear():
+            raise ValueError(unclear)
         if self.images is not None and self.count != 1:
             raise ValueError("'count' goes with 'prompt'; with 'images' the list says how many")
         if self.images is not None and self.seed is not None:

@@ -30,6 +30,7 @@ from .posts import PostDocument, Posts
 from .provider_jobs import ProviderJobs
 from .publications import Publications
 from .reachability import Reachability
+from .subjects import RecipeDocument, SubjectDocument
 from .transactions import Transactions
 from .tries import Tries
 from .users import Users

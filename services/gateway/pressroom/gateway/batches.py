@@ -11,7 +11,6 @@ from fastapi import APIRouter, Header, Request, Response
 from pressroom.contracts.api import Batch, CreateBatch, Image, Page
 from pressroom.contracts.events import BatchCancelled
 from pressroom.contracts.identifiers import new_id
-from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import BatchState, Scope
 from pressroom.runtime.admission import Admission, BeyondCap, IdTaken, announced, refusals
 from pressroom.runtime.credits import InsufficientCredits

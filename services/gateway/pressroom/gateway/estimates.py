@@ -4,11 +4,11 @@ from fastapi import APIRouter
 
 from pressroom.contracts.api import CreateBatch
 from pressroom.contracts.credits import Estimate
-from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.vocabulary import Scope
 from pressroom.runtime.estimates import Estimates
 
 from .access import REFUSED, Caller, requires
+from .composing import wished
 from .house import House
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[requires(Scope.READ)], responses=REFUSED)
@@ -18,5 +18,5 @@ router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[require
 async def estimate_batch(body: CreateBatch, owner: Caller, house: House) -> Estimate:
     """What the same body would cost as a batch, in which mode it would be made and why, and why it would be refused.
     Nothing is made and nothing is held."""
-    request = BatchRequest.model_validate(body.model_dump())
+    request = await wished(body, owner, house)
     return await Estimates(house.database, house.core_settings).of(request, owner)

@@ -28,6 +28,15 @@ def demand_match(if_match: str | None, version: int) -> None:
         raise changed_since(version)
 
 
+def seen_version(if_match: str | None, version: int) -> int | None:
+    """The version that a replacement is of, 0 where there is none yet; None when the caller does not say. Raises a 412
+    `Refusal` where the caller has seen another one."""
+    if if_match is not None and version == 0:
+        raise changed_since(version)
+    demand_match(if_match, version)
+    return None if if_match is None else version
+
+
 def changed_since(version: int) -> Refusal:
     """The refusal of an edit that came too late."""
     detail = f"It has changed since you looked: its ETag is {etag_of(version)}. Look again, and edit that."
