@@ -4,6 +4,7 @@ Every worker is a process of its own and the vendors are the sandbox, whose book
 it would bill, is what the image's `tries` say.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from prometheus_client import REGISTRY
 
 from pressroom.cli.servers import MongoServer, NatsServer
 from pressroom.contracts.events import ImageGenerated
-from pressroom.contracts.vocabulary import ImageState, ProviderName, TryOutcome
+from pressroom.contracts.vocabulary import ErrorKind, ImageState, ProviderName, TryOutcome
+from pressroom.state.budgets import Scope
 from pressroom.state.documents import ImageDocument
 
 from ..house import House, eventually
 from ..killable import PATIENT_S
+from ..mongo_gate import mongo_gate, moves
 from ..vendor_sandbox import VendorSandbox, running_sandbox
 from . import stand_ins
 from .killable_worker import Workers
@@ -86,9 +89,9 @@ class Scene:
     workers: Workers
     lane: ProviderName
 
-    async def ask(self) -> str:
+    async def ask(self, **fields: str) -> str:
         """One image of the lane; the batch's id."""
-        batch = await self.house.request(provider=str(self.lane), width=1024, height=1024)
+        batch = await self.house.request(provider=str(self.lane), width=1024, height=1024, **fields)
         return batch.id
 
     async def struck(self) -> None:
@@ -480,3 +483,67 @@ async def test_who_lost_an_image_does_not_stop_the_job_that_another_waits_for(ho
         assert taken.modified_count == 1
         await stand_ins.when(lambda: lost() > lost_before)
     assert not vendor.jobs["job-0"].is_cancelled
+
+
+async def budget_of(scene: Scene, batch_id: str) -> tuple[int, int]:
+    """Spent, and put aside."""
+    budget = await scene.house.database.budgets.get(Scope(batch_id=batch_id))
+    assert budget is not None
+    return budget.spent, budget.reserved
+
+
+def calls_worth(vendor: Vendor, calls: int) -> str:
+    return f"{vendor.cost_microusd * calls / 1_000_000:.6f}"
+
+
+@pytest.mark.parametrize("vendor", [FLUX, OPENAI], ids=str)
+async def test_a_worker_killed_while_it_puts_aside_what_a_call_may_cost_leaves_nothing_put_aside(
+    scene: Scene, vendor: Vendor
+) -> None:
+    async with mongo_gate(scene.house.settings.mongo_url, (b"commitTransaction",)) as gate:
+        doomed = await scene.workers.another(mongo_url=gate.url)
+        batch_id = await scene.ask(max_cost=calls_worth(vendor, 1))
+        await asyncio.wait_for(gate.reached.wait(), PATIENT_S)
+        doomed.kill()
+    # A claim waits for as long as the server keeps what the dead one left open.
+    await scene.workers.another(lease_s=30)
+    image = await scene.home(batch_id)
+    assert outcomes(image) == made_once(vendor)
+    assert await budget_of(scene, batch_id) == (vendor.cost_microusd, 0)
+
+
+@pytest.mark.parametrize("vendor", [FLUX], ids=str)
+async def test_a_worker_killed_before_it_counts_a_job_that_is_made_leaves_it_to_be_counted_once(
+    scene: Scene, vendor: Vendor
+) -> None:
+    batch_id = await scene.ask(max_cost=calls_worth(vendor, 1))
+    async with mongo_gate(scene.house.settings.mongo_url, moves("images", f"{batch_id}-0000", "finishing")) as gate:
+        doomed = await scene.workers.another(mongo_url=gate.url)
+        await asyncio.wait_for(gate.reached.wait(), PATIENT_S)
+        doomed.kill()
+    assert await budget_of(scene, batch_id) == (0, vendor.cost_microusd)
+    await scene.workers.another()
+    image = await scene.home(batch_id)
+    assert (scene.made(), outcomes(image)) == ((1, 1), made_once(vendor))
+    assert await budget_of(scene, batch_id) == (vendor.cost_microusd, 0)
+
+
+@pytest.mark.parametrize("vendor", [OPENAI], ids=str)
+async def test_a_worker_killed_in_a_paid_call_has_spent_what_it_put_aside_and_no_cap_pays_for_another(
+    scene: Scene, vendor: Vendor
+) -> None:
+    scene.vendors.fault(vendor.name, "slow", vendor.submit, match_body=".", seconds=ANSWERED_AFTER_S)
+    doomed = await scene.workers.another()
+    batch_id = await scene.ask(max_cost=calls_worth(vendor, 1))
+    await scene.struck()
+    doomed.kill()
+    await scene.workers.another()
+    (image,) = await scene.house.completed(batch_id, within_s=PATIENT_S)
+    assert image.state is ImageState.FAILED
+    assert image.error is not None
+    assert image.error.kind is ErrorKind.BUDGET
+    assert outcomes(image) == [(TryOutcome.UNKNOWN, 1, vendor.cost_microusd)]
+    await scene.counts(images=1)
+    assert calls(scene, vendor) == 1
+    assert await budget_of(scene, batch_id) == (vendor.cost_microusd, 0)
+    assert (await scene.house.audit()).drifts == ()
