@@ -1,0 +1,114 @@
+"""`/v1/statistics`: what was asked for and what became of it, by day, provider or batch, as JSON or as a CSV file."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
+
+from pressroom.contracts.facts import Reason
+from pressroom.contracts.reports import Counted, Grouping, Statistics, StatisticsRow
+from pressroom.contracts.vocabulary import ImageState, Scope
+from pressroom.state.machines import IMAGE_READY
+from pressroom.state.statistics import Tally, tallies
+
+from .access import REFUSED, Caller, Who, demand, requires
+from .house import House
+from .problems import answers, invalid
+from .views import dollars
+
+router = APIRouter(prefix="/v1/statistics", tags=["statistics"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+
+USUAL_DAYS = 30
+RANGE_MAX_DAYS = 366
+ROWS_MAX = 1000
+_CENT = Decimal("0.01")
+
+
+class Format(StrEnum):
+    JSON = "json"
+    CSV = "csv"
+
+
+_CSV = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+
+
+@router.get("", response_model=Statistics, responses=_CSV | answers(HTTPStatus.UNPROCESSABLE_ENTITY))
+async def get_statistics(
+    owner: Caller,
+    who: Who,
+    house: House,
+    since: Annotated[AwareDatetime | None, Query(description="30 days before `until` when absent.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Now when absent.")] = None,
+    by: Grouping = Grouping.DAY,
+    everybody: Annotated[bool, Query(description="All owners' together; needs the scope `operate`.")] = False,
+    format: Format = Format.JSON,  # noqa: A002 - the parameter's name in the URL
+) -> Statistics | Response:
+    """Images and texts by the time at which they were asked for; at most 1000 rows. The CSV has a row's name, date,
+    total, successful, failed, time (minutes:seconds that providers worked) and cost in US dollars."""
+    if everybody:
+        demand(who, Scope.OPERATE)
+    until = until or datetime.now(UTC)
+    since = since or until - timedelta(days=USUAL_DAYS)
+    if not timedelta(0) < until - since <= timedelta(days=RANGE_MAX_DAYS):
+        message = f"from 'since' to 'until' must be more than nothing and at most {RANGE_MAX_DAYS} days"
+        raise invalid([Reason(field="since", message=message)])
+    found = await tallies(
+        house.database.images.raw,
+        by=by,
+        owner=None if everybody else owner,
+        since=since,
+        until=until,
+        limit=ROWS_MAX,
+    )
+    rows = tuple(StatisticsRow(**dict(counted([tally])), name=tally.name, date=tally.date) for tally in found)
+    if format is Format.CSV:
+        headers = {"Content-Disposition": f'attachment; filename="statistics-by-{by}.csv"'}
+        return Response(_csv(by, rows), media_type="text/csv", headers=headers)
+    return Statistics(since=since, until=until, by=by, totals=counted(found), rows=rows)
+
+
+def counted(found: list[Tally]) -> Counted:
+    """Several tallies as one."""
+
+    def of(*states: ImageState) -> int:
+        return sum(tally.states.get(state, 0) for tally in found for state in states)
+
+    total = sum(sum(tally.states.values()) for tally in found)
+    made, failed, cancelled = of(*IMAGE_READY), of(ImageState.FAILED), of(ImageState.CANCELLED)
+    tries, tried = sum(tally.tries for tally in found), sum(tally.tried for tally in found)
+    return Counted(
+        total=total,
+        successful=made,
+        failed=failed,
+        cancelled=cancelled,
+        open=total - made - failed - cancelled,
+        success_rate=round(made / (made + failed), 4) if made + failed else None,
+        tries=tries,
+        retry_rate=round((tries - tried) / tries, 4) if tries else None,
+        calls=sum(tally.calls for tally in found),
+        cost_usd=dollars(sum(tally.cost_microusd for tally in found)),
+        seconds=round(sum(tally.seconds for tally in found), 3),
+        seconds_per_image=round(sum(tally.made_s for tally in found) / made, 3) if made else None,
+    )
+
+
+def _csv(by: Grouping, rows: tuple[StatisticsRow, ...]) -> str:
+    """`batch_id,date,total,…`, as users had it; of days and providers without the date."""
+    is_batch = by is Grouping.BATCH
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    dated = ["date"] if is_batch else []
+    writer.writerow(["batch_id" if is_batch else str(by), *dated, "total", "successful", "failed", "time", "cost"])
+    for row in rows:
+        minutes, seconds = divmod(round(row.seconds), 60)
+        cost = row.cost_usd if row.cost_usd % _CENT else row.cost_usd.quantize(_CENT)
+        dates = [row.date] if is_batch else []
+        time = f"{minutes:02}:{seconds:02}"
+        writer.writerow([row.name, *dates, row.total, row.successful, row.failed, time, f"${cost}"])
+    return text.getvalue()
