@@ -6,7 +6,6 @@ import httpx
 import pytest
 
 from pressroom.contracts.vocabulary import ProviderName, Role
-from pressroom.gateway.settings import GatewaySettings
 from pressroom.state.budgets import Scope
 from pressroom.state.users import UserDocument
 
@@ -146,8 +145,3 @@ async def test_the_deployments_month_is_shown_to_who_operates_and_holds_for_ever
             assert [field for field, _ in reasons_of(answer)] == ["PRESSROOM_MAX_COST_PER_MONTH"]
         estimate = (await gateway.http.post("/v1/batches/estimate", json=PAID | {"count": 2})).json()
         assert [reason["field"] for reason in estimate["refusals"]] == ["PRESSROOM_MAX_COST_PER_MONTH"]
-
-
-def test_a_cap_for_the_deployment_that_is_no_amount_ends_the_start() -> None:
-    with pytest.raises(ValueError, match="max_cost_per_month"):
-        GatewaySettings(api_token="a-token-for-tests-only", max_cost_per_month="-1")  # type: ignore[arg-type]

@@ -1,22 +1,26 @@
 """Caps in money in a lane: what is beyond is not asked for, whoever works at once, fails or goes elsewhere."""
 
 import asyncio
+from collections import Counter
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
+from pressroom.contracts.events import BatchCancelled
 from pressroom.contracts.identifiers import new_id
-from pressroom.contracts.vocabulary import ErrorKind, ImageState, ProviderName, Role, TryOutcome
+from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderName, Role, TryOutcome
 from pressroom.image_worker.providers import GenerationRequest
 from pressroom.runtime.admission import Admission
 from pressroom.runtime.errors import ApiFailed, InvalidRequest, Moderated, RateLimited, WorkError
+from pressroom.runtime.settling import Settling
 from pressroom.state.budgets import Scope, month_of
 from pressroom.state.documents import ImageDocument
 from pressroom.state.users import new_user
 
 from ..house import House
-from .stand_ins import Answer, Jobs, Told, Vendor, failing, image_when, worker
+from .stand_ins import Answer, Jobs, Told, Vendor, failing, image_in, image_when, never, when, worker
+from .test_provider_lists import lanes_of, let_the_sweep_look_at_once
 
 PRICE = 6_000
 """Of 1024 x 1024 at gpt-image-2 in low quality, by the built-in table."""
@@ -192,11 +196,58 @@ async def test_a_job_at_the_vendor_keeps_what_is_put_aside_for_it_until_it_has_e
     await agrees(house)
 
 
-async def test_who_has_no_cap_is_written_without_a_budget(house: House) -> None:
+async def test_who_has_no_cap_costs_the_line_no_look_at_a_budget_and_no_transaction(house: House) -> None:
     owner = await a_user(house)
+    batch = await house.request(owner=owner, **SQUARE, count=4)
+    database = house.database.images.raw.database
+    await database.command("profile", 2)
     async with worker(house, billed()):
-        batch = await house.request(owner=owner, **SQUARE)
+        images = await house.completed(batch.id)
+    await database.command("profile", 0)
+    assert [accounts(image) for image in images] == [[(TryOutcome.MADE, 1, PRICE)]] * 4
+    assert {image.tries[0].counted_in for image in images} == {()}
+    operations = await database["system.profile"].find({"op": {"$ne": "killcursors"}}).to_list(None)
+    looks = Counter(operation["ns"].removeprefix(f"{database.name}.") for operation in operations)
+    assert looks["images"] > 4
+    # The loop that counts again looks for budgets once, and finds none.
+    assert looks["budgets"] <= 1
+    # Once when the batch is planned, once for all of its images.
+    assert looks["users"] <= 3
+    assert not [
+        operation
+        for operation in operations
+        if "txnNumber" in operation.get("command", {}) and operation["command"].get("autocommit") is False
+    ]
+
+
+async def test_what_is_put_aside_for_a_call_that_nobody_ended_is_spent_when_its_image_moves(house: House) -> None:
+    first = billed(never)
+    async with worker(house, first, Told(ProviderName.STUDIO), stop_grace_s=0):
+        batch = await house.request(**listed("openai", "studio"), max_cost="1")
+        await when(lambda: first.generating)
+    assert await budget_of(house, Scope(batch_id=batch.id)) == (0, 0, PRICE)
+    await lanes_of(house).close("openai", "no credit")
+    await let_the_sweep_look_at_once(house, batch.id)
+    async with worker(house, Told(ProviderName.STUDIO)):
         (image,) = await house.completed(batch.id)
-    assert accounts(image) == [(TryOutcome.MADE, 1, PRICE)]
-    assert image.tries[0].counted_in == ()
-    assert await house.database.budgets.every() == []
+    assert accounts(image) == [(TryOutcome.UNKNOWN, 1, PRICE), (TryOutcome.MADE, 0, 0)]
+    assert await budget_of(house, Scope(batch_id=batch.id)) == (0, PRICE, 0)
+    await agrees(house)
+
+
+async def test_what_is_put_aside_for_a_call_that_nobody_ended_is_spent_when_its_batch_is_cancelled(
+    house: House,
+) -> None:
+    first = billed(never)
+    async with worker(house, first, stop_grace_s=0):
+        batch = await house.request(**SQUARE, max_cost="1")
+        await when(lambda: first.generating)
+    told = [house.outbox.event(BatchCancelled(batch_id=batch.id))]
+    assert await house.database.batches.transition(batch.id, BatchState.CANCELLED, messages=told) is not None
+    await Settling(house.database, house.outbox).settle(batch.id)
+    second = billed()
+    async with worker(house, second):
+        image = await image_in(house, f"{batch.id}-0000", ImageState.CANCELLED)
+    assert (second.asked, accounts(image)) == ([], [(TryOutcome.UNKNOWN, 1, PRICE)])
+    assert await budget_of(house, Scope(batch_id=batch.id)) == (0, PRICE, 0)
+    await agrees(house)
