@@ -99,11 +99,11 @@ async def serving(house: House, **settings: Any) -> AsyncIterator[Gateway]:
 
 
 @asynccontextmanager
-async def unconnected(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def unconnected(folder: Path, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A gateway that was never started and has no server to talk to: what it refuses costs nothing."""
     nowhere = {"nats_url": "nats://127.0.0.1:9", "mongo_url": "mongodb://127.0.0.1:9/?directConnection=true"}
     own = {"api_token": TOKEN, "jwt_secret": JWT_SECRET, "blob_url": folder.as_uri(), "max_body_bytes": EDGE_BODY_BYTES}
-    transport = httpx.ASGITransport(build(GatewaySettings(**nowhere, **own)))
+    transport = httpx.ASGITransport(build(GatewaySettings(**{**nowhere, **own, **settings})))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=WITH_TOKEN) as client:
         yield client
 

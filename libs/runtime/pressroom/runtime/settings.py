@@ -4,13 +4,14 @@ A service adds its own by subclassing `Settings` beside its code. Secrets are `S
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, StringConstraints, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from pressroom.contracts.costs import Cost
 from pressroom.contracts.finishing import BUILT_IN_PROFILES, NO_PROFILE, Profile, ProfileName
@@ -247,6 +248,10 @@ def load(settings: type[SettingsType]) -> SettingsType:
     """Read the environment, or end the process with a line per wrong variable."""
     try:
         return settings()
+    except SettingsError as error:
+        named = re.search(r'field "(\w+)"', str(error))
+        print(f"{PREFIX}{named[1].upper() if named else ''}: no JSON, as lists and objects are given", file=sys.stderr)
+        raise SystemExit(2) from None
     except ValidationError as error:
         for problem in error.errors():
             name = PREFIX + "__".join(str(part) for part in problem["loc"]).upper()

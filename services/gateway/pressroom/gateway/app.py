@@ -13,7 +13,9 @@ from pressroom.runtime.service import Service
 
 from . import (
     batches,
+    cross_origin,
     dead_letters,
+    docs_page,
     document,
     estimates,
     files,
@@ -48,6 +50,7 @@ from .compat import admin_scripts, character_images, gemini_batches, print_on_de
 from .credits_keeper import keep_credits, sweep_credits
 from .edge import Edge
 from .live_feed import LiveFeed
+from .security_headers import SecurityHeaders
 from .settings import GatewaySettings
 
 NAME = "gateway"
@@ -90,6 +93,9 @@ def build(settings: GatewaySettings) -> FastAPI:
             "/": (settings.max_body_bytes, "PRESSROOM_MAX_BODY_BYTES"),
         },
     )
+    if settings.cors_origins:
+        cross_origin.allow(app, settings.cors_origins)
+    app.add_middleware(SecurityHeaders, https_only_s=settings.https_only_s)
     app.add_middleware(Edge)
     return app
 
@@ -106,12 +112,15 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         title="Pressroom",
         version="1",
         description=DESCRIPTION,
+        # A page of our own has it.
+        docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
         responses=problems.answers(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
     )
     problems.install(app)
     for router in (
+        docs_page.router,
         batches.router,
         images.router,
         image_content.router,

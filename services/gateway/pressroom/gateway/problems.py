@@ -18,6 +18,7 @@ from pressroom.runtime.logs import get_logger
 from pressroom.state.database import DatabaseError
 
 from .allowed_methods import methods_of
+from .security_headers import ALWAYS
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:pressroom:problem:"
@@ -126,7 +127,8 @@ def install(app: FastAPI) -> None:
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("request.failed", path=request.url.path, exc_info=error)
         detail = "Something went wrong here; it is in the gateway's log."
-        return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, (), None)
+        # What handles it is in front of all else that would add these.
+        return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", detail, (), dict(ALWAYS))
 
     app.add_exception_handler(Refusal, refusal)
     app.add_exception_handler(RequestValidationError, wrong_body)

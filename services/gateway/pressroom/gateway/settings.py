@@ -10,6 +10,8 @@ from pressroom.contracts.vocabulary import ProviderName
 from pressroom.runtime.loopback import LOOPBACK, is_loopback
 from pressroom.runtime.settings import PREFIX, Settings
 
+from .cross_origin import Origin
+
 WHSEC = "whsec_"
 """How a Standard Webhooks secret begins; base64 follows."""
 
@@ -89,6 +91,16 @@ class GatewaySettings(Settings):
     )
     presigned_lifetime_s: Annotated[int, Field(ge=1, le=604_800)] = Field(
         default=300, description="How long such an address opens; S3 signs for a week at most."
+    )
+    cors_origins: tuple[Origin, ...] = Field(
+        default=(),
+        description='Whose pages may call from browsers, as JSON, e.g. ["https://shop.example"]; none: no page '
+        "elsewhere may read an answer. Cookies are never sent.",
+    )
+    https_only_s: Annotated[int, Field(ge=0, le=63_072_000)] = Field(
+        default=0,
+        description="For how long browsers are told to come by https alone (HSTS): 31536000 once a proxy in front has "
+        "it for good; 0: nothing is said.",
     )
     gemini_webhook_secret: SecretStr | None = Field(
         default=None,
