@@ -1,15 +1,21 @@
 """Caps in money where a job is bought as a whole: rows beyond them are not in it, and nothing is put aside for ever."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pressroom.batch_poller.gemini_requests import request_line as gemini_line
+from pressroom.batch_poller.openai_requests import request_line as openai_line
+from pressroom.batch_poller.provider_jobs import WantedJob, WantedRow
+from pressroom.batch_poller.row_caps import TEXT_MOST_TOKENS
+from pressroom.batch_poller.settings import BatchPollerSettings
 from pressroom.contracts.events import BatchCancelled, BatchRejected, BatchRequested
 from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.subjects import event_filter
-from pressroom.contracts.vocabulary import BatchState, ErrorKind, Mode, ProviderJobState, ProviderName
+from pressroom.contracts.vocabulary import BatchState, ErrorKind, Mode, ProviderJobState, ProviderName, TextKind
 from pressroom.runtime.admission import Admission
 from pressroom.runtime.retries import CannotRetry, Retries
 from pressroom.state.budgets import Scope
@@ -19,11 +25,12 @@ from pressroom.state.users import UserDocument
 from ..house import House, eventually
 from ..image_worker.stand_ins import Told, worker
 from ..payers import a_payer
-from ..vendor_sandbox import VendorSandbox
+from ..vendor_sandbox import OPENAI_KEY, VendorSandbox
 from .test_following_jobs import job_of, poller, request
 from .test_killed_pollers import GEMINI, Moment, Scene
 
 MODEL = "gemini-3-pro-image"
+SHOWN = f"{'0' * 64}.png"
 PRICE = 67_000
 """Of one image of up to 2K in a batch, by the built-in table."""
 
@@ -127,7 +134,11 @@ async def test_a_batch_by_event_beyond_its_owners_cap_is_rejected_with_the_reaso
     [
         ({"max_cost": "0.13"}, "it costs $0.134 at least (2 x $0.067 at 'gemini'); the limit is $0.13"),
         ({"max_cost": "5", "model": "gemini-of-tomorrow"}, "'gemini': nobody knows here what that costs"),
-        ({"max_cost": "5", "model": "gemini-3.8-flash", "text_kind": "plain"}, "what a text costs"),
+        ({"max_cost": "5", "model": "gemini-of-tomorrow", "text_kind": "plain"}, "'gemini': nobody knows here"),
+        (
+            {"max_cost": "5", "text_kind": "plain", "model": None, "input_images": [SHOWN]},
+            "that it is shown for a text",
+        ),
     ],
 )
 async def test_a_cap_that_is_too_low_or_cannot_be_kept_is_refused(
@@ -203,3 +214,31 @@ async def test_what_was_put_aside_by_a_killed_poller_is_free_when_its_batch_is_c
         await eventually(over)
     assert vendors.stats("gemini")["batches"] == 0
     assert await budget_of(house, Scope(batch_id=scene.batch_id)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("provider", ["gemini", "openai"])
+async def test_a_text_may_cost_what_its_longest_would_and_is_counted_at_what_it_took(
+    house: House, vendors: VendorSandbox, provider: str
+) -> None:
+    fields: dict[str, Any] = {"provider": provider, "mode": "batch", "text_kind": "product_listing", "count": 4}
+    own = {"openai_url": f"{vendors.url}/openai", "openai_api_key": OPENAI_KEY}
+    async with poller(house, vendors, **own):
+        # Three of the longest cost less than that, four more.
+        batch = await house.request(**fields, max_cost="0.12")
+        texts = await house.completed(batch.id)
+    assert states(texts) == ["generated"] * 3 + ["failed"]
+    assert texts[3].error is not None
+    assert texts[3].error.kind is ErrorKind.BUDGET
+    spent = sum(text.cost_microusd for text in texts)
+    assert 0 < spent < 10_000
+    assert await budget_of(house, Scope(batch_id=batch.id)) == (0, spent, 0)
+    assert (await house.audit()).drifts == ()
+
+
+@pytest.mark.parametrize("write", [gemini_line, openai_line])
+def test_a_text_is_asked_for_with_a_limit_only_where_its_cost_has_one(write: Callable[..., bytes]) -> None:
+    row = WantedRow("key", "a fox", width_px=64, height_px=64)
+    more = () if write is gemini_line else (BatchPollerSettings(),)
+    free, capped = (WantedJob("job", "model", TextKind.PLAIN, most_tokens=most) for most in (None, TEXT_MOST_TOKENS))
+    assert b"okens" not in write(free, row, *more)
+    assert str(TEXT_MOST_TOKENS).encode() in write(capped, row, *more)

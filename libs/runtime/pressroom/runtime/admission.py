@@ -404,8 +404,18 @@ def estimated_cost(request: BatchRequest, provider: ProviderName, settings: Sett
 
 
 def costs_of(request: BatchRequest, able: Sequence[ProviderName], settings: Settings, lanes: Lanes) -> Costs:
-    """What one image costs at each of those who can make it."""
-    return {name: estimated_cost(request, name, settings, lanes) for name in able}
+    """What one image costs at each of those who can make it; of a text only whether that is known."""
+    if request.text_kind is None:
+        return {name: estimated_cost(request, name, settings, lanes) for name in able}
+    return {name: _known_of_a_text(request, name, settings) for name in able}
+
+
+def _known_of_a_text(request: BatchRequest, provider: ProviderName, settings: Settings) -> int | None:
+    """Nothing, as that is the least that a text may cost; None when the model that is named has no price."""
+    if request.model is None:
+        return 0
+    prices = price_table(settings.price_table)
+    return prices.text_cost_microusd(provider, request.model, read_tokens=0, written_tokens=0, mode=request.mode)
 
 
 def max_cost_of(request: BatchRequest) -> int | None:

@@ -26,7 +26,10 @@ from .settings import Settings
 HEARD_WITHIN_S = 5.0
 """After so long a worker knows of the first cap that an owner is given; of a change of one at once."""
 
-OF_TEXTS = "what a text costs is known only once it is written, so no cap in money can be kept; ask for it without one"
+OF_SHOWN_TEXTS = (
+    "nobody knows before what a model reads in a picture that it is shown for a text, so no cap in money can be kept; "
+    "describe the picture in words, or ask for the text without a cap"
+)
 
 _MOST_REMEMBERED = 10_000
 
@@ -122,8 +125,8 @@ def beyond(
     kept."""
     name = name_of(cap.scope)
     images = request.image_count if images is None else images
-    if request.text_kind is not None:
-        return [Reason(field=name, message=OF_TEXTS)]
+    if request.text_kind is not None and max(request.pictures_shown()) > 0:
+        return [Reason(field=name, message=OF_SHOWN_TEXTS)]
     unknown = [provider for provider, cost in costs.items() if cost is None]
     if unknown:
         return [

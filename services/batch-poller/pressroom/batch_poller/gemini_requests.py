@@ -19,7 +19,12 @@ def request_line(job: WantedJob, row: WantedRow, uploaded: Mapping[str, Part] = 
     pictures = [uploaded[name] for name in row.references]
     if job.text_kind is not None:
         request = text_request(
-            row.prompt, kind=job.text_kind, instructions=job.instructions, seed=row.seed, pictures=pictures
+            row.prompt,
+            kind=job.text_kind,
+            instructions=job.instructions,
+            seed=row.seed,
+            pictures=pictures,
+            most_tokens=job.most_tokens,
         )
     else:
         request = picture_request(

@@ -177,7 +177,7 @@ class JobSteps:
         """Bring the rows to the provider and store the intent to submit them, with the model that they were written
         for: another default in the meantime changes nothing. What a cap in money does not leave is none of them."""
         job = claim.document
-        await self._row_caps.put_aside(job, wanted, self._provider_of(job))
+        wanted = await self._row_caps.put_aside(job, wanted, self._provider_of(job))
         missing: dict[str, InvalidRequest] = {}
         # Streams from the cursor and the store to the provider: a job of 2 GB is never whole in memory.
         references, rows = self._references(job, missing), self._rows(job, missing)

@@ -42,7 +42,12 @@ def _body(
     file_ids = [uploaded[name] for name in row.references]
     if job.text_kind is not None:
         return text_wish(
-            row.prompt, kind=job.text_kind, instructions=job.instructions, model=job.model, file_ids=file_ids
+            row.prompt,
+            kind=job.text_kind,
+            instructions=job.instructions,
+            model=job.model,
+            file_ids=file_ids,
+            most_tokens=job.most_tokens,
         )
     wish = picture_wish(
         row.prompt,

@@ -54,7 +54,7 @@ class InputForgotten(InvalidRequest):
 @dataclass(frozen=True)
 class WantedJob:
     """A job as it is asked for: what holds for all its rows. Without a `text_kind` its rows are pictures, which are
-    made by changing others where `has_references`."""
+    made by changing others where `has_references`. `most_tokens`: of each text, where its cost has a limit."""
 
     display_name: str
     model: str
@@ -62,6 +62,7 @@ class WantedJob:
     instructions: str | None = None
     has_references: bool = False
     transparent: bool = False
+    most_tokens: int | None = None
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,17 @@ dies in between has put aside for images that are still planned: who goes on put
 of an image, made, failed or cancelled, frees what was put aside for it with that write (`pressroom.state.images`).
 """
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pressroom.contracts.facts import ErrorReport, MicroDollars
-from pressroom.contracts.vocabulary import ImageState, Mode
+from pressroom.contracts.vocabulary import ImageState, Mode, TextKind
 from pressroom.runtime.admission import max_cost_of
-from pressroom.runtime.caps import OF_TEXTS, Caps, over_cap
+from pressroom.runtime.caps import OF_SHOWN_TEXTS, Caps, over_cap
 from pressroom.runtime.errors import OverBudget, report_of
 from pressroom.runtime.prices import PriceTable
+from pressroom.runtime.vendors.texts import instructions_for, schema_of
 from pressroom.state.budgets import Cap, OverCap
 from pressroom.state.database import Database
 from pressroom.state.documents import ImageDocument, ProviderJobDocument
@@ -22,6 +24,12 @@ from .provider_jobs import BatchProvider, WantedJob
 
 AT_ONCE = 200
 """Rows in one transaction: as many as a slow disk takes well within a transaction's time."""
+
+TEXT_MOST_TOKENS = 16_384
+"""What a text may have under a cap, its model's thoughts included: some ten thousand words, and a few cents at most."""
+
+_BESIDE_THE_WORDS = 256
+"""Tokens that a vendor counts for who says what, and for that an answer is to be JSON."""
 
 Refuse = Callable[[ImageDocument, ErrorReport], Awaitable[None]]
 
@@ -50,12 +58,12 @@ class RowCaps:
     caps: Caps
     refuse: Refuse
 
-    async def put_aside(self, job: ProviderJobDocument, wanted: WantedJob, provider: BatchProvider) -> None:
-        """For every row that the job will have; an image that a cap leaves nothing for fails. Raises `OverBudget` when
-        none is left to ask for, or when nobody knows what they cost."""
+    async def put_aside(self, job: ProviderJobDocument, wanted: WantedJob, provider: BatchProvider) -> WantedJob:
+        """For every row that the job will have; an image that a cap leaves nothing for fails. The job as it is to be
+        asked for then. Raises `OverBudget` when no row is left, or when nobody knows what they cost."""
         caps = await self._caps_of(job)
         if not caps:
-            return
+            return wanted
         amounts = [
             (image.id, self._amount(image, wanted, provider))
             async for image in self.database.images.of_job(job, (ImageState.PLANNED,))
@@ -70,6 +78,7 @@ class RowCaps:
             over = rows.over or over
         if over is not None and not [image async for image in self._left(job)]:
             raise OverBudget(over_cap(over))
+        return wanted if wanted.text_kind is None else replace(wanted, most_tokens=TEXT_MOST_TOKENS)
 
     async def _caps_of(self, job: ProviderJobDocument) -> tuple[Cap, ...]:
         batch = await self.database.batches.get(job.batch_id)
@@ -79,12 +88,24 @@ class RowCaps:
         return self.database.images.of_job(job, (ImageState.PLANNED, ImageState.GENERATING), limit=1)
 
     def _amount(self, image: ImageDocument, wanted: WantedJob, provider: BatchProvider) -> MicroDollars:
-        if image.text_kind is not None:
-            raise OverBudget(OF_TEXTS)
-        cost = row_cost(self.prices, provider, wanted.model, image.width, image.height)
+        if wanted.text_kind is None:
+            cost = row_cost(self.prices, provider, wanted.model, image.width, image.height)
+        elif image.input_images:
+            raise OverBudget(OF_SHOWN_TEXTS)
+        else:
+            read = _most_read(wanted.text_kind, image.sent_prompt, wanted.instructions)
+            cost = self.prices.text_cost_microusd(
+                provider.name, wanted.model, read_tokens=read, written_tokens=TEXT_MOST_TOKENS, mode=Mode.BATCH
+            )
         if cost is None:
             raise OverBudget(
-                f"nobody knows what an image of '{provider.name}' costs with the model '{wanted.model}', so no cap in "
+                f"nobody knows what '{provider.name}' takes with the model '{wanted.model}', so no cap in "
                 "money can be kept; name a model with a price, or give it one (PRESSROOM_PRICE_TABLE), then retry"
             )
         return cost
+
+
+def _most_read(kind: TextKind, prompt: str, instructions: str | None) -> int:
+    """Tokens that a model reads for one text, at most: none is shorter than a byte."""
+    words = prompt + (instructions_for(kind, instructions) or "") + json.dumps(schema_of(kind) or {})
+    return len(words.encode()) + _BESIDE_THE_WORDS

@@ -115,10 +115,19 @@ def picture_request(
 
 
 def text_request(
-    prompt: str, *, kind: TextKind, instructions: str | None, seed: int | None, pictures: Sequence[Part] = ()
+    prompt: str,
+    *,
+    kind: TextKind,
+    instructions: str | None,
+    seed: int | None,
+    pictures: Sequence[Part] = (),
+    most_tokens: int | None = None,
 ) -> dict[str, object]:
-    """The body that asks for one text; of a kind with fields, as JSON of their shape."""
+    """The body that asks for one text; of a kind with fields, as JSON of their shape; of at most `most_tokens`,
+    thoughts included."""
     generation: dict[str, object] = {}
+    if most_tokens is not None:
+        generation["maxOutputTokens"] = most_tokens
     if seed is not None:
         generation["seed"] = seed % SEED_RANGE
     schema = schema_of(kind)

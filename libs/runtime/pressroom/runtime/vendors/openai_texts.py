@@ -63,13 +63,21 @@ class ResponsesAnswer(Wire):
 
 
 def text_wish(
-    prompt: str, *, kind: TextKind, instructions: str | None, model: str, file_ids: Sequence[str] = ()
+    prompt: str,
+    *,
+    kind: TextKind,
+    instructions: str | None,
+    model: str,
+    file_ids: Sequence[str] = (),
+    most_tokens: int | None = None,
 ) -> dict[str, object]:
-    """The body that asks for one text, shown the pictures of `file_ids`; of a kind with fields, as JSON of their shape.
-    Nothing of it is kept at the vendor's."""
+    """The body that asks for one text, shown the pictures of `file_ids`; of a kind with fields, as JSON of their shape;
+    of at most `most_tokens`, thoughts included. Nothing of it is kept at the vendor's."""
     content: list[dict[str, str]] = [{"type": "input_text", "text": prompt}]
     content += [{"type": "input_image", "file_id": file_id, "detail": "auto"} for file_id in file_ids]
     body: dict[str, object] = {"model": model, "input": [{"role": "user", "content": content}], "store": False}
+    if most_tokens is not None:
+        body["max_output_tokens"] = most_tokens
     told = instructions_for(kind, instructions)
     if told is not None:
         body["instructions"] = told
