@@ -18,6 +18,7 @@ from pressroom.runtime.loopback import is_loopback
 from .accounts.authentication import Authentication
 from .accounts.principal import Principal
 from .problems import Refusal, answers
+from .rate_limit import RateLimit
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -25,7 +26,7 @@ _bearer = HTTPBearer(
 )
 _api_key = APIKeyHeader(name="X-API-Key", auto_error=False, description="An API key (`POST /v1/keys`).")
 
-REFUSED = answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+REFUSED = answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 """What every route answers whose caller is asked for, in the OpenAPI document."""
 
 
@@ -43,13 +44,16 @@ async def principal(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     api_key: Annotated[str | None, Depends(_api_key)],
 ) -> Principal:
-    """Who makes the call. Raises a 401 or 403 `Refusal`. Asked several times of one request, it looks once."""
+    """Who makes the call. Raises a 401, 403 or 429 `Refusal`. Asked several times of one request, it looks once."""
     known: Principal | None = getattr(request.state, "principal", None)
     if known is None:
         credential = credentials.credentials if credentials is not None else api_key
         known = await auth.principal(credential)
         if known.sign_in is SignIn.OPEN:
             _from_this_machine(request)
+        elif known.sign_in is not SignIn.INSTANCE_TOKEN:
+            rate_limit: RateLimit = request.app.state.rate_limit
+            rate_limit.count(known.key.id if known.key is not None else known.owner, request.scope)
         request.state.principal = known
     return known
 

@@ -50,6 +50,7 @@ from .compat import admin_scripts, character_images, gemini_batches, print_on_de
 from .credits_keeper import keep_credits, sweep_credits
 from .edge import Edge
 from .live_feed import LiveFeed
+from .rate_limit import RateLimit, RateLimitHeaders
 from .security_headers import SecurityHeaders
 from .settings import GatewaySettings
 
@@ -82,6 +83,7 @@ def build(settings: GatewaySettings) -> FastAPI:
     app.state.batch_owners = BatchOwners(service.database.batches)
     app.state.gemini_keys = webhooks.keys_of_gemini(settings)
     app.state.authentication = Authentication(settings, service.database)
+    app.state.rate_limit = RateLimit(settings.requests_per_minute)
     app.add_middleware(
         BodyLimit,
         limits={
@@ -93,6 +95,7 @@ def build(settings: GatewaySettings) -> FastAPI:
             "/": (settings.max_body_bytes, "PRESSROOM_MAX_BODY_BYTES"),
         },
     )
+    app.add_middleware(RateLimitHeaders)
     if settings.cors_origins:
         cross_origin.allow(app, settings.cors_origins)
     app.add_middleware(SecurityHeaders, https_only_s=settings.https_only_s)

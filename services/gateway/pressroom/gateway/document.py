@@ -17,6 +17,15 @@ _WITH_A_BODY = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE,)
 """What is answered to a body, whatever is in it."""
 
 
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "After how many seconds to come again.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+    }
+}
+
+
 def complete(document: dict[str, Any]) -> None:
     """Add to the framework's document what it does not know."""
     problems.describe(document)
@@ -26,6 +35,9 @@ def complete(document: dict[str, Any]) -> None:
             parameter["schema"] = _without_null(parameter["schema"])
         if "requestBody" in operation:
             _may_answer(operation, *_WITH_A_BODY)
+        for status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+            if str(int(status)) in operation["responses"]:
+                operation["responses"][str(int(status))]["headers"] = _RETRY_AFTER
 
 
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

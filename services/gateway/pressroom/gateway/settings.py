@@ -78,6 +78,11 @@ class GatewaySettings(Settings):
         description="The instance's own token: role admin, owner `default`. Needed where there is no other way in: no "
         "`PRESSROOM_JWT_SECRET`, no `PRESSROOM_JWT_JWKS_URL`, no `PRESSROOM_AUTH_OPEN`.",
     )
+    requests_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        default=6000,
+        description="How often each user and each API key may call, at each gateway; beyond it they wait (429). The "
+        "instance's own token may always.",
+    )
     max_body_bytes: Annotated[int, Field(ge=1024, le=2**30)] = Field(
         default=2 * 1024 * 1024, description="The largest request body that is read."
     )
