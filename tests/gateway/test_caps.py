@@ -5,7 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from pressroom.contracts.vocabulary import ProviderName, Role
+from pressroom.contracts.vocabulary import ImageState, ProviderName, Role
+from pressroom.image_worker.providers import GenerationRequest
+from pressroom.runtime.errors import NetworkFailed
 from pressroom.state.budgets import Scope
 from pressroom.state.users import UserDocument
 
@@ -145,3 +147,25 @@ async def test_the_deployments_month_is_shown_to_who_operates_and_holds_for_ever
             assert [field for field, _ in reasons_of(answer)] == ["PRESSROOM_MAX_COST_PER_MONTH"]
         estimate = (await gateway.http.post("/v1/batches/estimate", json=PAID | {"count": 2})).json()
         assert [reason["field"] for reason in estimate["refusals"]] == ["PRESSROOM_MAX_COST_PER_MONTH"]
+
+
+async def test_a_retry_beyond_the_batchs_cap_is_refused_and_one_that_brings_a_higher_cap_is_taken(
+    gateway: Gateway,
+) -> None:
+    async def torn_once(_request: GenerationRequest) -> None:
+        if len(lane.asked) == 1:
+            raise NetworkFailed("nobody knows whether it was billed")
+
+    lane = Told(ProviderName.OPENAI, torn_once, model="gpt-image-2", is_billed=True, grade="low")
+    async with worker(gateway.house, lane):
+        asked = await gateway.http.post("/v1/batches", json=PAID | {"max_cost": "0.006", "max_attempts": 1})
+        batch_id = asked.json()["id"]
+        (image,) = await gateway.house.completed(batch_id)
+        assert image.state is ImageState.FAILED
+        ((field, message),) = reasons_of(await gateway.http.post(f"/v1/batches/{batch_id}/retry"))
+        assert (field, "the limit is $0.006, of which $0.006 is spent" in message) == ("max_cost", True)
+        again = await gateway.http.post(f"/v1/batches/{batch_id}/retry", json={"max_cost": "0.012"})
+        assert (again.status_code, again.json()["request"]["max_cost"]) == (202, "0.012")
+        (image,) = await gateway.house.completed(batch_id)
+    assert (image.state, image.cost_microusd) == (ImageState.GENERATED, 12_000)
+    assert (await gateway.http.get(f"/v1/batches/{batch_id}")).json()["cost_usd"] == "0.012"
