@@ -44,8 +44,8 @@ class Rules(BaseModel):
 
 
 class Example(BaseModel):
-    """One example. It is sent in one of three ways: `run` is a script for a shell, `node` one for Node, and `send` a
-    body or a raw request that goes `to` a method and a path.
+    """One example. It is sent in one of three ways: `run` is a script for a shell, `node` one for Node, and what goes
+    `to` a method and a path is a body or raw request, `send`, or nothing.
 
     `after`: scripts that the same shell runs before, as the page tells its reader to. `fill`: what stands in the page
     for a value that only the reader has. `merge` and `without`: fields that the page leaves to the reader, or tells of
@@ -79,8 +79,8 @@ class Example(BaseModel):
 
     @model_validator(mode="after")
     def _one_way(self) -> "Example":
-        assert sum(way is not None for way in (self.run, self.node, self.send)) == 1, f"{self.id}: one way to send it"
-        assert (self.send is None) == (self.to is None), f"{self.id}: 'send' goes with 'to'"
+        assert sum(way is not None for way in (self.run, self.node, self.to)) == 1, f"{self.id}: one way to send it"
+        assert self.to or not self.send, f"{self.id}: 'send' goes with 'to'"
         assert self.answer or self.says, f"{self.id}: expects nothing"
         return self
 

@@ -21,6 +21,7 @@ from .old_clients import OldClients
 
 WITHIN_S = 60.0
 PAGES_BATCH = "batch_abc123def456"
+PAGES_CASE = "case-2025-01-19"
 EMAIL, PASSWORD = "user@example.com", "password"
 """Who logs in, in the pages."""
 RUNPOD_ASKED = "POST /runpod/v2/"
@@ -87,6 +88,41 @@ class Situation:
         body = {"characterId": "123", "prompt": "character in a beautiful garden", "width": 64, "height": 64}
         self.clients.send("POST", "/api/image-generation/generate", body).raise_for_status()
 
+    def the_pages_case(self) -> None:
+        """What the scripts' own files said of a case: three suspects and a scene."""
+        suspects = [self._part(f"suspect-{number}", "suspect", f"suspect {number}") for number in (1, 2, 3)]
+        self._keep_case([*suspects, self._part("scene", "scene", "a library at night")])
+
+    def a_suspect_fails(self) -> None:
+        """The third one is refused by the provider; all others are made."""
+        suspects = [self._part(f"suspect-{number}", "suspect", f"suspect {number}") for number in (1, 2)]
+        refused = self._part("suspect-3", "suspect", "[sandbox:moderated]")
+        self._keep_case([*suspects, refused, self._part("scene", "scene", "a library at night")])
+        body = {"caseId": PAGES_CASE, "options": {"delay": 0, "maxConcurrent": 4}}
+        made = self.clients.send("POST", "/api/case-images/batches", body).json()
+        self.values["$BATCH_ID"] = made["batchId"]
+        self.until(f"/v1/batches/{made['batchId']}", lambda batch: batch["state"] == "completed")
+
+    def half_of_a_case_is_made(self) -> None:
+        """The batch of the page's file, whose pause is long enough to see one of two."""
+        self.the_pages_case()
+        images = [
+            {"type": "suspect", "caseId": PAGES_CASE, "suspectId": "suspect-1"},
+            {"type": "suspect", "caseId": PAGES_CASE, "suspectId": "suspect-2"},
+        ]
+        body = {"images": images, "options": {"delay": 600_000}}
+        made = self.clients.send("POST", "/api/case-images/batches", body).json()
+        self.values["$BATCH_ID"] = made["batchId"]
+        self.until(f"/api/case-images/batches/{made['batchId']}", lambda progress: len(progress["completed"]) == 1)
+
+    @staticmethod
+    def _part(name: str, role: str, description: str) -> dict[str, Any]:
+        return {"name": name, "role": role, "fields": {"description": description}}
+
+    def _keep_case(self, parts: list[dict[str, Any]]) -> None:
+        case = {"kind": "case", "title": "The Missing Page", "parts": parts}
+        self.clients.send("PUT", f"/v1/subjects/{PAGES_CASE}", case).raise_for_status()
+
     def until(self, path: str, is_so: Callable[[Any], bool], whose: OldClients | None = None) -> None:
         deadline = time.monotonic() + WITHIN_S
         while True:
@@ -103,4 +139,7 @@ SITUATIONS: Mapping[str, Callable[[Situation], None]] = {
     "the batch of the page": Situation.the_pages_batch,
     "two poses are made": Situation.two_poses,
     "pictures of the page's character": Situation.the_pages_character,
+    "the case of the page": Situation.the_pages_case,
+    "a suspect fails": Situation.a_suspect_fails,
+    "half of a case is made": Situation.half_of_a_case_is_made,
 }

@@ -49,15 +49,15 @@ def in_a_shell(situation: Situation, example: Example) -> tuple[list[Any], str]:
 
 def by_http(situation: Situation, example: Example) -> tuple[list[Any], str]:
     """The answer to a body, or to a raw request, whose own first line must be what the index says."""
-    assert example.send is not None
     assert example.to is not None
-    text = example.text(situation.values)
     method, path = example.to.split(" ")
-    if example.send.endswith(".http"):
+    text = example.text(situation.values) if example.send else ""
+    if example.file.endswith(".http"):
+        assert example.before(example.file).splitlines()[0] == example.to
         head, _, text = text.partition("\n\n")
-        said = head.splitlines()[0]
-        assert example.before(example.send).splitlines()[0] == example.to
-        method, path = said.split(" ")
+        method, path = head.splitlines()[0].split(" ")
+    for name, value in situation.values.items():
+        path = path.replace(name, value)
     body = json.loads(text) if text and method != "GET" else None
     if isinstance(body, dict):
         body = {name: value for name, value in {**body, **example.merge}.items() if name not in example.without}
@@ -66,7 +66,8 @@ def by_http(situation: Situation, example: Example) -> tuple[list[Any], str]:
     client = who_asks(situation, example)
     answer = client.send(method, path, body)
     assert answer.status_code == example.status, answer.text
-    return [answer.json()], answer.text
+    is_json = answer.headers["content-type"] == "application/json"
+    return [answer.json()] if is_json else [], answer.text
 
 
 def who_asks(situation: Situation, example: Example) -> OldClients:

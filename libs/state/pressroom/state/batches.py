@@ -63,6 +63,16 @@ class Batches(Collection[BatchDocument]):
         }
         return await self.find(query, sort=[("created_at", -1), ("_id", -1)], limit=limit)
 
+    async def tagged(
+        self, owner: str, tag: str, *, since: datetime | None, before: datetime | None, limit: int
+    ) -> list[BatchDocument]:
+        """An owner's batches with a tag, oldest first, asked for from `since` on and before `before`."""
+        moments = {name: moment for name, moment in (("$gte", since), ("$lt", before)) if moment is not None}
+        query: dict[str, Any] = {"owner": owner, "request.tags": tag}
+        if moments:
+            query["created_at"] = moments
+        return await self.find(query, sort=[("created_at", 1), ("_id", 1)], limit=limit)
+
     async def release(self, batch_id: str, *, before: int, through: int) -> bool:
         """Move the mark of released images; False when somebody else moved it first."""
         changed = await self.change(

@@ -238,6 +238,13 @@ class Images(Collection[ImageDocument]):
         )
         return {row["_id"]: number async for number, row in _counted(rows)}
 
+    async def parts_shown(self, owner: str, subject: str) -> set[str]:
+        """The parts of a subject of which there is an image, made by a provider or on its way."""
+        gone = [str(ImageState.FAILED), str(ImageState.CANCELLED)]
+        query = {"owner": owner, "subject": subject, "part": {"$type": "string"}, "state": {"$nin": gone}}
+        names = await self.raw.distinct("part", {**query, "provider": {"$ne": str(ProviderName.PLACEHOLDER)}})
+        return {str(name) for name in names}
+
     def in_states(
         self, batch_id: str, states: Iterable[ImageState], *, in_lanes: bool = False
     ) -> AsyncIterator[ImageDocument]:

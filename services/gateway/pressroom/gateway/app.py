@@ -46,7 +46,7 @@ from .accounts import account, keys, login, users
 from .accounts.authentication import Authentication
 from .batch_owners import BatchOwners
 from .body_limit import BodyLimit
-from .compat import admin_scripts, character_images, gemini_batches, print_on_demand
+from .compat import admin_scripts, case_images, character_images, gemini_batches, print_on_demand
 from .credits_keeper import keep_credits, sweep_credits
 from .edge import Edge
 from .live_feed import LiveFeed
@@ -156,6 +156,7 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         gemini_batches.router,
         character_images.router,
         admin_scripts.router,
+        case_images.router,
         health.router,
     ):
         app.include_router(router)

@@ -143,6 +143,10 @@ class GatewaySettings(Settings):
     batch_create_max: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=20, description="Requests in one body of /batch/create at most."
     )
+    case_providers: Annotated[tuple[ProviderName, ...], Field(min_length=1)] = Field(
+        default=(ProviderName.GEMINI,),
+        description="Who makes what is asked for at /api/case-images, in order, as JSON.",
+    )
     old_models: dict[ModelName, ModelName] = Field(
         default={"flux-dev": "flux-2-flex"},
         description="Models that clients of /api/admin still name, each with the one that is asked in its place, as "

@@ -1,0 +1,371 @@
+"""`/api/case-images`: batches of pictures of a case's suspects and its scene, as older scripts asked for them.
+
+The scripts' batch file, progress file, error report and statistics are their documented interface; these addresses are
+ours, as the documentation has command lines alone. What a case is, is said once: `PUT /v1/subjects/{caseId}` with parts
+of the roles `suspect` and `scene`. Prompts are made by the recipe `case`, Pressroom's or the caller's own. A batch is
+one of `/v1/batches`; nothing here can lose what that keeps.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Annotated, Literal, Self
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field, model_validator
+
+from pressroom.contracts.api import CreateBatch, CreateImage
+from pressroom.contracts.costs import SomeCost
+from pressroom.contracts.facts import Reason
+from pressroom.contracts.finishing import NO_PROFILE
+from pressroom.contracts.recipes import CannotCompose, Recipe, Subject, compose
+from pressroom.contracts.requests import BatchRequest, ImageRequest, PlainName
+from pressroom.contracts.vocabulary import BatchState, ImageState, Scope
+from pressroom.runtime.estimates import Estimates
+from pressroom.state.documents import BatchDocument
+
+from ..access import REFUSED, Caller, Who, requires
+from ..accounts.principal import Principal
+from ..batches import IdempotencyKey, ask_for, owned
+from ..house import House
+from ..problems import answers, conflict, invalid, not_found
+from ..recipes import usable
+from ..retries import retry_batch
+from ..settings import GatewaySettings
+from .case_reports import SCENE, Camel, ErrorReport, ImageType, Progress, Roles, progress_of, report_of, statistics_of
+
+router = APIRouter(
+    prefix="/api/case-images", tags=["case images"], dependencies=[requires(Scope.READ)], responses=REFUSED
+)
+
+KIND = "case"
+TAG = "case-images"
+"""What batches of here are known by."""
+
+DELAY_AFTER_ERROR_S = 5.0
+CASES_MAX = 1000
+BATCHES_LISTED = 5000
+_ROLES: tuple[ImageType, ...] = ("suspect", "scene")
+
+
+class WantedImage(Camel):
+    """One image of the batch file."""
+
+    type: ImageType
+    case_id: PlainName
+    suspect_id: PlainName | None = None
+    retries: Annotated[int, Field(ge=1, le=100)] = 3
+
+    @model_validator(mode="after")
+    def _names_the_suspect(self) -> Self:
+        if (self.type == "suspect") != (self.suspect_id is not None):
+            raise ValueError("'suspectId' goes with the type 'suspect', and is needed there")
+        return self
+
+
+class Options(Camel):
+    """`delay` in milliseconds, between two images."""
+
+    delay: Annotated[int, Field(ge=0, le=3_600_000)] = 2000
+    max_concurrent: Annotated[int, Field(ge=1, le=100)] = 1
+    stop_on_error: bool = Field(default=False, description="Only false: what fails holds nothing up here.")
+
+
+class CaseBatch(Camel):
+    """The batch file: `images`; or in their place `caseId` with a `type`, as the scripts' options had it."""
+
+    images: Annotated[tuple[WantedImage, ...], Field(min_length=1, max_length=1000)] | None = None
+    case_id: PlainName | None = None
+    type: Literal["all", "suspects", "scene"] = "all"
+    options: Options = Options()
+    max_cost: SomeCost | None = Field(default=None, description="US dollars; refused where the estimate is beyond it.")
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if (self.images is None) == (self.case_id is None):
+            raise ValueError("give either 'images' or 'caseId', and not both")
+        if self.options.stop_on_error:
+            raise ValueError("'stopOnError' is false here: what fails holds nothing up; cancel the batch to stop it")
+        return self
+
+
+class Validation(Camel):
+    valid: bool
+    errors: list[str]
+
+
+class CostEstimate(Camel):
+    """In US dollars; None where nobody knows the price."""
+
+    image_count: int
+    cost_per_image: float | None
+    estimated_cost: float | None
+    max_cost: float | None
+    within_limit: bool
+
+
+class MissingImage(Camel):
+    type: ImageType
+    suspect_id: str | None = None
+
+
+class MissingImages(Camel):
+    case_id: str
+    missing: list[MissingImage]
+
+
+CaseId = Annotated[PlainName | None, Query(alias="caseId", description="One case; all of yours when absent.")]
+_ASKING = answers(HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.CONFLICT)
+
+
+@router.post(
+    "/batches",
+    status_code=HTTPStatus.ACCEPTED,
+    dependencies=[requires(Scope.WRITE)],
+    responses=_ASKING,
+    response_model_exclude_none=True,
+)
+async def create_batch(
+    body: CaseBatch, who: Who, house: House, response: Response, idempotency_key: IdempotencyKey = None
+) -> Progress:
+    """Ask for the images of the batch file, one after another. Everything is looked at before anything is made."""
+    wanted, wrong = await _wanted(body, who.owner, house)
+    if wrong:
+        raise invalid(wrong)
+    return await _begun(wanted, body, who, house, response, idempotency_key)
+
+
+@router.post("/validate")
+async def validate(body: CaseBatch, owner: Caller, house: House) -> Validation:
+    """Whether every image of the batch file could be asked for: its case and suspect are there, its prompt fits."""
+    _, wrong = await _wanted(body, owner, house)
+    return Validation(valid=not wrong, errors=[reason.message for reason in wrong])
+
+
+@router.post("/estimate")
+async def estimate(body: CaseBatch, owner: Caller, house: House) -> CostEstimate:
+    """What the batch would cost. Nothing is made."""
+    wanted, wrong = await _wanted(body, owner, house)
+    if wrong:
+        raise invalid(wrong)
+    request = BatchRequest.model_validate(
+        _batch(wanted, body, _settings(house)).model_dump(exclude={"recipe", "parts"})
+    )
+    told = await Estimates(house.database, house.core_settings).of(request, owner)
+    cost, count = told.cost_usd, told.image_count
+    return CostEstimate(
+        image_count=count,
+        cost_per_image=None if cost is None else float(cost / count),
+        estimated_cost=None if cost is None else float(cost),
+        max_cost=None if body.max_cost is None else float(body.max_cost),
+        within_limit=body.max_cost is None or (cost is not None and cost <= Decimal(body.max_cost)),
+    )
+
+
+@router.get("/batches/{batch_id}", responses=answers(HTTPStatus.NOT_FOUND), response_model_exclude_none=True)
+async def progress(batch_id: str, owner: Caller, house: House) -> Progress:
+    """The progress file of a batch."""
+    return await _progress(await _of_here(batch_id, owner, house), house)
+
+
+@router.get("/batches/{batch_id}/report", responses=answers(HTTPStatus.NOT_FOUND), response_model_exclude_none=True)
+async def error_report(batch_id: str, owner: Caller, house: House) -> ErrorReport:
+    """The error report of a batch."""
+    batch = await _of_here(batch_id, owner, house)
+    images = await house.database.images.of_batch(batch.id)
+    return report_of(batch, images, await _roles(batch, house))
+
+
+@router.post(
+    "/batches/{batch_id}/resume",
+    status_code=HTTPStatus.ACCEPTED,
+    dependencies=[requires(Scope.WRITE)],
+    responses={**answers(HTTPStatus.NOT_FOUND), **_ASKING},
+    response_model_exclude_none=True,
+)
+async def resume(batch_id: str, owner: Caller, house: House) -> Progress:
+    """Make again what failed. A batch that is still being made goes on by itself."""
+    batch = await _of_here(batch_id, owner, house)
+    if batch.state is BatchState.COMPLETED and await house.database.images.has_any(batch.id, (ImageState.FAILED,)):
+        await retry_batch(batch_id, owner, house)
+    return await _progress(await _of_here(batch_id, owner, house), house)
+
+
+@router.get("/missing", response_model_exclude_none=True, responses=answers(HTTPStatus.NOT_FOUND))
+async def missing_images(owner: Caller, house: House, case_id: CaseId = None) -> list[MissingImages]:
+    """Who of your cases has no image, made or on its way; cases that lack none are left out."""
+    found: list[MissingImages] = []
+    for subject in await _cases(case_id, owner, house):
+        there = await house.database.images.parts_shown(owner, subject.name)
+        lacking = [
+            MissingImage(type=part.role, suspect_id=part.name if part.role == "suspect" else None)
+            for part in subject.parts
+            if part.role in _ROLES and part.name not in there
+        ]
+        if lacking:
+            found.append(MissingImages(case_id=subject.name, missing=lacking))
+    return found
+
+
+@router.post(
+    "/missing",
+    status_code=HTTPStatus.ACCEPTED,
+    dependencies=[requires(Scope.WRITE)],
+    responses={**answers(HTTPStatus.NOT_FOUND), **_ASKING},
+    response_model_exclude_none=True,
+)
+async def make_missing_images(
+    who: Who, house: House, response: Response, case_id: CaseId = None, idempotency_key: IdempotencyKey = None
+) -> Progress:
+    """Ask for all that is missing, as one batch."""
+    lacking = await missing_images(who.owner, house, case_id)
+    if not lacking:
+        raise conflict("nothing-missing", "Every suspect and every scene has an image, made or on its way.")
+    images = [
+        WantedImage(type=one.type, case_id=case.case_id, suspect_id=one.suspect_id)
+        for case in lacking
+        for one in case.missing
+    ]
+    return await create_batch(CaseBatch(images=tuple(images)), who, house, response, idempotency_key)
+
+
+@router.get(
+    "/statistics",
+    response_class=Response,
+    responses={200: {"description": "A line for each batch.", "content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+async def statistics(
+    owner: Caller,
+    house: House,
+    begin: Annotated[date | None, Query(alias="from", description="The first day, in UTC.")] = None,
+    end: Annotated[date | None, Query(alias="to", description="The last day, in UTC.")] = None,
+) -> Response:
+    """Batches of cases as CSV, oldest first: how many images, how many failed, minutes and seconds, dollars."""
+    first = None if begin is None else datetime.combine(begin, time(), UTC)
+    after = None if end is None or end == date.max else datetime.combine(end + timedelta(days=1), time(), UTC)
+    batches = await house.database.batches.tagged(owner, TAG, since=first, before=after, limit=BATCHES_LISTED)
+    names = [batch.id for batch in batches]
+    counts = await house.database.images.counts_of_many(names)
+    costs = await house.database.images.costs_microusd(names)
+    text = statistics_of([(batch, counts[batch.id], costs[batch.id]) for batch in batches])
+    headers = {"Content-Disposition": 'attachment; filename="stats.csv"'}
+    return Response(text, media_type="text/csv", headers=headers)
+
+
+async def _wanted(body: CaseBatch, owner: str, house: House) -> tuple[list[ImageRequest], list[Reason]]:
+    """The prompts of all images, in order, or everything that is wrong."""
+    recipe = await usable(house, owner, KIND)
+    assert recipe is not None, "one comes with Pressroom"
+    asked = body.images or ()
+    named = {image.case_id: None for image in asked} if body.case_id is None else {body.case_id: None}
+    cases: dict[str, Subject] = {}
+    for name in named:
+        known = await house.database.subjects.get(owner, name)
+        if known is not None:
+            cases[name] = known.shown
+    wrong = [
+        Reason(field="caseId", message=f"Case not found: {name} (PUT /v1/subjects/{name})")
+        for name in named
+        if name not in cases
+    ]
+    images: list[ImageRequest] = []
+    for case, parts in _parts(body, cases, wrong):
+        try:
+            images += _composed(recipe, case, parts)
+        except CannotCompose as error:
+            wrong += error.reasons
+    return images, wrong
+
+
+def _parts(body: CaseBatch, cases: Mapping[str, Subject], wrong: list[Reason]) -> list[tuple[Subject, tuple[str, ...]]]:
+    """Which parts of which case, in order; what is not there goes into `wrong`."""
+    if body.images is None:
+        roles = {"all": _ROLES, "suspects": _ROLES[:1], "scene": _ROLES[1:]}[body.type]
+        return [
+            (case, tuple(part.name for role in roles for part in case.parts if part.role == role))
+            for case in cases.values()
+        ]
+    found: list[tuple[Subject, tuple[str, ...]]] = []
+    for image in body.images:
+        case = cases.get(image.case_id)
+        if case is None:
+            continue
+        names = tuple(
+            part.name for part in case.parts if part.role == image.type and image.suspect_id in (None, part.name)
+        )
+        if names:
+            found.append((case, names))
+        else:
+            whom = f"Suspect not found: {image.suspect_id}" if image.suspect_id else "Scene not found"
+            wrong.append(Reason(field="images", message=f"{whom} in {case.name}"))
+    return found
+
+
+def _composed(recipe: Recipe, case: Subject, parts: Sequence[str]) -> list[ImageRequest]:
+    if not parts:
+        message = f"'{case.name}' has no parts with the roles {' and '.join(_ROLES)} (PUT /v1/subjects/{case.name})"
+        raise CannotCompose([Reason(field="caseId", message=message)])
+    return [image.model_copy(update={"subject": case.name}) for image in compose(recipe, case, parts)]
+
+
+async def _begun(
+    wanted: Sequence[ImageRequest], body: CaseBatch, who: Principal, house: House, response: Response, key: str | None
+) -> Progress:
+    made = await ask_for(_batch(wanted, body, _settings(house)), who, house, response, key)
+    return await _progress(await owned(house, who.owner, made.id), house)
+
+
+def _batch(wanted: Sequence[ImageRequest], body: CaseBatch, settings: GatewaySettings) -> CreateBatch:
+    cases = {image.subject for image in wanted}
+    return CreateBatch(
+        providers=settings.case_providers,
+        images=tuple(CreateImage.model_validate(image.model_dump()) for image in wanted),
+        subject=next(iter(cases)) if len(cases) == 1 else None,
+        tags=(TAG,),
+        width=1024,
+        height=1024,
+        profile=NO_PROFILE,
+        max_attempts=max(image.retries for image in body.images) if body.images else 3,
+        max_concurrent=body.options.max_concurrent,
+        delay_s=body.options.delay / 1000,
+        delay_after_error_s=DELAY_AFTER_ERROR_S if body.options.delay else 0.0,
+        max_cost=body.max_cost,
+    )
+
+
+async def _of_here(batch_id: str, owner: str, house: House) -> BatchDocument:
+    batch = await owned(house, owner, batch_id)
+    if TAG not in batch.request.tags:
+        raise not_found("batch", batch_id)
+    return batch
+
+
+async def _progress(batch: BatchDocument, house: House) -> Progress:
+    images = await house.database.images.of_batch(batch.id)
+    return progress_of(batch, images, await _roles(batch, house), datetime.now(UTC))
+
+
+async def _roles(batch: BatchDocument, house: House) -> Roles:
+    """What the parts of the batch's cases are now."""
+    roles: dict[tuple[str, str], ImageType] = {}
+    for name in {image.subject or batch.request.subject for image in batch.request.wanted()} - {None}:
+        known = await house.database.subjects.get(batch.owner, str(name))
+        for part in known.parts if known is not None else ():
+            roles[str(name), part.name] = "scene" if part.role == SCENE else "suspect"
+    return roles
+
+
+async def _cases(case_id: str | None, owner: str, house: House) -> list[Subject]:
+    if case_id is None:
+        return [case.shown for case in await house.database.subjects.page(owner, kind=KIND, limit=CASES_MAX)]
+    known = await house.database.subjects.get(owner, case_id)
+    if known is None:
+        raise not_found("case", case_id)
+    return [known.shown]
+
+
+def _settings(house: House) -> GatewaySettings:
+    settings = house.core_settings
+    assert isinstance(settings, GatewaySettings)
+    return settings
