@@ -14,6 +14,8 @@ from pressroom.batch_poller.settings import BatchPollerSettings
 from pressroom.contracts.cloudevents import body_of, headers_for
 from pressroom.contracts.events import (
     WISHES,
+    BatchCancelled,
+    BatchCancelRequested,
     BatchRetryRequested,
     Event,
     ProviderJobCancelRequested,
@@ -183,6 +185,41 @@ async def test_one_job_is_cancelled_by_event_and_the_other_goes_on(
     assert len(await program.heard(batch.id, ProviderJobFinished)) == 2
     assert await house.dead() == []
     assert (await house.audit()).drifts == ()
+
+
+@pytest.mark.parametrize("mode", list(Mode)[:2])
+async def test_a_whole_batch_is_cancelled_by_event(
+    house: House, endless: VendorSandbox, program: Program, mode: Mode
+) -> None:
+    async with poller(house, endless):
+        if mode is Mode.BATCH:
+            batch = await request(house, count=2)
+            await program.heard(batch.id, ProviderJobSubmitted)
+        else:
+            batch = await house.request(count=2)
+        for _ in range(2):
+            await program.say(BatchCancelRequested(batch_id=batch.id))
+        await house.batch_in(batch.id, BatchState.CANCELLED)
+        if mode is Mode.BATCH:
+            (finished,) = await program.heard(batch.id, ProviderJobFinished)
+            assert finished.state is ProviderJobState.CANCELLED
+        await wishes_taken(house)
+    assert len(await program.heard(batch.id, BatchCancelled)) == 1
+    assert await house.dead() == []
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_batch_that_is_over_or_anothers_is_not_cancelled_by_event(
+    house: House, vendors: VendorSandbox, program: Program
+) -> None:
+    async with poller(house, vendors):
+        batch = await request(house, count=1)
+        await house.completed(batch.id)
+        await program.say(BatchCancelRequested(batch_id=batch.id))
+        await program.say(BatchCancelRequested(batch_id=batch.id, owner="somebody"))
+        over, anothers = await program.refusals(2)
+    assert "there is nothing left to cancel" in over
+    assert "the owner 'somebody' has no batch" in anothers
 
 
 async def test_what_comes_too_early_or_is_anothers_is_refused_with_the_reason(

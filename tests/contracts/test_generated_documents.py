@@ -116,6 +116,7 @@ def test_what_may_be_sent_from_outside_is_said() -> None:
     received = [name for name, operation in operations.items() if operation["action"] == "receive"]
     assert received == [
         "receiveBatchRequested",
+        "receiveBatchCancelRequested",
         "receiveBatchRetryRequested",
         "receiveProviderJobCancelRequested",
         "receiveProviderJobDeleteRequested",

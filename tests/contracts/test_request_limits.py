@@ -311,6 +311,7 @@ def test_there_is_one_way_to_say_who_makes_it(body: dict[str, Any]) -> None:
 def test_what_says_nothing_about_a_text_is_refused_with_one(field: str) -> None:
     values: dict[str, Any] = {
         "transparent": True,
+        "stop_on_error": True,
         "adapters": [{"kind": "lora", "name": "pencil"}],
         "fallback": "placeholder",
         "auto_publish": [{"platform": "printify", "product_type": "mug"}],

@@ -86,7 +86,7 @@ EVERYBODYS = {
     "subject_name": "case-1",
     "recipe_name": "mine",
 }
-"""Names in paths of what is no document: a lane, a place in a stream, what callers call characters, subjects, recipes."""
+"""Names in paths of what is nobody's document: a lane, a place in a stream, callers' own names of things."""
 OWNED = {"batch_id", "image_id", "notice_id", "job_id", "text_id", "key_id", "publication_id", "post_id"}
 """Names in paths of what belongs to somebody."""
 
@@ -109,7 +109,7 @@ def a_body_for(route: Route) -> dict[str, str] | None:
     """So that what the path names is looked for at all."""
     if "/publish" in route[1]:
         return {"platform": "printify", "product_type": "mug"}
-    if route[1].endswith("/pause"):
+    if route[1] == "/v1/lanes/{name}/pause":
         return {"seconds": "1"}
     if route[1].endswith("/credits"):
         return {"amount": "1", "note": "paid"}

@@ -119,6 +119,8 @@ def detail(event: Event) -> str:
             return event.url or event.external_id
         case events.ProviderJobSubmitted():
             return f"{_count(event.image_count, 'row')} as {event.vendor_name}"
+        case events.BatchPaused():
+            return event.reason
         case events.BatchRetryRequested():
             return f"what failed, {event.mode}" + (f" by {event.provider}" if event.provider else "")
         case events.ProviderJobStarted() | events.ProviderJobDeleted():

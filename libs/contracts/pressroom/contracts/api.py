@@ -104,6 +104,14 @@ class RetryBatch(BaseModel):
     )
 
 
+class PauseBatch(BaseModel):
+    """The body of `POST /v1/batches/{id}/pause`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(default="paused by its owner", min_length=1, max_length=500)
+
+
 class Progress(Fact):
     """How many images of a batch stand where. `ready` counts generated, approved and rejected ones."""
 
@@ -124,6 +132,8 @@ class Batch(Fact):
     mode_choice: ModeChoice | None = Field(
         default=None, description="Which way was chosen, and why, where the request left it open."
     )
+    paused_at: Moment | None = None
+    pause_reason: str | None = Field(default=None, description="Why no more of its images are begun.")
     cost_usd: Dollars = Field(description="What providers took so far, or may have taken.")
     reasons: tuple[Reason, ...] = ()
     created_at: Moment

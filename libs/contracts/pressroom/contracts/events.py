@@ -105,12 +105,38 @@ class BatchCancelled(BatchEvent):
     fact = "cancelled"
 
 
-class BatchRetryRequested(BatchEvent):
-    """Somebody wants what failed of a completed batch made again, alone. Another `BatchAccepted` follows."""
+class BatchPaused(BatchEvent):
+    """No more of the batch's images are begun until it is resumed; what was begun goes on."""
 
     entity = "batch"
-    fact = "retry-requested"
+    fact = "paused"
+    reason: str
+
+
+class BatchResumed(BatchEvent):
+    """The batch goes on."""
+
+    entity = "batch"
+    fact = "resumed"
+
+
+class BatchWish(BatchEvent):
+    """What somebody wants done with a batch of theirs."""
+
+    entity = "batch"
     owner: Identifier = "default"
+
+
+class BatchCancelRequested(BatchWish):
+    """Somebody wants nothing more of the batch made. `BatchCancelled` follows."""
+
+    fact = "cancel-requested"
+
+
+class BatchRetryRequested(BatchWish):
+    """Somebody wants what failed of a completed batch made again, alone. Another `BatchAccepted` follows."""
+
+    fact = "retry-requested"
     mode: Mode | None = Field(
         default=None,
         description="`realtime`, or `batch` for a new provider job of exactly those images; when absent, `batch` for "
@@ -431,6 +457,9 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     BatchRejected,
     BatchCompleted,
     BatchCancelled,
+    BatchPaused,
+    BatchResumed,
+    BatchCancelRequested,
     BatchRetryRequested,
     ImageGenerated,
     ImageFailed,
@@ -462,6 +491,11 @@ EVENT_TYPES: tuple[type[Event], ...] = (
 
 EVENT_TYPE_BY_NAME: dict[str, type[Event]] = {event.type_name(): event for event in EVENT_TYPES}
 
-WISHES: tuple[type[BatchEvent], ...] = (BatchRetryRequested, ProviderJobCancelRequested, ProviderJobDeleteRequested)
+WISHES: tuple[type[BatchEvent], ...] = (
+    BatchCancelRequested,
+    BatchRetryRequested,
+    ProviderJobCancelRequested,
+    ProviderJobDeleteRequested,
+)
 """What only programs outside say, of a batch or job that there is. One that cannot be granted goes to DEAD with the
 reason; what comes of one that can is told by other facts."""

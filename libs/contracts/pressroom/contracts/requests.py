@@ -149,6 +149,7 @@ OF_PICTURES = (
     "workflow",
     "fallback",
     "auto_publish",
+    "stop_on_error",
 )
 """Fields that say nothing about a text."""
 
@@ -221,6 +222,9 @@ class BatchRequest(BaseModel):
     )
     timeout_s: Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)] | None = Field(
         default=None, description="How long one image may take; the lane's setting when absent."
+    )
+    stop_on_error: bool = Field(
+        default=False, description="Pause the batch when an image fails, until it is resumed; in mode `realtime`."
     )
     delay_s: DelaySeconds = Field(default=0.0, description="Pause between two images of this batch.")
     delay_after_error_s: DelaySeconds = Field(default=0.0, description="The same after an image that failed.")

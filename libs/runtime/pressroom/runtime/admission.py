@@ -85,6 +85,9 @@ def _refusals(request: BatchRequest, settings: Settings, lanes: Lanes | None, *,
         known = ", ".join([*profiles, NO_PROFILE])
         message = f"there is no profile '{request.profile}'; there are: {known} (PRESSROOM_PROFILES)"
         reasons.append(Reason(field="profile", message=message))
+    if request.stop_on_error and request.mode is Mode.BATCH:
+        message = "a provider's job makes its images together and does not stop; ask for mode 'realtime'"
+        reasons.append(Reason(field="stop_on_error", message=message))
     reasons += _unable_to_notify(request, settings)
     able, why_not = sorted_out(request, settings, lanes)
     return [*reasons, *(_too_dear(request, able, settings, lanes) if able else why_not)]

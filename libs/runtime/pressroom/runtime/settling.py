@@ -8,7 +8,7 @@ settling, or the sweep, queues it.
 
 from datetime import UTC, datetime
 
-from pressroom.contracts.events import BatchCompleted
+from pressroom.contracts.events import BatchCancelled, BatchCompleted, BatchPaused, BatchResumed
 from pressroom.contracts.facts import BatchCounts
 from pressroom.contracts.identifiers import image_id
 from pressroom.contracts.jobs import GenerateImage
@@ -20,6 +20,7 @@ from pressroom.state.machines import IMAGE_IN_WINDOW, IMAGE_READY, IMAGE_SETTLED
 from .admission import announced, first_open
 from .outbox import Outbox
 
+_NOT_OVER = (BatchState.SCHEDULED, BatchState.REQUESTED, BatchState.ACCEPTED)
 _OPEN_STATES = tuple(state for state in ImageState if state not in IMAGE_SETTLED)
 
 
@@ -65,6 +66,8 @@ class Settling:
             mark, count = batch.released_through, batch.request.image_count
             if batch.state is not BatchState.ACCEPTED or batch.request.mode is not Mode.REALTIME or mark == count:
                 return batch
+            if batch.paused_at is not None or await self._is_stopped(batch):
+                return batch
             busy = await self._database.images.released_and_open(batch_id, mark, IMAGE_IN_WINDOW)
             through = min(mark + max(batch.request.max_concurrent - busy, 0), count)
             if through > mark and not await self._database.batches.release(batch_id, before=mark, through=through):
@@ -72,6 +75,18 @@ class Settling:
             for index in range(mark, through):
                 await self._queue(batch, image_id(batch_id, index))
             return batch
+
+    async def _is_stopped(self, batch: BatchDocument) -> bool:
+        """A batch that wants to be stopped by an error is paused when one of its images has failed. By the count, and
+        not by who saw it fail: whoever that was may have died since."""
+        if not batch.request.stop_on_error:
+            return False
+        counts = await self._database.images.counts(batch.id)
+        failed = counts.get(ImageState.FAILED, 0)
+        if failed <= batch.failures_passed:
+            return False
+        await pause(self._database, self._outbox, batch.id, f"{failed} of its images failed, and it stops on an error")
+        return True
 
     async def _queue_left_behind(self, batch: BatchDocument) -> None:
         """Images that somebody released and did not live to queue."""
@@ -143,6 +158,45 @@ class Settling:
         )
         if completed is not None:
             await self._outbox.publish(self._database.batches, completed)
+
+
+async def pause(database: Database, outbox: Outbox, batch_id: str, reason: str) -> bool:
+    """Begin no more of a realtime batch's images. False when it is paused already, or has ended."""
+    paused = await database.batches.change(
+        batch_id,
+        {"paused_at": datetime.now(UTC), "pause_reason": reason},
+        guard={"state": {"$in": [str(state) for state in _NOT_OVER]}, "paused_at": None},
+        messages=[outbox.event(BatchPaused(batch_id=batch_id, reason=reason))],
+    )
+    if paused is not None:
+        await outbox.publish(database.batches, paused)
+    return paused is not None
+
+
+async def resume(database: Database, outbox: Outbox, batch_id: str) -> bool:
+    """Let a paused batch go on, past what has failed of it. False when it is not paused."""
+    counts = await database.images.counts(batch_id)
+    resumed = await database.batches.change(
+        batch_id,
+        {"paused_at": None, "pause_reason": None, "failures_passed": counts.get(ImageState.FAILED, 0)},
+        guard={"paused_at": {"$ne": None}},
+        messages=[outbox.event(BatchResumed(batch_id=batch_id))],
+    )
+    if resumed is None:
+        return False
+    await outbox.publish(database.batches, resumed)
+    await Settling(database, outbox).settle(batch_id)
+    return True
+
+
+async def cancel(database: Database, outbox: Outbox, batch_id: str) -> bool:
+    """Make nothing more of a batch: whoever hears of it settles what is under way. False when it has ended."""
+    cancelled = await database.batches.transition(
+        batch_id, BatchState.CANCELLED, messages=[outbox.event(BatchCancelled(batch_id=batch_id))]
+    )
+    if cancelled is not None:
+        await outbox.publish(database.batches, cancelled)
+    return cancelled is not None
 
 
 def job_of(batch: BatchDocument, image: str, provider: ProviderName) -> GenerateImage:

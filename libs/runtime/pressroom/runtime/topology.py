@@ -51,6 +51,7 @@ BATCH_REQUESTED_REALTIME = EventConsumer("image-worker-batch-requested", events.
 BATCH_CANCELLED_REALTIME = EventConsumer("image-worker-batch-cancelled", events.BatchCancelled)
 BATCH_REQUESTED_BATCH = EventConsumer("batch-poller-batch-requested", events.BatchRequested)
 BATCH_CANCELLED_BATCH = EventConsumer("batch-poller-batch-cancelled", events.BatchCancelled)
+BATCH_CANCEL_REQUESTED = EventConsumer("batch-poller-batch-cancel-requested", events.BatchCancelRequested)
 BATCH_RETRY_REQUESTED = EventConsumer("batch-poller-batch-retry-requested", events.BatchRetryRequested)
 PROVIDER_JOB_CANCEL_REQUESTED = EventConsumer(
     "batch-poller-provider-job-cancel-requested", events.ProviderJobCancelRequested
@@ -85,6 +86,7 @@ EVENT_CONSUMERS = (
     BATCH_CANCELLED_REALTIME,
     BATCH_REQUESTED_BATCH,
     BATCH_CANCELLED_BATCH,
+    BATCH_CANCEL_REQUESTED,
     BATCH_RETRY_REQUESTED,
     PROVIDER_JOB_CANCEL_REQUESTED,
     PROVIDER_JOB_DELETE_REQUESTED,

@@ -74,7 +74,7 @@ class Fold:
         self.events += 1
         data = event.data
         match data:
-            case events.BatchRejected(conflict=True) | events.ProviderJobWish() | events.BatchRetryRequested():
+            case events.BatchRejected(conflict=True) | events.ProviderJobWish() | events.BatchWish():
                 pass
             case events.BatchCompleted():
                 self._counts[data.batch_id] = data.counts

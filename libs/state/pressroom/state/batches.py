@@ -74,11 +74,11 @@ class Batches(Collection[BatchDocument]):
         return await self.find(query, sort=[("created_at", 1), ("_id", 1)], limit=limit)
 
     async def release(self, batch_id: str, *, before: int, through: int) -> bool:
-        """Move the mark of released images; False when somebody else moved it first."""
+        """Move the mark of released images; False when somebody else moved it first, or has paused the batch."""
         changed = await self.change(
             batch_id,
             {"released_through": through},
-            guard={"state": str(BatchState.ACCEPTED), "released_through": before},
+            guard={"state": str(BatchState.ACCEPTED), "released_through": before, "paused_at": None},
         )
         return changed is not None
 

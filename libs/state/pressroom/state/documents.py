@@ -90,7 +90,8 @@ class BatchDocument(Document):
     """`released_through`: images of a lower index have been released to their lane (`pressroom.runtime.settling`).
     `swept_at`: when somebody last looked for what was left undone. `next_image_at`: the end of the pause that the batch
     asked for between its images. `request` has the mode that was settled on, `mode_choice` tells of what was asked.
-    `retries`: the last of those that opened it again (`pressroom.runtime.retries`), the newest last."""
+    `retries`: the last of those that opened it again (`pressroom.runtime.retries`), the newest last. `failures_passed`:
+    how many had failed when it was last resumed, of those that stop a batch that wants to be stopped by one."""
 
     state: BatchState
     owner: str
@@ -103,6 +104,9 @@ class BatchDocument(Document):
     starts_at: datetime | None = None
     reasons: tuple[Reason, ...] = ()
     retries: tuple[str, ...] = ()
+    paused_at: datetime | None = None
+    pause_reason: str | None = None
+    failures_passed: int = 0
     swept_at: datetime
     completed_at: datetime | None = None
 

@@ -1,4 +1,5 @@
-"""What a program asks for by event: to cancel a provider job, to delete one, to make again what failed of a batch.
+"""What a program asks for by event: to cancel a batch, to make again what failed of one, to cancel or delete a provider
+job.
 
 A wish is written into the document that it is about before its event is acknowledged, so it is granted whatever dies,
 and one that comes twice changes nothing the second time. What cannot be granted goes to DEAD with the reason.
@@ -8,27 +9,32 @@ from datetime import UTC, datetime
 
 from pressroom.contracts.cloudevents import ReceivedEvent
 from pressroom.contracts.events import (
+    BatchCancelRequested,
     BatchRetryRequested,
+    BatchWish,
     ProviderJobCancelRequested,
     ProviderJobDeleteRequested,
     ProviderJobWish,
 )
-from pressroom.contracts.vocabulary import Mode, ProviderJobState
+from pressroom.contracts.vocabulary import BatchState, Mode, ProviderJobState
 from pressroom.runtime.event_subscriber import Refused, subscribe
 from pressroom.runtime.retries import CannotRetry, NothingToRetry, NotYet, Retries, usual_mode
 from pressroom.runtime.service import Service
+from pressroom.runtime.settling import cancel
 from pressroom.runtime.topology import (
+    BATCH_CANCEL_REQUESTED,
     BATCH_RETRY_REQUESTED,
     PROVIDER_JOB_CANCEL_REQUESTED,
     PROVIDER_JOB_DELETE_REQUESTED,
 )
-from pressroom.state.documents import ProviderJobDocument
+from pressroom.state.documents import BatchDocument, ProviderJobDocument
 
 
 def subscribe_wishes(service: Service) -> None:
     """Grant what is asked for from now on."""
     wishes = Wishes(service)
     for consumer, grant in (
+        (BATCH_CANCEL_REQUESTED, wishes.cancel_batch),
         (PROVIDER_JOB_CANCEL_REQUESTED, wishes.cancel),
         (PROVIDER_JOB_DELETE_REQUESTED, wishes.delete),
         (BATCH_RETRY_REQUESTED, wishes.retry),
@@ -66,9 +72,7 @@ class Wishes:
         if not event.id:
             raise Refused("event: it has no ce-id, by which one that comes twice is known")
         service = self._service
-        batch = await service.database.batches.get(wish.batch_id)
-        if batch is None or batch.owner != wish.owner:
-            raise Refused(f"batch_id: the owner '{wish.owner}' has no batch '{wish.batch_id}'")
+        batch = await self._batch(wish)
         retries = Retries(service.database, service.outbox, service.core_settings)
         try:
             await retries.retry(batch, wish.mode or usual_mode(batch), wish.provider, event.id, max_cost=wish.max_cost)
@@ -79,6 +83,19 @@ class Wishes:
             raise Refused(f"nothing is made again: {error}") from error
         except CannotRetry as error:
             raise Refused("; ".join(f"{reason.field}: {reason.message}" for reason in error.reasons)) from error
+
+    async def cancel_batch(self, event: ReceivedEvent) -> None:
+        assert isinstance(event.data, BatchCancelRequested)
+        batch = await self._batch(event.data)
+        database, outbox = self._service.database, self._service.outbox
+        if batch.state is not BatchState.CANCELLED and not await cancel(database, outbox, batch.id):
+            raise Refused(f"the batch {batch.id} is over; there is nothing left to cancel")
+
+    async def _batch(self, wish: BatchWish) -> BatchDocument:
+        batch = await self._service.database.batches.get(wish.batch_id)
+        if batch is None or batch.owner != wish.owner:
+            raise Refused(f"batch_id: the owner '{wish.owner}' has no batch '{wish.batch_id}'")
+        return batch
 
     async def _job(self, wish: ProviderJobWish) -> ProviderJobDocument:
         job = await self._service.database.provider_jobs.get(wish.provider_job_id)

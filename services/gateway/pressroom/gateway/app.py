@@ -12,6 +12,7 @@ from pressroom.runtime.passwords import Passwords
 from pressroom.runtime.service import Service
 
 from . import (
+    batch_control,
     batches,
     cross_origin,
     dead_letters,
@@ -125,6 +126,7 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     for router in (
         docs_page.router,
         batches.router,
+        batch_control.router,
         images.router,
         image_content.router,
         image_edits.router,

@@ -9,7 +9,6 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 
 from pressroom.contracts.api import Batch, CreateBatch, Image, Page
-from pressroom.contracts.events import BatchCancelled
 from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.vocabulary import BatchState, Scope
 from pressroom.runtime.admission import Admission, BeyondCap, IdTaken, announced, refusals
@@ -51,7 +50,7 @@ async def owned(house: House, owner: str, batch_id: str) -> BatchDocument:
     return batch
 
 
-async def _shown(house: House, batch: BatchDocument) -> Batch:
+async def shown(house: House, batch: BatchDocument) -> Batch:
     counts = await house.database.images.counts(batch.id)
     costs = await house.database.images.costs_microusd([batch.id])
     return batch_view(batch, counts, costs[batch.id])
@@ -84,7 +83,7 @@ async def create_batch(
     batch = await wait_until(
         lambda: owned(house, owner, made.id), lambda seen: seen.state in BATCH_OVER, wait_s, request
     )
-    return await _shown(house, batch)
+    return await shown(house, batch)
 
 
 async def ask_for(body: CreateBatch, who: Principal, house: House, response: Response, key: str | None) -> Batch:
@@ -113,7 +112,7 @@ async def ask_for(body: CreateBatch, who: Principal, house: House, response: Res
     if admitted.created:
         return batch_view(admitted.batch, {}, 0)
     response.headers["Idempotency-Replayed"] = "true"
-    return await _shown(house, admitted.batch)
+    return await shown(house, admitted.batch)
 
 
 @router.get("", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY))
@@ -137,7 +136,7 @@ async def list_batches(
 async def get_batch(batch_id: str, owner: Caller, house: House) -> Batch:
     """One batch and how far it is."""
     batch = await owned(house, owner, batch_id)
-    return await _shown(house, batch)
+    return await shown(house, batch)
 
 
 @router.get(
@@ -163,22 +162,3 @@ async def list_batch_images(
         items=[image_view(image, [p for p in publications if p.image_id == image.id]) for image in shown],
         next_cursor=str(shown[-1].index) if len(found) > limit else None,
     )
-
-
-@router.post(
-    "/{batch_id}/cancel",
-    dependencies=[requires(Scope.WRITE)],
-    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
-)
-async def cancel_batch(batch_id: str, owner: Caller, house: House) -> Batch:
-    """Make nothing more. Images that are ready stay; what a provider is working on is stopped where it can be."""
-    await owned(house, owner, batch_id)
-    cancelled = await house.database.batches.transition(
-        batch_id, BatchState.CANCELLED, messages=[house.outbox.event(BatchCancelled(batch_id=batch_id))]
-    )
-    if cancelled is not None:
-        await house.outbox.publish(house.database.batches, cancelled)
-    batch = await owned(house, owner, batch_id)
-    if batch.state is not BatchState.CANCELLED:
-        raise conflict("batch-over", f"The batch is {batch.state}; there is nothing left to cancel.")
-    return await _shown(house, batch)

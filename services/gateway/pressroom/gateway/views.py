@@ -34,6 +34,8 @@ def batch_view(batch: BatchDocument, counts: Mapping[ImageState, int], cost_micr
         ),
         starts_at=batch.starts_at,
         mode_choice=batch.mode_choice,
+        paused_at=batch.paused_at,
+        pause_reason=batch.pause_reason,
         cost_usd=dollars(cost_microusd),
         reasons=batch.reasons,
         created_at=batch.created_at,
