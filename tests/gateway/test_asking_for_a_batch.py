@@ -20,7 +20,7 @@ async def test_a_batch_is_answered_at_once_with_its_place(gateway: Gateway) -> N
     assert answer.status_code == 202
     assert answer.headers["location"] == f"/v1/batches/{batch['id']}"
     assert (batch["state"], batch["owner"]) == ("requested", "default")
-    assert batch["progress"] == {"requested": 3, "ready": 0, "failed": 0, "cancelled": 0, "by_state": {}}
+    assert batch["progress"] == {"requested": 3, "ready": 0, "failed": 0, "cancelled": 0, "by_state": {}, "deleted": 0}
     assert batch["request"]["seed"] == 7
     found = await gateway.http.get(answer.headers["location"])
     assert found.json() == batch

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from pressroom.contracts.events import ImageApproved, ImageRejected
-from pressroom.contracts.image_requests import REVIEWS_MAX
+from pressroom.contracts.image_requests import IMAGES_AT_ONCE_MAX
 from pressroom.contracts.subjects import event_filter
 from pressroom.contracts.vocabulary import ImageState, ProviderName
 from pressroom.gateway import reviewing
@@ -110,7 +110,7 @@ async def test_a_batchs_placeholders_are_passed_over_by_an_approval_and_taken_by
 async def test_what_of_a_large_batch_is_not_reached_is_counted(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reviewing, "REVIEWS_MAX", 2)
+    monkeypatch.setattr(reviewing, "IMAGES_AT_ONCE_MAX", 2)
     batch = await generated(gateway, 5)
     body = {"batch_id": batch.id, "decision": "approve"}
     assert [(await review(gateway, body))["left"] for _ in range(4)] == [3, 1, 0, 0]
@@ -128,7 +128,7 @@ async def test_somebody_elses_images_and_batches_are_as_none(gateway: Gateway) -
     assert (await gateway.house.image(f"{batch.id}-0000")).state is ImageState.GENERATED
 
 
-MANY = [{"image_id": str(number), "decision": "reject"} for number in range(REVIEWS_MAX + 1)]
+MANY = [{"image_id": str(number), "decision": "reject"} for number in range(IMAGES_AT_ONCE_MAX + 1)]
 ONE = {"image_id": "i", "decision": "approve"}
 
 

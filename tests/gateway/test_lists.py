@@ -78,6 +78,7 @@ async def test_a_listed_batch_tells_how_far_it_is(gateway: Gateway) -> None:
         "failed": 1,
         "cancelled": 0,
         "by_state": {"planned": 1, "approved": 1, "rejected": 1, "failed": 1},
+        "deleted": 0,
     }
     (listed,) = (await gateway.http.get("/v1/batches")).json()["items"]
     one = (await gateway.http.get(f"/v1/batches/{planned.id}")).json()

@@ -30,6 +30,7 @@ _BAD = (
 _GREY = (
     events.BatchCancelled,
     events.ImageRejected,
+    events.ImageDeleted,
     events.ImageRerouted,
     events.ProviderJobDeleted,
     events.PostWithdrawn,
@@ -115,6 +116,8 @@ def detail(event: Event) -> str:
             return f"by {event.reviewer}"
         case events.ImageRejected():
             return f"by {event.reviewer}" + (f": {event.reason}" if event.reason else "")
+        case events.ImageDeleted():
+            return f"by {event.deleted_by}"
         case events.ImagePublished():
             return event.url or event.external_id
         case events.ProviderJobSubmitted():

@@ -113,13 +113,15 @@ class PauseBatch(BaseModel):
 
 
 class Progress(Fact):
-    """How many images of a batch stand where. `ready` counts generated, approved and rejected ones."""
+    """How many images of a batch stand where. `ready` counts generated, approved and rejected ones. A deleted image
+    counts as it stood before."""
 
     requested: NonNegative
     ready: NonNegative
     failed: NonNegative
     cancelled: NonNegative
     by_state: dict[ImageState, int]
+    deleted: NonNegative = Field(default=0, description="How many of them are not there any more.")
 
 
 class Batch(Fact):

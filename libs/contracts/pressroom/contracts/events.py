@@ -212,6 +212,13 @@ class ImageRejected(ImageEvent):
     reason: str | None = None
 
 
+class ImageDeleted(ImageEvent):
+    """A person took the image away for good. Its files go; that it was made, and what it cost, stays."""
+
+    fact = "deleted"
+    deleted_by: Identifier
+
+
 class TextEvent(BatchEvent):
     """A fact about one text of a batch that asks for texts."""
 
@@ -466,6 +473,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ImageRerouted,
     ImageApproved,
     ImageRejected,
+    ImageDeleted,
     TextGenerated,
     TextFailed,
     ImagePublished,

@@ -11,8 +11,8 @@ from .identifiers import DerivedIdentifier, Identifier
 from .requests import Tag, Title
 from .vocabulary import ImageState
 
-REVIEWS_MAX = 500
-"""Of one call: answered within seconds also where every image is a write of its own to a slow disk."""
+IMAGES_AT_ONCE_MAX = 500
+"""In one call: answered within seconds also where every image is a write of its own to a slow disk."""
 
 DESCRIPTION_MAX_CHARACTERS = 5000
 TAGS_MAX = 50
@@ -82,7 +82,7 @@ class ReviewImages(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    decisions: tuple[ReviewImage, ...] | None = Field(default=None, min_length=1, max_length=REVIEWS_MAX)
+    decisions: tuple[ReviewImage, ...] | None = Field(default=None, min_length=1, max_length=IMAGES_AT_ONCE_MAX)
     batch_id: Identifier | None = Field(
         default=None,
         description="All images of this batch that are generated and not reviewed yet. Its placeholders are passed "
@@ -104,6 +104,30 @@ class ReviewImages(BaseModel):
             raise ValueError("'decisions' names the same image twice")
         _refuse_reason_to_approve(self.decision, self.reason)
         return self
+
+
+class DeleteImages(BaseModel):
+    """The body of `POST /v1/images/delete`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image_ids: Annotated[tuple[DerivedIdentifier, ...], Field(min_length=1, max_length=IMAGES_AT_ONCE_MAX)]
+
+
+class DeletedImage(Fact):
+    """What became of one image."""
+
+    image_id: str
+    deleted: bool
+    problem: Problem | None = Field(default=None, description="Why it was not deleted.")
+
+
+class DeletedImages(Fact):
+    """What became of each image, in the order in which they were named."""
+
+    deleted: NonNegative
+    refused: NonNegative
+    items: tuple[DeletedImage, ...]
 
 
 class ReviewOutcome(StrEnum):

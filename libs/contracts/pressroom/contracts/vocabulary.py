@@ -144,7 +144,8 @@ class BatchState(StrEnum):
 
 
 class ImageState(StrEnum):
-    """`finishing`: the provider's bytes are stored and paid for; the print file is being made of them."""
+    """`finishing`: the provider's bytes are stored and paid for; the print file is being made of them. `deleted`: taken
+    away for good; what it cost and how it ended still counts."""
 
     PLANNED = "planned"
     QUEUED = "queued"
@@ -155,6 +156,7 @@ class ImageState(StrEnum):
     REJECTED = "rejected"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    DELETED = "deleted"
 
 
 class PublicationState(StrEnum):

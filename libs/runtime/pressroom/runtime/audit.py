@@ -95,7 +95,7 @@ async def _compare(fold: Fold, database: Database, *, unreadable: int, since: da
         return since is None or document.created_at >= since
 
     async for batch in database.batches.stream({}):
-        rows = await database.images.of_batch(batch.id)
+        rows = await database.images.of_batch(batch.id, with_deleted=True)
         found = fold.batch(batch, rows)
         if is_told(batch):
             batches, images = batches + 1, images + len(rows)

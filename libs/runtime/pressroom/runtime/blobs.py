@@ -101,3 +101,32 @@ class BlobStore:
             return await obstore.sign_async(self._store, verb, key, timedelta(seconds=lifetime_s))
         except (BaseError, OSError) as error:
             raise StoreUnavailable(f"cannot sign an address of {key}: {error}") from error
+
+    async def set_aside(self, key: str, whose: str) -> None:
+        """Take the file out of everybody's sight, where it can be brought back from; nothing where there is none."""
+        await self._move(key, _aside(key, whose))
+
+    async def bring_back(self, key: str, whose: str) -> None:
+        """What was set aside under this name is in its place again; nothing where that is nothing."""
+        await self._move(_aside(key, whose), key)
+
+    async def purge(self, key: str, whose: str) -> None:
+        """Remove for ever what was set aside under this name."""
+        try:
+            await obstore.delete_async(self._store, _aside(key, whose))
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            raise StoreUnavailable(f"cannot remove {key}: {error}") from error
+
+    async def _move(self, place: str, to: str) -> None:
+        try:
+            await obstore.rename_async(self._store, place, to)
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            raise StoreUnavailable(f"cannot move {place} to {to}: {error}") from error
+
+
+def _aside(key: str, whose: str) -> str:
+    return f"removed/{whose}-{key.rpartition('/')[2]}"

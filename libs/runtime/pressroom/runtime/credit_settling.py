@@ -40,9 +40,9 @@ def outcome(hold: HoldDocument, batch: BatchFate | None, image: ImageFate | None
             return FAILED
         is_going_on = batch.state is BatchState.ACCEPTED and hold.round in batch.retries
         return None if is_going_on else FORGOTTEN
-    if image.state in IMAGE_READY:
+    if image.ended in IMAGE_READY:
         return PLACEHOLDER if image.provider is ProviderName.PLACEHOLDER else MADE
-    return {ImageState.FAILED: FAILED, ImageState.CANCELLED: CANCELLED}.get(image.state)
+    return {ImageState.FAILED: FAILED, ImageState.CANCELLED: CANCELLED}.get(image.ended)
 
 
 @dataclass(frozen=True)

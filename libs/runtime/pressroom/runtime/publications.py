@@ -11,6 +11,7 @@ from pressroom.contracts.requests import PublishTarget
 from pressroom.contracts.vocabulary import PublicationState
 from pressroom.state.database import Database
 from pressroom.state.documents import ImageDocument, PublicationDocument
+from pressroom.state.image_deletion import add_publication, revive_publication
 
 from .outbox import Outbox
 
@@ -18,7 +19,8 @@ from .outbox import Outbox
 async def request_publication(
     database: Database, outbox: Outbox, image: ImageDocument, target: PublishTarget, *, again: bool
 ) -> PublicationDocument:
-    """The publication of an approved image; made, with its job, unless it is there. `again` revives a failed one."""
+    """The publication of an approved image; made, with its job, unless it is there. `again` revives a failed one.
+    Raises `NotApproved`, of an image that was deleted in this moment too."""
     identity = publication_id(image.id, target.platform, target.product_type)
     now = datetime.now(UTC)
     job = PublishImage(batch_id=image.batch_id, image_id=image.id, publication_id=identity, platform=target.platform)
@@ -37,18 +39,12 @@ async def request_publication(
         description=image.description,
         tags=image.tags,
     )
-    if not await database.publications.insert(document):
-        revived = None
-        if again:
-            revived = await database.publications.transition(
-                identity,
-                PublicationState.REQUESTED,
-                changes={"failures": 0, "crashes": 0, "error": None},
-                messages=[outbox.job(job)],
-                guard={"state": str(PublicationState.FAILED)},
-            )
-        existing = revived or await database.publications.get(identity)
-        assert existing is not None, "a publication is never deleted"
-        document = existing
-    await outbox.publish(database.publications, document)
-    return document
+    existing = await database.publications.get(identity)
+    if existing is None:
+        await add_publication(database, document)
+    elif again and existing.state is PublicationState.FAILED:
+        await revive_publication(database, existing, outbox.job(job))
+    stored = await database.publications.get(identity)
+    assert stored is not None, "a publication is never deleted"
+    await outbox.publish(database.publications, stored)
+    return stored

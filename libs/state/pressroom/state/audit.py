@@ -134,7 +134,7 @@ class Fold:
     def _image(self, image: ImageDocument) -> list[Drift]:
         story = self._images.pop(image.id, _Story())
         drifts = _unsent(image, "image")
-        told = _last(story, {"generated", "failed", "approved", "rejected"})
+        told = _last(story, {"generated", "failed", "approved", "rejected", "deleted"})
         silent = (None, "failed") if image.state is not ImageState.CANCELLED else (None,)
         expected = {str(image.state)} if image.state in IMAGE_SETTLED - {ImageState.CANCELLED} else set(silent)
         if told not in expected:
@@ -230,13 +230,13 @@ class Fold:
 def counts_of(images: Iterable[ImageDocument]) -> BatchCounts:
     """How a batch's images stand, as `BatchCompleted` tells it."""
     rows = list(images)
-    states = [image.state for image in rows]
+    states = [image.ended for image in rows]
     return BatchCounts(
         requested=len(states),
         generated=sum(state in IMAGE_READY for state in states),
         failed=states.count(ImageState.FAILED),
         cancelled=states.count(ImageState.CANCELLED),
-        placeholders=sum(image.is_placeholder and image.state in IMAGE_READY for image in rows),
+        placeholders=sum(image.is_placeholder and image.ended in IMAGE_READY for image in rows),
     )
 
 

@@ -73,6 +73,12 @@ class Batches(Collection[BatchDocument]):
             query["created_at"] = moments
         return await self.find(query, sort=[("created_at", 1), ("_id", 1)], limit=limit)
 
+    async def will_use(self, name: str) -> bool:
+        """Whether a batch that is not planned yet wants this stored file as a reference picture."""
+        waiting = {"$in": [str(BatchState.SCHEDULED), str(BatchState.REQUESTED)]}
+        wanted = [{"request.input_images": name}, {"request.images.input_images": name}]
+        return await self.raw.find_one({"state": waiting, "$or": wanted}, projection=["_id"]) is not None
+
     async def release(self, batch_id: str, *, before: int, through: int) -> bool:
         """Move the mark of released images; False when somebody else moved it first, or has paused the batch."""
         changed = await self.change(

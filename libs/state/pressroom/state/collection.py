@@ -115,16 +115,19 @@ class Collection(Generic[Doc]):
         guard: Raw | None = None,
         token: str | None = None,
         release: bool = True,
+        session: AsyncIOMotorClientSession | None = None,
     ) -> Doc | None:
         """Move a document to `target`, or return None with nothing written.
 
         The machine, `guard` and the fence (`token`, of a taker) decide. `release` ends the lease with the write, and
-        `increments` are added to what the document has.
+        `increments` are added to what the document has. It is a part of the transaction of `session`, if there is one.
         """
         query: Raw = {"_id": document_id, "state": {"$in": [str(state) for state in sources(self.machine, target)]}}
         query.update(guard or {})
         fields: Raw = {**(changes or {}), "state": str(target)}
-        return await self._update(query, fields, messages, token=token, release=release, increments=increments)
+        return await self._update(
+            query, fields, messages, token=token, release=release, increments=increments, session=session
+        )
 
     async def change(
         self,

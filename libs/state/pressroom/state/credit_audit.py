@@ -74,7 +74,7 @@ class AccountFold:
     ) -> None:
         if image is not None and image.retry != hold.round:
             image = None  # Another hold's, by now.
-        is_made = image is not None and image.state in IMAGE_READY and image.provider is not ProviderName.PLACEHOLDER
+        is_made = image is not None and image.ended in IMAGE_READY and image.provider is not ProviderName.PLACEHOLDER
         is_captured = end is not None and end.kind is LedgerKind.CAPTURE
         # What failed and was made again from a dead letter costs its owner nothing.
         is_present = end is not None and end.note == FAILED.note

@@ -23,7 +23,7 @@ from .documents import (
     WebhookDocument,
 )
 from .gates import Gates
-from .images import Images
+from .images import FILES, Images
 from .ledger import Ledger
 from .named import Named
 from .posts import PostDocument, Posts
@@ -54,7 +54,7 @@ class Database:
             event_listeners=[there],
         )
         database = self._client.get_database(name, write_concern=WriteConcern(w="majority", j=True))
-        transactions = Transactions(self._client)
+        self.transactions = transactions = Transactions(self._client)
         self.batches = Batches(database["batches"], BatchDocument, machines.BATCH, there)
         self.budgets = Budgets(database)
         self.images = Images(database["images"], machines.IMAGE, there, self.budgets, transactions)
@@ -119,6 +119,14 @@ class Database:
                     [("owner", ASCENDING), ("subject", ASCENDING), ("created_at", DESCENDING)], name="by_subject"
                 ),
                 IndexModel([("remote.key", ASCENDING)], name="remote_key", sparse=True),
+                # Who has a file, and whose are to go.
+                *(IndexModel([(f"{kind}.key", ASCENDING)], name=f"{kind}_key", sparse=True) for kind in FILES),
+                IndexModel(
+                    [("input_images", ASCENDING)],
+                    name="input_images",
+                    partialFilterExpression={"input_images": {"$type": "string"}},
+                ),
+                IndexModel([("removal.due_at", ASCENDING)], name="removal", sparse=True),
                 IndexModel(
                     [("owner", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)],
                     name="favourites",

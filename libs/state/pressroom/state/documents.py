@@ -145,6 +145,14 @@ class Pacing(Part):
         return self.delay_s > 0 or self.delay_after_error_s > 0
 
 
+class Removal(Part):
+    """Files that a deleted image had, which go where nothing else has them: looked at again at `due_at`."""
+
+    keys: tuple[str, ...]
+    since: datetime
+    due_at: datetime
+
+
 class ImageDocument(Document):
     """One wanted picture, or with a `text_kind` one wanted `text`, which has no files and is not reviewed.
 
@@ -154,6 +162,8 @@ class ImageDocument(Document):
     billed call is out of which nothing is heard yet. `full_prompt` is `prompt` with everything that the batch adds.
     `retry`: the last of its batch's `retries` that planned it again. `max_cost_microusd`: what its batch may cost.
     `version` counts what people changed of it. `tags`: None where the image is from before it had any of its own.
+    `publish_requests`: how often a publication was asked for, which a deletion in the same moment meets. Of a deleted
+    image `ended_as` is how it stood before.
     """
 
     state: ImageState
@@ -209,6 +219,14 @@ class ImageDocument(Document):
     tags: tuple[str, ...] | None = None
     favourite: bool = False
     version: int = 0
+    publish_requests: int = 0
+    ended_as: ImageState | None = None
+    removal: Removal | None = None
+
+    @property
+    def ended(self) -> ImageState:
+        """How it stands, or stood when it was deleted."""
+        return self.ended_as or self.state
 
     @property
     def is_placeholder(self) -> bool:

@@ -19,14 +19,14 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorCollection
-from pymongo import UpdateOne
+from pymongo import ReturnDocument, UpdateOne
 
 from pressroom.contracts.facts import MicroDollars, ProviderTry
 from pressroom.contracts.vocabulary import ImageState, Mode, ProviderName
 
 from .budgets import Budgets, Cap, NoBudget, OverCap
 from .collection import Collection
-from .documents import ImageDocument, OutboxMessage, Part, ProviderJobDocument, Reservation
+from .documents import ImageDocument, OutboxMessage, Part, ProviderJobDocument, Removal, Reservation
 from .machines import IMAGE_READY, Machine
 from .reachability import Reachability
 from .transactions import Session, Transactions
@@ -36,6 +36,34 @@ Result = TypeVar("Result")
 _ALIKE_AT_MOST = 5000
 """Of a larger account, a near-duplicate may be missed rather than every image held up."""
 
+
+FILES = ("raw", "file", "thumbnail")
+"""The fields of an image that name files."""
+
+_SHOWN = tuple(state for state in ImageState if state is not ImageState.DELETED)
+_NOT_DELETED = {"$ne": str(ImageState.DELETED)}
+_ENDED: dict[str, Any] = {"$ifNull": ["$ended_as", "$state"]}
+"""How an image stands, or stood when it was deleted: what is counted."""
+
+_WORDS_AND_FILES: Mapping[str, Any] = {
+    "prompt": "",
+    "full_prompt": None,
+    "negative_prompt": None,
+    "input_images": [],
+    "adapters": [],
+    **dict.fromkeys(FILES),
+    "checks": [],
+    "perceptual_hash": None,
+    "hash_bands": [],
+    "error": None,
+    "review_reason": None,
+    "title": None,
+    "description": None,
+    "tags": [],
+    "favourite": False,
+    "progress": None,
+}
+"""What goes of a deleted image. What it cost and how it ended stays, and its subject, by which others are numbered."""
 
 _OF_A_CALL = frozenset({"state", "tries", "remote", "call_began_at"})
 """A write of these may end a call."""
@@ -51,6 +79,12 @@ class ImageFate(Part):
     state: ImageState
     provider: ProviderName
     retry: str | None = None
+    ended_as: ImageState | None = None
+
+    @property
+    def ended(self) -> ImageState:
+        """How it stands, or stood when it was deleted."""
+        return self.ended_as or self.state
 
 
 @dataclass(frozen=True)
@@ -180,9 +214,14 @@ class Images(Collection[ImageDocument]):
 
         return await self._transactions.run(reserved.reservation.budgets[-1], work)
 
-    async def of_batch(self, batch_id: str, *, after: int = -1, limit: int = 0) -> list[ImageDocument]:
+    async def of_batch(
+        self, batch_id: str, *, after: int = -1, limit: int = 0, with_deleted: bool = False
+    ) -> list[ImageDocument]:
         """Images in order of their index, from after `after`."""
-        return await self.find({"batch_id": batch_id, "index": {"$gt": after}}, sort=[("index", 1)], limit=limit)
+        query: dict[str, Any] = {"batch_id": batch_id, "index": {"$gt": after}}
+        if not with_deleted:
+            query["state"] = _NOT_DELETED
+        return await self.find(query, sort=[("index", 1)], limit=limit)
 
     async def page(
         self,
@@ -198,9 +237,9 @@ class Images(Collection[ImageDocument]):
         limit: int,
     ) -> list[ImageDocument]:
         """An owner's images, without texts, newest first, from after the one that `before` (its time and id) names."""
-        query: dict[str, Any] = {"owner": owner, "text_kind": None}
+        query: dict[str, Any] = {"owner": owner, "text_kind": None, "state": _NOT_DELETED}
         if states:
-            query["state"] = {"$in": [str(state) for state in states]}
+            query["state"] = {"$in": [str(state) for state in states if state in _SHOWN]}
         if batch_id is not None:
             query["batch_id"] = batch_id
         if provider is not None:
@@ -216,7 +255,8 @@ class Images(Collection[ImageDocument]):
 
     async def owned_images(self, owner: str, image_ids: Sequence[str]) -> list[ImageDocument]:
         """Those of these images that are this owner's."""
-        return await self.find({"_id": {"$in": list(image_ids)}, "owner": owner, "text_kind": None})
+        query = {"_id": {"$in": list(image_ids)}, "owner": owner, "text_kind": None, "state": _NOT_DELETED}
+        return await self.find(query)
 
     async def awaiting_review(
         self, batch_id: str, *, placeholders: bool, limit: int
@@ -230,6 +270,39 @@ class Images(Collection[ImageDocument]):
         if len(found) < limit:
             return found, 0
         return found, max(0, await self.raw.count_documents(query) - len(found))
+
+    async def entomb(self, image: ImageDocument, message: OutboxMessage, session: Session) -> ImageDocument | None:
+        """Delete an image as it was read in this transaction: words and files go, what counts stays."""
+        now = datetime.now(UTC)
+        keys = sorted({file.key for file in (image.raw, image.file, image.thumbnail) if file is not None})
+        fields = {
+            **_WORDS_AND_FILES,
+            # What a vendor said of a call may quote the prompt.
+            "tries": [{**attempt.model_dump(), "error": None} for attempt in image.tries],
+            "state": str(ImageState.DELETED),
+            "ended_as": str(image.state),
+            "removal": Removal(keys=tuple(keys), since=now, due_at=now).model_dump() if keys else None,
+        }
+        query = {"_id": image.id, "state": str(image.state)}
+        return await self._update(query, fields, [message], token=None, release=True, session=session)
+
+    async def has_file(self, key: str) -> bool:
+        """Whether any image has this file of the blob store, or is, or was, made from it."""
+        name = key.rpartition("/")[2]
+        uses: list[dict[str, Any]] = [{f"{kind}.key": key} for kind in FILES]
+        # The type, so that the index of those alone that have some will do.
+        uses.append({"input_images": {"$eq": name, "$type": "string"}})
+        return await self.raw.find_one({"$or": uses}, projection=["_id"]) is not None
+
+    async def take_removal(self, next_at: datetime) -> ImageDocument | None:
+        """A deleted image whose files are to be looked at now; looked at again at `next_at`."""
+        raw = await self.raw.find_one_and_update(
+            {"removal.due_at": {"$lte": datetime.now(UTC)}},
+            {"$set": {"removal.due_at": next_at}},
+            sort=[("removal.due_at", 1)],
+            return_document=ReturnDocument.AFTER,
+        )
+        return self.read(raw)
 
     async def numbered(self, owner: str, subject: str) -> dict[str, int]:
         """All images of a subject, by id, counted from 1 in the order in which they were asked for."""
@@ -255,7 +328,7 @@ class Images(Collection[ImageDocument]):
         return self.stream(query, sort=[("index", 1)])
 
     def of_job(
-        self, job: ProviderJobDocument, states: Iterable[ImageState] = ImageState, *, after: int = -1, limit: int = 0
+        self, job: ProviderJobDocument, states: Iterable[ImageState] = _SHOWN, *, after: int = -1, limit: int = 0
     ) -> AsyncIterator[ImageDocument]:
         """A provider job's images in one of `states`, in order, from after the index `after`."""
         query = {"$and": [_of(job), {"state": {"$in": [str(state) for state in states]}, "index": {"$gt": after}}]}
@@ -316,8 +389,20 @@ class Images(Collection[ImageDocument]):
         query = {"batch_id": batch_id, "state": {"$in": [str(state) for state in states]}}
         return await self.raw.find_one(query, projection=["_id"]) is not None
 
+    async def count_by_state(self, query: dict[str, Any]) -> dict[str, int]:
+        """A deleted image counts as it stood before."""
+        rows = self.raw.aggregate([{"$match": query}, {"$group": {"_id": _ENDED, "count": {"$sum": 1}}}])
+        return {row["_id"]: row["count"] async for row in rows}
+
+    async def deleted(self, batch_ids: Sequence[str]) -> dict[str, int]:
+        """How many images of each batch were deleted."""
+        query = {"batch_id": {"$in": list(batch_ids)}, "state": str(ImageState.DELETED)}
+        rows = self.raw.aggregate([{"$match": query}, {"$group": {"_id": "$batch_id", "count": {"$sum": 1}}}])
+        found = {row["_id"]: row["count"] async for row in rows}
+        return {batch_id: found.get(batch_id, 0) for batch_id in batch_ids}
+
     async def counts(self, batch_id: str) -> dict[ImageState, int]:
-        """How many of a batch's images are in each state."""
+        """How many of a batch's images are in each state; a deleted one as it stood before."""
         counted = await self.count_by_state({"batch_id": batch_id})
         return {ImageState(state): count for state, count in counted.items()}
 
@@ -326,7 +411,7 @@ class Images(Collection[ImageDocument]):
         rows = self.raw.aggregate(
             [
                 {"$match": {"batch_id": {"$in": batch_ids}}},
-                {"$group": {"_id": {"batch": "$batch_id", "state": "$state"}, "count": {"$sum": 1}}},
+                {"$group": {"_id": {"batch": "$batch_id", "state": _ENDED}, "count": {"$sum": 1}}},
             ]
         )
         counts: dict[str, dict[ImageState, int]] = {batch_id: {} for batch_id in batch_ids}
@@ -364,7 +449,11 @@ class Images(Collection[ImageDocument]):
     async def placeholders(self, batch_id: str) -> int:
         """How many of a batch's images that are ready are placeholders."""
         ready = [str(state) for state in IMAGE_READY]
-        query = {"batch_id": batch_id, "provider": str(ProviderName.PLACEHOLDER), "state": {"$in": ready}}
+        query = {
+            "batch_id": batch_id,
+            "provider": str(ProviderName.PLACEHOLDER),
+            "$or": [{"state": {"$in": ready}}, {"ended_as": {"$in": ready}}],
+        }
         return await self.raw.count_documents(query)
 
     async def released_and_open(self, batch_id: str, released_through: int, states: Iterable[ImageState]) -> int:

@@ -51,11 +51,12 @@ IMAGE: Machine = _table(
             ImageState.CANCELLED,
         },
         ImageState.FINISHING: {ImageState.FINISHING, ImageState.GENERATED, ImageState.FAILED},
-        ImageState.GENERATED: {ImageState.APPROVED, ImageState.REJECTED},
-        ImageState.APPROVED: set(),
-        ImageState.REJECTED: {ImageState.APPROVED},
-        ImageState.FAILED: {ImageState.PLANNED, ImageState.QUEUED, ImageState.FINISHING},
-        ImageState.CANCELLED: set(),
+        ImageState.GENERATED: {ImageState.APPROVED, ImageState.REJECTED, ImageState.DELETED},
+        ImageState.APPROVED: {ImageState.DELETED},
+        ImageState.REJECTED: {ImageState.APPROVED, ImageState.DELETED},
+        ImageState.FAILED: {ImageState.PLANNED, ImageState.QUEUED, ImageState.FINISHING, ImageState.DELETED},
+        ImageState.CANCELLED: {ImageState.DELETED},
+        ImageState.DELETED: set(),
     }
 )
 
@@ -143,7 +144,7 @@ MACHINES: dict[str, Machine] = {
 IMAGE_READY = frozenset({ImageState.GENERATED, ImageState.APPROVED, ImageState.REJECTED})
 """The image has its files."""
 
-IMAGE_SETTLED = IMAGE_READY | {ImageState.FAILED, ImageState.CANCELLED}
+IMAGE_SETTLED = IMAGE_READY | {ImageState.FAILED, ImageState.CANCELLED, ImageState.DELETED}
 """Nothing more happens to the image by itself."""
 
 IMAGE_IN_WINDOW = frozenset({ImageState.PLANNED, ImageState.QUEUED, ImageState.GENERATING})

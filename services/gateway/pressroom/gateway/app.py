@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import Lifespan
 
+from pressroom.runtime.file_removal import FileRemoval
 from pressroom.runtime.passwords import Passwords
 from pressroom.runtime.service import Service
 
@@ -22,6 +23,7 @@ from . import (
     files,
     health,
     image_content,
+    image_deletion,
     image_edits,
     images,
     lanes,
@@ -74,6 +76,8 @@ def build(settings: GatewaySettings) -> FastAPI:
         app.state.live_feed = feed = LiveFeed(service.js)
         service.background("live feed", feed.run)
         service.background("credit sweep", lambda: sweep_credits(service))
+        removal = FileRemoval(service.database, service.blobs)
+        service.background("file removal", lambda: removal.run(settings.sweep_interval_s))
         yield
         await service.close()
 
@@ -130,6 +134,7 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         images.router,
         image_content.router,
         image_edits.router,
+        image_deletion.router,
         reviewing.router,
         texts.router,
         publications.router,

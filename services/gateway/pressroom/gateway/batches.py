@@ -53,7 +53,8 @@ async def owned(house: House, owner: str, batch_id: str) -> BatchDocument:
 async def shown(house: House, batch: BatchDocument) -> Batch:
     counts = await house.database.images.counts(batch.id)
     costs = await house.database.images.costs_microusd([batch.id])
-    return batch_view(batch, counts, costs[batch.id])
+    deleted = await house.database.images.deleted([batch.id])
+    return batch_view(batch, counts, costs[batch.id], deleted[batch.id])
 
 
 @router.post(
@@ -126,8 +127,9 @@ async def list_batches(
     names = [batch.id for batch in shown]
     counts = await house.database.images.counts_of_many(names)
     costs = await house.database.images.costs_microusd(names)
+    deleted = await house.database.images.deleted(names)
     return Page(
-        items=[batch_view(batch, counts[batch.id], costs[batch.id]) for batch in shown],
+        items=[batch_view(batch, counts[batch.id], costs[batch.id], deleted[batch.id]) for batch in shown],
         next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
     )
 

@@ -11,6 +11,7 @@ from pressroom.contracts.vocabulary import ImageState, ProviderName, Scope
 from pressroom.runtime.publications import request_publication
 from pressroom.runtime.service import Service
 from pressroom.state.documents import ImageDocument
+from pressroom.state.image_deletion import NotApproved
 
 from .access import REFUSED, Caller, requires
 from .cursors import Limit, decode, encode
@@ -29,9 +30,9 @@ VERSIONED: dict[int | str, dict[str, Any]] = {
 
 
 async def owned(house: Service, owner: str, image_id: str) -> ImageDocument:
-    """The owner's image. Raises a 404 `Refusal`, also for somebody else's, and for a text."""
+    """The owner's image. Raises a 404 `Refusal`, also for somebody else's, for a text, and for one that was deleted."""
     image = await house.database.images.owned(image_id, owner)
-    if image is None or image.text_kind is not None:
+    if image is None or image.text_kind is not None or image.state is ImageState.DELETED:
         raise not_found("image", image_id)
     return image
 
@@ -98,5 +99,8 @@ async def publish_image(image_id: str, body: CreatePublishTarget, owner: Caller,
     image = await owned(house, owner, image_id)
     if image.state is not ImageState.APPROVED:
         raise conflict("image-not-approved", f"The image is {image.state}; approve it first.")
-    publication = await request_publication(house.database, house.outbox, image, body, again=True)
+    try:
+        publication = await request_publication(house.database, house.outbox, image, body, again=True)
+    except NotApproved as error:
+        raise not_found("image", image_id) from error
     return publication_view(publication)

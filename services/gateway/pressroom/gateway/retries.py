@@ -48,4 +48,5 @@ async def retry_batch(batch_id: str, owner: Caller, house: House, body: RetryBat
         raise invalid(error.reasons) from error
     counts = await house.database.images.counts(batch_id)
     costs = await house.database.images.costs_microusd([batch_id])
-    return batch_view(opened, counts, costs[batch_id])
+    deleted = await house.database.images.deleted([batch_id])
+    return batch_view(opened, counts, costs[batch_id], deleted[batch_id])

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Body
 from pressroom.contracts.api import Image
 from pressroom.contracts.events import ImageApproved, ImageEvent, ImageRejected
 from pressroom.contracts.image_requests import (
-    REVIEWS_MAX,
+    IMAGES_AT_ONCE_MAX,
     Decision,
     RejectImage,
     ReviewedImage,
@@ -131,7 +131,7 @@ async def review_images(body: ReviewImages, owner: Caller, house: House) -> Revi
     if body.batch_id is not None and body.decision is not None:
         await owned_batch(house, owner, body.batch_id)
         found, left = await house.database.images.awaiting_review(
-            body.batch_id, placeholders=body.decision is Decision.REJECT, limit=REVIEWS_MAX
+            body.batch_id, placeholders=body.decision is Decision.REJECT, limit=IMAGES_AT_ONCE_MAX
         )
         wanted = [ReviewImage(image_id=image.id, decision=body.decision, reason=body.reason) for image in found]
     else:

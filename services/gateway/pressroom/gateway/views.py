@@ -19,7 +19,7 @@ def dollars(microusd: int) -> Decimal:
     return exact.quantize(Decimal(1)) if exact == exact.to_integral() else exact
 
 
-def batch_view(batch: BatchDocument, counts: Mapping[ImageState, int], cost_microusd: int) -> Batch:
+def batch_view(batch: BatchDocument, counts: Mapping[ImageState, int], cost_microusd: int, deleted: int = 0) -> Batch:
     return Batch(
         id=batch.id,
         owner=batch.owner,
@@ -31,6 +31,7 @@ def batch_view(batch: BatchDocument, counts: Mapping[ImageState, int], cost_micr
             failed=counts.get(ImageState.FAILED, 0),
             cancelled=counts.get(ImageState.CANCELLED, 0),
             by_state=dict(counts),
+            deleted=deleted,
         ),
         starts_at=batch.starts_at,
         mode_choice=batch.mode_choice,

@@ -8,7 +8,7 @@ from faststream.asgi import AsgiFastStream
 from pressroom.contracts.cloudevents import ReceivedEvent
 from pressroom.contracts.events import ImageApproved
 from pressroom.contracts.jobs import PublishImage, SendNotice
-from pressroom.contracts.vocabulary import NoticeChannel, PlatformName
+from pressroom.contracts.vocabulary import ImageState, NoticeChannel, PlatformName
 from pressroom.runtime.event_subscriber import Refused, subscribe
 from pressroom.runtime.job_runner import JobRunner
 from pressroom.runtime.lane_queue import LaneQueue
@@ -49,6 +49,8 @@ def build(settings: PublisherSettings, platforms: Mapping[PlatformName, Platform
         image = await service.database.images.get(approved.image_id)
         if image is None:
             raise Refused(f"there is no image {approved.image_id}")
+        if image.state is ImageState.DELETED:
+            return  # Approved, and deleted since.
         for target in approved.publish:
             await request_publication(service.database, service.outbox, image, target, again=False)
 

@@ -1,0 +1,100 @@
+"""Deleting an image, and asking for a publication of one: of both in the same moment only one is done.
+
+Each reads image and publications and writes its part in one transaction that the other's would meet at the image, so
+one that is in a shop, or on its way there, is never deleted, and a deleted one is never published. A process that dies
+has done all of it or nothing.
+"""
+
+from collections.abc import Sequence
+
+from pressroom.contracts.vocabulary import ImageState, PublicationState
+
+from .database import Database
+from .documents import ImageDocument, OutboxMessage, PublicationDocument
+from .machines import IMAGE
+from .transactions import Session
+
+
+class InTheMaking(Exception):
+    """The image is being made, or waits for it."""
+
+    def __init__(self, state: ImageState) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+class InUse(Exception):
+    """Publications of the image are out, or under way."""
+
+    def __init__(self, publications: Sequence[PublicationDocument]) -> None:
+        super().__init__(", ".join(publication.id for publication in publications))
+        self.publications = tuple(publications)
+
+
+class NotApproved(Exception):
+    """The image is not approved, or is not there any more."""
+
+
+async def delete_image(database: Database, image_id: str, message: OutboxMessage) -> ImageDocument | None:
+    """What is left of the image, with `message` in its outbox; None when it is not there any more. Raises `InTheMaking`
+    or `InUse`, with nothing written."""
+
+    async def work(session: Session) -> ImageDocument | None:
+        image = database.images.read(await database.images.raw.find_one({"_id": image_id}, session=session))
+        if image is None or image.state is ImageState.DELETED:
+            return None
+        if ImageState.DELETED not in IMAGE[image.state]:
+            raise InTheMaking(image.state)
+        alive = {"image_id": image_id, "state": {"$ne": str(PublicationState.FAILED)}}
+        rows = database.publications.raw.find(alive, session=session)
+        publications = [PublicationDocument.model_validate(row) async for row in rows]
+        if publications:
+            raise InUse(publications)
+        return await database.images.entomb(image, message, session)
+
+    return await database.transactions.run(image_id, work)
+
+
+async def add_publication(database: Database, publication: PublicationDocument) -> bool:
+    """Store a new publication of an approved image; False when it is there already. Raises `NotApproved`."""
+
+    async def work(session: Session) -> bool:
+        await _ask(database, publication.image_id, session)
+        if not await database.publications.insert(publication, session=session):
+            raise _There
+        return True
+
+    try:
+        return await database.transactions.run(publication.image_id, work)
+    except _There:
+        return False
+
+
+async def revive_publication(database: Database, publication: PublicationDocument, message: OutboxMessage) -> bool:
+    """Have a publication that failed tried again; False when it did not fail. Raises `NotApproved`."""
+
+    async def work(session: Session) -> bool:
+        await _ask(database, publication.image_id, session)
+        revived = await database.publications.transition(
+            publication.id,
+            PublicationState.REQUESTED,
+            changes={"failures": 0, "crashes": 0, "error": None},
+            messages=[message],
+            guard={"state": str(PublicationState.FAILED)},
+            session=session,
+        )
+        return revived is not None
+
+    return await database.transactions.run(publication.image_id, work)
+
+
+class _There(Exception):
+    pass
+
+
+async def _ask(database: Database, image_id: str, session: Session) -> None:
+    """Write the image, so that a deletion in this moment meets it."""
+    approved = {"_id": image_id, "state": str(ImageState.APPROVED)}
+    asked = await database.images.raw.update_one(approved, {"$inc": {"publish_requests": 1}}, session=session)
+    if not asked.matched_count:
+        raise NotApproved(image_id)
