@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 
 from pressroom.cli.servers import MongoServer, NatsServer
 from pressroom.contracts.events import ImageGenerated
-from pressroom.contracts.vocabulary import ErrorKind, ImageState, ProviderName, TryOutcome
+from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderName, TryOutcome
 from pressroom.state.budgets import Scope
 from pressroom.state.documents import ImageDocument
 
@@ -546,4 +546,37 @@ async def test_a_worker_killed_in_a_paid_call_has_spent_what_it_put_aside_and_no
     await scene.counts(images=1)
     assert calls(scene, vendor) == 1
     assert await budget_of(scene, batch_id) == (vendor.cost_microusd, 0)
+    assert (await scene.house.audit()).drifts == ()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("vendor", [FLUX, OPENAI], ids=str)
+async def test_workers_killed_over_and_over_buy_no_more_than_their_batchs_cap(scene: Scene, vendor: Vendor) -> None:
+    images, price = 16, vendor.cost_microusd
+    batch = await scene.house.request(
+        provider=str(vendor.name),
+        width=1024,
+        height=1024,
+        count=images,
+        max_concurrent=images,
+        max_cost=calls_worth(vendor, images),
+    )
+    for killed in range(1, 5):
+        both = [await scene.workers.another() for _ in range(2)]
+
+        async def has_asked(times: int = 3 * killed) -> bool:
+            over = await scene.house.database.batches.get(batch.id)
+            return calls(scene, vendor) >= times or (over is not None and over.state is BatchState.COMPLETED)
+
+        await eventually(has_asked, PATIENT_S)
+        for worker in both:
+            worker.kill()
+    await scene.workers.another()
+    made = await scene.house.completed(batch.id, within_s=2 * PATIENT_S)
+    spent = sum(image.cost_microusd for image in made)
+    assert {str(image.error.kind) for image in made if image.state is ImageState.FAILED and image.error} <= {"budget"}
+    assert calls(scene, vendor) * price <= images * price
+    assert spent <= images * price
+    assert await budget_of(scene, batch.id) == (spent, 0)
     assert (await scene.house.audit()).drifts == ()
