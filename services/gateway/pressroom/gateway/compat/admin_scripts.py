@@ -219,7 +219,7 @@ async def make_images(
             return FailedImage(index=index, prompt=prompt, error=error, status_code=status)
 
     began = asyncio.get_running_loop().time()
-    told = await _one_by_one(body, one, delay_ms, request)
+    told = await _one_by_one(body, one, delay_ms, deadline, request)
     made = [item for item in told if isinstance(item, MadeImage)]
     failed = [item for item in told if isinstance(item, FailedImage)]
     return ImageResults(
@@ -247,7 +247,7 @@ async def make_posts(
             return FailedPost(index=index, title=_said(asked, "title"), error=error, status_code=status)
 
     began = asyncio.get_running_loop().time()
-    told = await _one_by_one(body, one, delay_ms, request)
+    told = await _one_by_one(body, one, delay_ms, _deadline(house), request)
     made = [item for item in told if isinstance(item, WrittenPost)]
     failed = [item for item in told if isinstance(item, FailedPost)]
     return BlogResults(
@@ -259,13 +259,16 @@ async def _one_by_one(
     asked: Sequence[Anything],
     one: Callable[[Anything, int], Awaitable[Done]],
     delay_ms: int,
+    deadline: float,
     request: Request,
 ) -> list[Done]:
-    """What becomes of each, in order, with a pause between two; no more of them once nobody listens."""
+    """What becomes of each, in order, with a pause between two until the time is up; no more of them once nobody
+    listens."""
     told: list[Done] = []
     for index, wish in enumerate(asked, 1):
         if index > 1:
-            await asyncio.sleep(delay_ms / 1000)
+            left_s = deadline - asyncio.get_running_loop().time()
+            await asyncio.sleep(min(delay_ms / 1000, max(0.0, left_s)))
             if await request.is_disconnected():
                 break
         told.append(await one(wish, index))
