@@ -69,6 +69,13 @@ async def test_what_became_of_images_and_what_it_took(gateway: Gateway) -> None:
     }
 
 
+async def test_a_deleted_image_counts_as_it_ended(gateway: Gateway) -> None:
+    batch = await a_batch(gateway)
+    before = (await asked(gateway))["totals"]
+    assert (await gateway.http.delete(f"/v1/images/{batch}-0000")).status_code == 204
+    assert (await asked(gateway))["totals"] == before
+
+
 async def test_by_day_by_provider_and_by_batch(gateway: Gateway) -> None:
     first, second = await a_batch(gateway), await a_batch(gateway, BEGAN + timedelta(days=1))
     days = (await asked(gateway, "&by=day"))["rows"]

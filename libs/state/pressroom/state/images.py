@@ -313,7 +313,7 @@ class Images(Collection[ImageDocument]):
 
     async def parts_shown(self, owner: str, subject: str) -> set[str]:
         """The parts of a subject of which there is an image, made by a provider or on its way."""
-        gone = [str(ImageState.FAILED), str(ImageState.CANCELLED)]
+        gone = [str(ImageState.FAILED), str(ImageState.CANCELLED), str(ImageState.DELETED)]
         query = {"owner": owner, "subject": subject, "part": {"$type": "string"}, "state": {"$nin": gone}}
         names = await self.raw.distinct("part", {**query, "provider": {"$ne": str(ProviderName.PLACEHOLDER)}})
         return {str(name) for name in names}

@@ -57,7 +57,9 @@ async def tallies(
         bounds = {"$gte": since, "$lt": until}
         match["created_at"] = {name: bound for name, bound in bounds.items() if bound is not None}
     tries: Raw = {"$ifNull": ["$tries", []]}
-    ready = {"$in": ["$state", sorted(str(state) for state in IMAGE_READY)]}
+    # A deleted image counts as it ended.
+    state = {"$ifNull": ["$ended_as", "$state"]}
+    ready = {"$in": [state, sorted(str(state) for state in IMAGE_READY)]}
     rows = images.aggregate(
         [
             {"$match": match},
@@ -65,7 +67,7 @@ async def tallies(
                 "$project": {
                     "key": _KEYS[by],
                     "created_at": 1,
-                    "state": 1,
+                    "state": state,
                     "tries": {"$size": tries},
                     "calls": {"$sum": "$tries.calls"},
                     "cost": {"$sum": "$tries.cost_microusd"},
