@@ -141,6 +141,20 @@ async def test_whoever_has_no_image_is_missing_until_one_is_asked_for(house: Hou
     assert asked_for["progress"]["total"] == 7
 
 
+async def test_an_image_that_was_deleted_was_made_and_is_missing_again(house: House) -> None:
+    async with an_agency(house) as gateway:
+        told = await made(gateway, type="scene")
+        (image,) = told["completed"]
+        assert (await gateway.http.get("/api/case-images/missing")).json()[0]["missing"][-1]["type"] == "suspect"
+
+        assert (await gateway.http.delete(f"/v1/images/{image['imageId']}")).is_success
+
+        after = (await gateway.http.get(f"{BATCHES}/{told['batchId']}")).json()
+        (case,) = (await gateway.http.get("/api/case-images/missing")).json()
+    assert (after["completed"], after["pending"], after["progress"]["percentage"]) == ([image], [], 100)
+    assert case["missing"][-1] == {"type": "scene"}
+
+
 async def test_statistics_are_a_line_of_csv_for_each_batch(house: House) -> None:
     async with an_agency(house) as gateway:
         await keep(gateway, "case-1", a_case(**{"suspect-3": "a poet in the rain"}))

@@ -6,12 +6,15 @@ from typing import Any
 import httpx
 import pytest
 
+from pressroom.contracts.events import PostCreated
 from pressroom.contracts.posts import slug_of
 from pressroom.contracts.subjects import story_filter
 from pressroom.contracts.vocabulary import ImageState
 
 from .people import a_user, bearer, token_of
 from .serving import Gateway, fields_named_in, problem_of
+from .test_account_events import heard
+from .test_live_events import is_listening
 
 FOXES: dict[str, Any] = {
     "title": "Ten foxes in the fog",
@@ -102,6 +105,23 @@ async def test_publishing_and_taking_back_are_told_and_the_list_knows(gateway: G
     assert await listed(state="published") == []
     assert (await gateway.http.delete(path)).status_code == 204
     assert await facts_of(gateway, post["id"]) == ["created", "published", "edited", "withdrawn", "deleted"]
+
+
+async def test_the_list_leaves_out_what_may_be_long(gateway: Gateway) -> None:
+    post = await written(gateway)
+    (listed,) = (await gateway.http.get("/v1/posts")).json()["items"]
+    assert post.keys() - listed.keys() == {"content", "metadata"}
+    assert listed == {name: post[name] for name in listed}
+
+
+async def test_an_owner_hears_of_their_posts_and_nobody_elses(gateway: Gateway) -> None:
+    ann = token_of(await a_user(gateway.house))
+    async with heard(gateway, ann) as stream:
+        await is_listening(stream)
+        await written(gateway)
+        mine = await gateway.http.post("/v1/posts", json=FOXES, headers=bearer(ann))
+        told = [(frame.event, frame.data["data"]["post_id"]) for frame in await stream.events(1)]
+    assert told == [(PostCreated.type_name(), mine.json()["id"])]
 
 
 async def test_of_two_who_edit_one_version_the_second_is_told(gateway: Gateway) -> None:

@@ -234,6 +234,8 @@ class Image(Fact):
     state: ImageState
     prompt: str
     full_prompt: str = Field(description="The prompt with style, genre and quality words, as providers get it.")
+    subject: str | None = Field(default=None, description="Who or what it shows, as the batch called it.")
+    part: str | None = Field(default=None, description="Which part of its subject it shows.")
     seed: int
     provider: ProviderName
     model: str | None = None

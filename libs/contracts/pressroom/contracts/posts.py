@@ -102,8 +102,8 @@ MAY_BE_EMPTY = frozenset({"thumbnail", "image_id"})
 """What null takes away."""
 
 
-class Post(Fact):
-    """`version` counts the edits; it is the ETag too."""
+class ListedPost(Fact):
+    """A post as a list shows it. `version` counts the edits; it is the ETag too."""
 
     id: str
     owner: Identifier
@@ -111,18 +111,23 @@ class Post(Fact):
     state: WrittenState
     title: str
     slug: str
-    content: str
     excerpt: str
     author: str
     thumbnail: str | None = None
     image_id: str | None = None
     tags: tuple[str, ...] = ()
     featured: bool
-    metadata: dict[str, JsonValue]
     version: NonNegative
     created_at: Moment
     updated_at: Moment
     published_at: Moment | None = Field(default=None, description="When it became public last; None while it is not.")
+
+
+class Post(ListedPost):
+    """All of it."""
+
+    content: str
+    metadata: dict[str, JsonValue]
 
 
 def slug_of(title: str) -> str:

@@ -31,6 +31,8 @@ INDEXES = [
     ),
 ]
 
+_NOT_LISTED = {"content": 0, "metadata": 0}
+
 
 class SlugTaken(Exception):
     """Another post of the same owner has it."""
@@ -87,7 +89,8 @@ class Posts(Collection[PostDocument]):
         before: tuple[datetime, str] | None = None,
         limit: int,
     ) -> list[PostDocument]:
-        """An owner's posts, newest first, from after the one that `before` (its time and id) names."""
+        """An owner's posts, newest first, from after the one that `before` (its time and id) names; without what they
+        say, which may be long."""
         query: Raw = {"owner": owner, "state": {"$ne": str(PostState.DELETED)} if state is None else str(state)}
         for name, wanted in (("featured", featured), ("tags", tag), (SLUG, slug)):
             if wanted is not None:
@@ -95,7 +98,8 @@ class Posts(Collection[PostDocument]):
         if before is not None:
             when, post_id = before
             query["$or"] = [{"created_at": {"$lt": when}}, {"created_at": when, "_id": {"$lt": post_id}}]
-        return await self.find(query, sort=[("created_at", -1), ("_id", -1)], limit=limit)
+        rows = self.raw.find(query, projection=_NOT_LISTED, limit=limit).sort([("created_at", -1), ("_id", -1)])
+        return [PostDocument.model_validate(row) async for row in rows]
 
     async def edit(
         self, post: PostDocument, changes: Mapping[str, Any], messages: Sequence[OutboxMessage] = ()

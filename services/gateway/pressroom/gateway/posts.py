@@ -16,7 +16,17 @@ from pressroom.contracts.api import Page
 from pressroom.contracts.events import PostCreated, PostDeleted, PostEdited, PostEvent, PostPublished, PostWithdrawn
 from pressroom.contracts.facts import Reason
 from pressroom.contracts.identifiers import new_id
-from pressroom.contracts.posts import CreatePost, EditPost, Post, PostState, Slug, WrittenState, numbered, slug_of
+from pressroom.contracts.posts import (
+    CreatePost,
+    EditPost,
+    ListedPost,
+    Post,
+    PostState,
+    Slug,
+    WrittenState,
+    numbered,
+    slug_of,
+)
 from pressroom.contracts.requests import Tag
 from pressroom.contracts.vocabulary import Scope
 from pressroom.state.machines import IMAGE_READY
@@ -91,15 +101,14 @@ async def write_post(
 async def list_posts(
     owner: Caller,
     house: House,
-    response: Response,
     state: WrittenState | None = None,
     featured: bool | None = None,
     tag: Annotated[Tag | None, Query()] = None,
     slug: Annotated[Slug | None, Query()] = None,
     cursor: str | None = None,
     limit: Limit = 50,
-) -> Page[Post]:
-    """Your posts, newest first."""
+) -> Page[ListedPost]:
+    """Your posts, newest first, without what they say."""
     found = await house.database.posts.page(
         owner,
         state=None if state is None else PostState(state),
@@ -111,7 +120,7 @@ async def list_posts(
     )
     shown = found[:limit]
     return Page(
-        items=[post_view(post) for post in shown],
+        items=[listed_view(post) for post in shown],
         next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
     )
 
@@ -166,29 +175,14 @@ async def delete_post(post_id: str, owner: Caller, house: House, if_match: IfMat
     await house.outbox.publish(house.database.posts, removed)
 
 
+def listed_view(post: PostDocument) -> ListedPost:
+    """A post as a list shows it."""
+    return ListedPost.model_validate(post.model_dump(include=set(ListedPost.model_fields)))
+
+
 def post_view(post: PostDocument) -> Post:
     """A post as the API shows it."""
-    assert post.slug is not None, "only what is deleted has no slug"
-    return Post(
-        id=post.id,
-        owner=post.owner,
-        author_id=post.author_id,
-        state=WrittenState(post.state),
-        title=post.title,
-        slug=post.slug,
-        content=post.content,
-        excerpt=post.excerpt,
-        author=post.author,
-        thumbnail=post.thumbnail,
-        image_id=post.image_id,
-        tags=post.tags,
-        featured=post.featured,
-        metadata=post.described,
-        version=post.version,
-        created_at=post.created_at,
-        updated_at=post.updated_at,
-        published_at=post.published_at,
-    )
+    return Post(**dict(listed_view(post)), content=post.content, metadata=post.described)
 
 
 def _shown(post: PostDocument, response: Response) -> Post:

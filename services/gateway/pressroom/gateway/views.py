@@ -53,6 +53,8 @@ def image_view(image: ImageDocument, publications: Sequence[PublicationDocument]
         state=image.state,
         prompt=image.prompt,
         full_prompt=image.sent_prompt,
+        subject=image.subject,
+        part=image.part,
         seed=image.seed,
         provider=image.provider,
         model=image.model,

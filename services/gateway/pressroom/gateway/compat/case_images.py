@@ -173,7 +173,7 @@ async def progress(batch_id: str, owner: Caller, house: House) -> Progress:
 async def error_report(batch_id: str, owner: Caller, house: House) -> ErrorReport:
     """The error report of a batch."""
     batch = await _of_here(batch_id, owner, house)
-    images = await house.database.images.of_batch(batch.id)
+    images = await house.database.images.of_batch(batch.id, with_deleted=True)
     return report_of(batch, images, await _roles(batch, house))
 
 
@@ -342,7 +342,7 @@ async def _of_here(batch_id: str, owner: str, house: House) -> BatchDocument:
 
 
 async def _progress(batch: BatchDocument, house: House) -> Progress:
-    images = await house.database.images.of_batch(batch.id)
+    images = await house.database.images.of_batch(batch.id, with_deleted=True)
     return progress_of(batch, images, await _roles(batch, house), datetime.now(UTC))
 
 

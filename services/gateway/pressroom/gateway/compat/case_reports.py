@@ -168,13 +168,12 @@ def _clock(took: timedelta) -> str:
 
 
 def _is_made(image: ImageDocument) -> bool:
-    return image.state in IMAGE_READY and not image.is_placeholder
+    return image.ended in IMAGE_READY and not image.is_placeholder
 
 
 def _is_failed(image: ImageDocument) -> bool:
-    return image.state in (ImageState.FAILED, ImageState.CANCELLED) or (
-        image.state in IMAGE_READY and image.is_placeholder
-    )
+    state = image.ended
+    return state in (ImageState.FAILED, ImageState.CANCELLED) or (state in IMAGE_READY and image.is_placeholder)
 
 
 def _shown(case_id: str | None, part: str | None, roles: Roles) -> ShownImage:
@@ -193,7 +192,7 @@ def _ended_at(image: ImageDocument) -> datetime:
 
 
 def _why(image: ImageDocument) -> str:
-    return image.error.message if image.error is not None else f"it was {image.state}"
+    return image.error.message if image.error is not None else f"it was {image.ended}"
 
 
 def _recommendations(batch: BatchDocument, failed: Sequence[ImageDocument]) -> list[str]:

@@ -165,8 +165,8 @@ async def job_status(batch_id: str, owner: Caller, house: House, request: Reques
     batch = await owned(house, owner, batch_id)
     if not _is_of_here(batch):
         raise not_found("batch", batch_id)
-    images = await house.database.images.of_batch(batch_id)
-    failed = [image for image in images if image.state in (ImageState.FAILED, ImageState.CANCELLED)]
+    images = await house.database.images.of_batch(batch_id, with_deleted=True)
+    failed = [image for image in images if image.ended in (ImageState.FAILED, ImageState.CANCELLED)]
     refused = [f"{reason.field}: {reason.message}" for reason in batch.reasons]
     return JobStatus(
         id=batch.id,
@@ -175,7 +175,7 @@ async def job_status(batch_id: str, owner: Caller, house: House, request: Reques
         created_at=batch.created_at,
         results=[picture_url(house, request, image) for image in images if image.file is not None],
         errors=[*refused, *(f"Request {image.index + 1}: {_why(image)}" for image in failed)],
-        success_count=sum(image.state in IMAGE_READY for image in images),
+        success_count=sum(image.ended in IMAGE_READY for image in images),
         fail_count=len(failed) if images else batch.request.image_count * bool(refused),
         request_count=batch.request.image_count,
     )
@@ -215,7 +215,7 @@ def _is_of_here(batch: BatchDocument) -> bool:
 
 
 def _status(batch: BatchDocument, images: list[ImageDocument]) -> Literal["pending", "completed", "failed"]:
-    return _ended(batch, sum(image.state in IMAGE_READY for image in images))
+    return _ended(batch, sum(image.ended in IMAGE_READY for image in images))
 
 
 def _ended(batch: BatchDocument, ready: int) -> Literal["pending", "completed", "failed"]:
@@ -230,7 +230,7 @@ def _type(batch: BatchDocument) -> str:
 
 
 def _why(image: ImageDocument) -> str:
-    return image.error.message if image.error else f"it was {image.state}"
+    return image.error.message if image.error else f"it was {image.ended}"
 
 
 def _cost(batch: BatchDocument, settings: GatewaySettings) -> Credits:
