@@ -99,6 +99,7 @@ def test_what_does_not_go_together_is_told_by_field(
     "template",
     [
         {"prompt": "{each}"},
+        {"prompt": "{each}", "each": [" "]},
         {"prompt": "x", "role": "suspect", "each": ["a"]},
         {"prompt": "{0.__class__}"},
         {"prompt": "{}"},

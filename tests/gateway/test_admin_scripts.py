@@ -41,7 +41,7 @@ async def sent(gateway: Gateway, path: str, body: Any, **more: Any) -> dict[str,
 
 async def test_one_image_is_answered_with_what_made_it(house: House) -> None:
     async with an_office(house) as (gateway, _):
-        told = await sent(gateway, "images", FOX)
+        told = await sent(gateway, "images", FOX | {"providers": ["studio", "studio"]})
         picture = await gateway.http.get(told["imageUrl"], headers={"Authorization": ""})
 
     assert picture.headers["content-type"] == "image/png"

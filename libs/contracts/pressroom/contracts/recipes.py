@@ -95,7 +95,7 @@ class PictureTemplate(BaseModel):
         "the template's own words."
     )
     role: Kind | None = None
-    each: Annotated[tuple[Words, ...], Field(max_length=EACH_MAX)] = ()
+    each: Annotated[tuple[FieldText, ...], Field(max_length=EACH_MAX)] = ()
 
     @model_validator(mode="after")
     def _is_for_one_of_them(self) -> Self:

@@ -63,7 +63,7 @@ async def preview(
 @router.put(
     "/{recipe_name}",
     dependencies=[requires(Scope.WRITE)],
-    responses={201: {"description": "It is new.", "model": Recipe}, **answers(HTTPStatus.PRECONDITION_FAILED)},
+    responses={201: {"description": "It is new.", "model": Recipe}, **subjects.EDITED},
 )
 async def put_recipe(
     recipe_name: RecipeName, body: PutRecipe, owner: Caller, house: House, response: Response, if_match: IfMatch = None

@@ -47,7 +47,7 @@ async def get_subject(subject_name: SubjectName, owner: Caller, house: House, re
 @router.put(
     "/{subject_name}",
     dependencies=[requires(Scope.WRITE)],
-    responses={201: {"description": "It is new.", "model": Subject}, **answers(HTTPStatus.PRECONDITION_FAILED)},
+    responses={201: {"description": "It is new.", "model": Subject}, **EDITED},
 )
 async def put_subject(
     subject_name: SubjectName,

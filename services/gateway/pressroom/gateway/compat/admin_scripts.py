@@ -284,7 +284,7 @@ async def _image(
     settings = _settings(house)
     width, _, height = wish.size.partition("x")
     body = CreateBatch(
-        providers=wish.providers or settings.generate_providers,
+        providers=tuple(dict.fromkeys(wish.providers or settings.generate_providers)),
         prompt=wish.prompt,
         guidance=wish.guidance,
         model=settings.old_models.get(wish.model, wish.model) if wish.model else None,

@@ -20,7 +20,7 @@ from pressroom.contracts.costs import SomeCost
 from pressroom.contracts.facts import Reason
 from pressroom.contracts.finishing import NO_PROFILE
 from pressroom.contracts.recipes import CannotCompose, Recipe, Subject, compose
-from pressroom.contracts.requests import BatchRequest, ImageRequest, PlainName
+from pressroom.contracts.requests import IMAGES_CEILING, BatchRequest, ImageRequest, PlainName
 from pressroom.contracts.vocabulary import BatchState, ImageState, Scope
 from pressroom.runtime.estimates import Estimates
 from pressroom.state.documents import BatchDocument
@@ -275,6 +275,8 @@ async def _wanted(body: CaseBatch, owner: str, house: House) -> tuple[list[Image
             images += _composed(recipe, case, parts)
         except CannotCompose as error:
             wrong += error.reasons
+    if len(images) > IMAGES_CEILING:
+        wrong.append(Reason(field="images", message=f"{len(images)} images; at most {IMAGES_CEILING} a batch"))
     return images, wrong
 
 
