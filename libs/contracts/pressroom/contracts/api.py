@@ -130,6 +130,7 @@ class Batch(Fact):
     state: BatchState
     request: BatchRequest
     progress: Progress
+    regenerated_from: str | None = Field(default=None, description="The image that it makes another of.")
     starts_at: Moment | None = Field(default=None, description="When a scheduled batch begins.")
     mode_choice: ModeChoice | None = Field(
         default=None, description="Which way was chosen, and why, where the request left it open."
@@ -255,6 +256,7 @@ class Image(Fact):
     description: str | None = Field(default=None, description="Of products made of it; None: its prompt.")
     tags: tuple[str, ...] = ()
     favourite: bool = False
+    regenerated_from: str | None = Field(default=None, description="The image that this is another of.")
     version: NonNegative = Field(default=0, description="Counts what people changed, reviews too; its ETag.")
     publications: tuple[Publication, ...] = ()
     created_at: Moment

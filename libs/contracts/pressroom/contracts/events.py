@@ -79,6 +79,9 @@ class BatchAccepted(BatchEvent):
     owner: Identifier
     provider: ProviderName
     image_count: NonNegative
+    regenerated_from: DerivedIdentifier | None = Field(
+        default=None, description="The image of another batch that this one makes another of."
+    )
 
 
 class BatchRejected(BatchEvent):

@@ -8,8 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from .api import Problem
 from .facts import Fact, NonNegative
 from .identifiers import DerivedIdentifier, Identifier
-from .requests import Tag, Title
-from .vocabulary import ImageState
+from .requests import ModelName, Prompt, Seed, Side, Tag, Title
+from .vocabulary import ImageState, Mode, ProviderName
 
 IMAGES_AT_ONCE_MAX = 500
 """In one call: answered within seconds also where every image is a write of its own to a slow disk."""
@@ -104,6 +104,22 @@ class ReviewImages(BaseModel):
             raise ValueError("'decisions' names the same image twice")
         _refuse_reason_to_approve(self.decision, self.reason)
         return self
+
+
+class RegenerateImage(BaseModel):
+    """The body of `POST /v1/images/{id}/regenerate`: what is to be different from how the image was asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt: Prompt | None = None
+    seed: Seed | None = Field(default=None, description="A new one is drawn when absent.")
+    provider: ProviderName | None = Field(default=None, description="The batch's own providers when absent.")
+    model: ModelName | None = Field(
+        default=None, description="The batch's own when absent, unless another provider is to make it."
+    )
+    width: Side | None = None
+    height: Side | None = None
+    mode: Mode = Field(default=Mode.REALTIME, description="Also of what a batch of mode `batch` has made.")
 
 
 class DeleteImages(BaseModel):

@@ -38,6 +38,7 @@ Side = Annotated[int, Field(ge=SIDE_MIN_PX, le=SIDE_MAX_PX, strict=True)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\.(png|jpg|webp)$")]
 PlainName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/:-]{1,128}$")]
 DelaySeconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 INPUT_IMAGES_MAX = 16
 ADAPTERS_MAX = 8
@@ -204,7 +205,7 @@ class BatchRequest(BaseModel):
     workflow: PlainName | None = Field(
         default=None, description="The workflow template of a ComfyUI or RunPod lane; its default when absent."
     )
-    model: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/:-]{1,128}$")] | None = Field(
+    model: ModelName | None = Field(
         default=None, description="The provider's model; its setting's default when absent."
     )
     width: Side = 1024

@@ -195,10 +195,18 @@ class Admission:
         self._caps = Caps(database, settings)
 
     async def store(
-        self, batch_id: str, owner: str, request: BatchRequest, *, idempotency_key: str | None = None, announce: bool
+        self,
+        batch_id: str,
+        owner: str,
+        request: BatchRequest,
+        *,
+        idempotency_key: str | None = None,
+        announce: bool,
+        regenerated_from: str | None = None,
     ) -> Admitted:
         """Keep a request as a batch in state `requested`; `announce` puts its `BatchRequested` into the outbox, and
         holds what the batch costs an owner who pays: who announced it by an event hears of that when it is planned.
+        `regenerated_from`: the image that it makes another of.
 
         Raises `IdTaken` when the id or the key belongs to another body, `InsufficientCredits` and `BeyondCap`.
         """
@@ -230,6 +238,7 @@ class Admission:
             fingerprint=asked,
             idempotency_key=idempotency_key,
             mode_choice=choice,
+            regenerated_from=regenerated_from,
             swept_at=now,
         )
         stored = self._credits.store(document) if announce else self._database.batches.insert(document)
@@ -238,7 +247,7 @@ class Admission:
         existing = await self._database.batches.get(batch_id)
         if existing is None and idempotency_key is not None:
             existing = await self._database.batches.by_idempotency_key(owner, idempotency_key)
-        if existing is None or existing.owner != owner:
+        if existing is None or existing.owner != owner or (announce and existing.regenerated_from != regenerated_from):
             raise IdTaken(batch_id)
         # Also as it was settled: an open mode is asked for once, and announced as what it became.
         if asked not in (existing.fingerprint, fingerprint(existing.request)):
@@ -297,6 +306,7 @@ class Admission:
                 owner=batch.owner,
                 provider=images[0].provider,
                 image_count=batch.request.image_count,
+                regenerated_from=batch.regenerated_from,
             )
             # Only from `requested`: the machine also lets a completed batch be opened again, by who adds to it.
             moved = await self._database.batches.transition(
@@ -354,6 +364,7 @@ def planned_images(
             subject=wanted.subject or request.subject,
             part=wanted.part,
             tags=request.tags,
+            regenerated_from=batch.regenerated_from,
             prompt=wanted.prompt,
             full_prompt=_full(wanted.prompt, request, settings),
             text_kind=request.text_kind,

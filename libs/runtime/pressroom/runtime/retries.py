@@ -151,7 +151,11 @@ class Retries:
         self, batch: BatchDocument, provider: ProviderName, retry_id: str, max_cost: Decimal | None = None
     ) -> BatchDocument | None:
         event = BatchAccepted(
-            batch_id=batch.id, owner=batch.owner, provider=provider, image_count=batch.request.image_count
+            batch_id=batch.id,
+            owner=batch.owner,
+            provider=provider,
+            image_count=batch.request.image_count,
+            regenerated_from=batch.regenerated_from,
         )
         opened = await self.database.batches.transition(
             batch.id,

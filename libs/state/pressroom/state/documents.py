@@ -101,6 +101,7 @@ class BatchDocument(Document):
     released_through: int = 0
     next_image_at: datetime | None = None
     mode_choice: ModeChoice | None = None
+    regenerated_from: str | None = None
     starts_at: datetime | None = None
     reasons: tuple[Reason, ...] = ()
     retries: tuple[str, ...] = ()
@@ -219,6 +220,7 @@ class ImageDocument(Document):
     tags: tuple[str, ...] | None = None
     favourite: bool = False
     version: int = 0
+    regenerated_from: str | None = None
     publish_requests: int = 0
     ended_as: ImageState | None = None
     removal: Removal | None = None

@@ -87,7 +87,15 @@ async def create_batch(
     return await shown(house, batch)
 
 
-async def ask_for(body: CreateBatch, who: Principal, house: House, response: Response, key: str | None) -> Batch:
+async def ask_for(
+    body: CreateBatch,
+    who: Principal,
+    house: House,
+    response: Response,
+    key: str | None,
+    *,
+    regenerated_from: str | None = None,
+) -> Batch:
     """Store a request, or find it under its idempotency key. Raises a 402, 403, 409 or 422 `Refusal`."""
     if body.auto_publish:
         demand(who, Scope.PUBLISH)
@@ -98,7 +106,14 @@ async def ask_for(body: CreateBatch, who: Principal, house: House, response: Res
         raise invalid(reasons)
     admission = Admission(house.database, house.outbox, house.core_settings)
     try:
-        admitted = await admission.store(new_id("batch"), who.owner, request, idempotency_key=key, announce=True)
+        admitted = await admission.store(
+            new_id("batch"),
+            who.owner,
+            request,
+            idempotency_key=key,
+            announce=True,
+            regenerated_from=regenerated_from,
+        )
     except InsufficientCredits as error:
         raise payment_required(error) from error
     except BeyondCap as error:
