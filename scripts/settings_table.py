@@ -1,6 +1,7 @@
 """Every setting as Markdown, from the classes that read them. The same on every machine: no default names a place."""
 
 import json
+from decimal import Decimal
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -33,7 +34,14 @@ RULES = {
     "max_length": "at most {} long",
     "pattern": "`{}`",
 }
-KINDS: dict[Any, str] = {bool: "true or false", str: "text", int: "whole number", float: "number", SecretStr: "secret"}
+KINDS: dict[Any, str] = {
+    bool: "true or false",
+    str: "text",
+    int: "whole number",
+    float: "number",
+    Decimal: "number",
+    SecretStr: "secret",
+}
 
 HEAD = """# Settings
 
