@@ -1,7 +1,10 @@
 """`POST /v1/files`: what is kept of an uploaded picture, and how it reaches the provider of a batch that names it."""
 
+import base64
 import hashlib
+from typing import Any
 
+import httpx
 import pytest
 import pyvips
 
@@ -11,8 +14,8 @@ from pressroom.gateway.uploads import REFERENCE_SIDE_PX
 from pressroom.image_worker.app import build
 from pressroom.image_worker.settings import ImageWorkerSettings
 
-from ..house import PICTURE, ReadyProvider, running
-from .serving import Gateway, fields_named_in, problem_of
+from ..house import PICTURE, House, ReadyProvider, running
+from .serving import Gateway, fields_named_in, problem_of, serving
 
 SECRET = b"taken at home, 48.2082 N 16.3738 E"
 
@@ -49,6 +52,75 @@ async def test_an_upload_is_named_by_its_content_and_twice_is_one_file(gateway: 
     assert str(file["name"]).startswith(hashlib.sha256(data).hexdigest() + ".")
     assert (file["width_px"], file["height_px"], file["size_bytes"]) == (64, 64, len(data))
     assert await upload(gateway, PICTURE) == file
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"files": {"file": ("fox.png", PICTURE, "text/html")}},
+        {"files": {"file": ("../../fox.exe", PICTURE)}, "data": {"what": "else a form says"}},
+        {"json": {"data": base64.b64encode(PICTURE).decode()}},
+        {"json": {"data": "data:image/webp;base64," + base64.b64encode(PICTURE).decode()}},
+        {"content": PICTURE, "headers": {"Content-Type": "image/gif"}},
+    ],
+    ids=["form", "form with more", "base64", "data url", "bytes under another name"],
+)
+async def test_a_form_and_base64_bring_the_same_file_whatever_it_is_called(
+    gateway: Gateway, sent: dict[str, Any]
+) -> None:
+    answer = await gateway.http.post("/v1/files", **sent)
+    assert answer.status_code == 201, answer.text
+    assert answer.json() == await upload(gateway, PICTURE)
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({"files": {"picture": PICTURE}}, "file"),
+        ({"files": {"file": b"<html>no picture</html>"}}, "file"),
+        ({"files": [("file", PICTURE), ("file", PICTURE)]}, "body"),
+        ({"data": {"file": "its name alone"}, "files": {"else": b""}}, "file"),
+        ({"content": b"no form", "headers": {"Content-Type": "multipart/form-data"}}, "body"),
+        ({"content": b"no form", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, "body"),
+        ({"json": {"data": "!"}}, "data"),
+        ({"json": {"data": "é"}}, "data"),
+        ({"json": {"data": base64.b64encode(b"no picture").decode()}}, "data"),
+        ({"json": {"data": ""}}, "data"),
+        ({"json": {"file": "x"}}, "data"),
+        ({"json": [1]}, "body"),
+    ],
+)
+async def test_what_is_no_picture_is_refused_however_it_is_sent(
+    edge: httpx.AsyncClient, sent: dict[str, Any], field: str
+) -> None:
+    problem = problem_of(await edge.post("/v1/files", **sent), 422, "invalid-request")
+    assert field in fields_named_in(problem)
+
+
+async def test_a_form_is_no_way_round_the_limit(house: House) -> None:
+    async with serving(house, max_upload_bytes=2048) as gateway:
+        for sent in ({"files": {"file": bytes(4096)}}, {"json": {"data": "A" * 4096}}):
+            problem = problem_of(await gateway.http.post("/v1/files", **sent), 413, "content-too-large")
+            assert "PRESSROOM_MAX_UPLOAD_BYTES" in problem["detail"]
+
+
+async def test_a_small_file_that_claims_a_vast_picture_is_not_unpacked(edge: httpx.AsyncClient) -> None:
+    bomb = bytes(pyvips.Image.black(11_000, 11_000).pngsave_buffer(bitdepth=1))
+    assert len(bomb) < 50_000
+    problem = problem_of(await edge.post("/v1/files", content=bomb), 422, "invalid-request")
+    assert "11000x11000" in problem["detail"]
+    assert "million" in problem["detail"]
+
+
+async def test_what_a_camera_says_in_xmp_is_not_kept_either(gateway: Gateway) -> None:
+    for suffix in (".png", ".jpg", ".webp"):
+        picture = striped(80, 60).copy()
+        picture.set_type(pyvips.GValue.blob_type, "xmp-data", b'<x:xmpmeta xmlns:x="adobe:ns:meta/">' + SECRET)
+        data = bytes(picture.write_to_buffer(suffix))
+        assert SECRET in pyvips.Image.new_from_buffer(data, "").get("xmp-data"), suffix
+        file = await upload(gateway, data)
+        kept = pyvips.Image.new_from_buffer(await stored(gateway, file["name"]), "")
+        assert kept.get_typeof("xmp-data") == 0, suffix
 
 
 async def test_nothing_but_its_pixels_is_kept(gateway: Gateway) -> None:

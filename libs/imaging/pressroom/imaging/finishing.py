@@ -21,7 +21,7 @@ from .credentials import has_credentials
 from .encoding import print_file
 from .layout import laid_out, prepared, shown
 from .likeness import perceptual_hash
-from .pictures import NotAnImage, Rendering, first_line, measure, media_type_of, opened, to_srgb
+from .pictures import SOURCE_MAX_PIXELS, NotAnImage, Rendering, first_line, measure, media_type_of, opened, to_srgb
 from .placement import Placement, placed
 from .provenance import Provenance, packet_of, xmp_packet
 
@@ -95,13 +95,15 @@ def finish(
         raise NotAnImage(f"not a picture that can be finished: {first_line(error)}") from error
 
 
-def reduce(data: bytes, side_px: int) -> Rendering:
-    """A JPEG-free, lossless PNG of at most `side_px` on its longer side, for shops that refuse print masters. Keeps the
-    XMP; content credentials do not outlive it."""
+def reduce(data: bytes, side_px: int, *, is_ours: bool = True) -> Rendering:
+    """A JPEG-free, lossless PNG of at most `side_px` on its longer side, for shops that refuse print masters. A file that
+    `is_ours`, made here, may be as large as one and keeps its XMP; of any other only the pixels are kept. Content
+    credentials do not outlive it."""
     try:
-        picture = to_srgb(opened(data, max_pixels=FILE_SIDE_MAX_PX**2))
+        picture = to_srgb(opened(data, max_pixels=FILE_SIDE_MAX_PX**2 if is_ours else SOURCE_MAX_PIXELS))
         small = picture.thumbnail_image(side_px, height=side_px, size="down")
-        return Rendering(print_file(small, xmp=packet_of(picture)), "image/png", small.width, small.height)
+        xmp = packet_of(picture) if is_ours else None
+        return Rendering(print_file(small, xmp=xmp), "image/png", small.width, small.height)
     except pyvips.Error as error:
         raise NotAnImage(f"not a picture that can be reduced: {first_line(error)}") from error
 

@@ -100,6 +100,7 @@ def build(settings: GatewaySettings) -> FastAPI:
             webhooks.LARGE: (settings.max_upload_bytes, "PRESSROOM_MAX_UPLOAD_BYTES"),
             "/": (settings.max_body_bytes, "PRESSROOM_MAX_BODY_BYTES"),
         },
+        timeout_s=settings.body_timeout_s,
     )
     app.add_middleware(RateLimitHeaders)
     if settings.cors_origins:

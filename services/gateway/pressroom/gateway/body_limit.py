@@ -1,8 +1,11 @@
-"""How large a request's body may be: what declares more is not read, what turns out to be more is not read on.
+"""How large a request's body may be, and how long it may take to come: what declares more is not read, what turns out
+to be more, or comes drop by drop, is not read on. Who sends too slowly, or so that two readers would read two things,
+loses the connection; who sends too much keeps it, as one that is closed on what was sent takes the answer along.
 
 In front of the framework's own handlers, so that the answer is a problem like every other one.
 """
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -13,14 +16,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .problems import answer_to
 
+TIMEOUT_SETTING = "PRESSROOM_BODY_TIMEOUT_S"
+
+_CLOSE = {"Connection": "close"}
+
 
 class BodyLimit:
     """Plain ASGI, so streams stay streams. `limits`: for each path's beginning the bytes, and the setting that says so;
-    the first that fits holds."""
+    the first that fits holds. `timeout_s`: from the first piece that is waited for to the last."""
 
-    def __init__(self, app: ASGIApp, limits: Mapping[str, tuple[int, str]]) -> None:
+    def __init__(self, app: ASGIApp, limits: Mapping[str, tuple[int, str]], timeout_s: float) -> None:
         self._app = app
         self._limits = limits
+        self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -28,22 +36,64 @@ class BodyLimit:
             return
         path: str = scope["path"]
         limit, setting = next(known for start, known in self._limits.items() if path.startswith(start))
-        declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared) > limit:
+        headers = Headers(scope=scope)
+        body = _Body(receive, send, limit, setting, self._timeout_s)
+        declared = headers.get("content-length", "")
+        if declared and "transfer-encoding" in headers:
+            await answer_to(Request(scope), _of_two_lengths())(scope, receive, send)
+        elif declared.isdecimal() and int(declared) > limit:
             await answer_to(Request(scope), _too_large(limit, setting))(scope, receive, send)
-            return
-        read = 0
+        else:
+            await self._app(scope, body.receive, body.send)
 
-        async def counted() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > limit:
-                raise _too_large(limit, setting)
-            return message
 
-        await self._app(scope, counted, send)
+class _Body:
+    """One request's body on its way in."""
+
+    def __init__(self, receive: Receive, send: Send, limit: int, setting: str, timeout_s: float) -> None:
+        self._receive = receive
+        self._send = send
+        self._limit = limit
+        self._setting = setting
+        self._timeout_s = timeout_s
+        self._deadline: float | None = None
+        self._read = 0
+        self._is_whole = False
+        self._is_answered = False
+
+    async def receive(self) -> Message:
+        if self._is_whole:
+            return await self._receive()
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self._timeout_s
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            if self._is_answered:
+                return {"type": "http.disconnect"}
+            raise _too_slow(self._timeout_s) from None
+        self._read += len(message.get("body", b""))
+        if self._read > self._limit:
+            raise _too_large(self._limit, self._setting)
+        self._is_whole = not message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        self._is_answered = True
+        await self._send(message)
 
 
 def _too_large(limit: int, setting: str) -> HTTPException:
     return HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body may have {limit} bytes at most ({setting}).")
+
+
+def _too_slow(timeout_s: float) -> HTTPException:
+    detail = f"The body was not there within {timeout_s:g} s ({TIMEOUT_SETTING}); send it again, all of it."
+    return HTTPException(HTTPStatus.REQUEST_TIMEOUT, detail, headers=_CLOSE)
+
+
+def _of_two_lengths() -> HTTPException:
+    """Of which a proxy may believe the other one (RFC 9112, section 6.3)."""
+    detail = "Content-Length and Transfer-Encoding do not go together."
+    return HTTPException(HTTPStatus.BAD_REQUEST, detail, headers=_CLOSE)

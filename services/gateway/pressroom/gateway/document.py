@@ -13,7 +13,7 @@ from . import problems
 _OLDER = ("/api/", "/batch/")
 """Where the interfaces of older systems are, whose routes are named like others."""
 
-_WITH_A_BODY = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE,)
+_WITH_A_BODY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 """What is answered to a body, whatever is in it."""
 
 

@@ -31,6 +31,7 @@ _RENAMED = {
 _MODELS: dict[HTTPStatus, type[Problem]] = {HTTPStatus.PAYMENT_REQUIRED: CreditProblem}
 """What has members of its own."""
 
+_PARSING = "There was an error parsing the body"
 _UNREADABLE = "it cannot be read as what its Content-Type says; JSON is in UTF-8"
 
 _SCHEMAS = "#/components/schemas/{model}"
@@ -99,8 +100,9 @@ def install(app: FastAPI) -> None:
     async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         if error.status_code == HTTPStatus.BAD_REQUEST:
-            # The framework's word for a body that it cannot even decode.
-            return await refusal(request, invalid([Reason(field="body", message=_UNREADABLE)]))
+            # The framework's word for a body that it cannot even decode; only of forms does it say more.
+            message = _UNREADABLE if error.detail == _PARSING else str(error.detail)
+            return await refusal(request, invalid([Reason(field="body", message=message)]))
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             methods = methods_of(app.openapi(), request.url.path)
             error.headers = {"Allow": ", ".join(methods)} if methods else error.headers

@@ -86,6 +86,9 @@ class GatewaySettings(Settings):
     max_body_bytes: Annotated[int, Field(ge=1024, le=2**30)] = Field(
         default=2 * 1024 * 1024, description="The largest request body that is read."
     )
+    body_timeout_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
+        default=60.0, description="How long a request's body may take to come; what is slower is not read on (408)."
+    )
     max_upload_bytes: Annotated[int, Field(ge=1024, le=2**30)] = Field(
         default=32 * 1024 * 1024, description="The largest reference picture that is taken."
     )

@@ -5,8 +5,6 @@ back for what fails. Users see their own, and admins have none, as they pay noth
 """
 
 import asyncio
-import base64
-import binascii
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -20,7 +18,6 @@ from pressroom.contracts.credits import as_credits
 from pressroom.contracts.facts import Reason
 from pressroom.contracts.requests import Prompt, Title
 from pressroom.contracts.vocabulary import BatchState, Category, ImageState, Mode, Role, Scope
-from pressroom.imaging.finishing import NotAnImage
 from pressroom.runtime.credit_prices import price_of
 from pressroom.state.documents import BatchDocument, ImageDocument
 from pressroom.state.machines import IMAGE_READY
@@ -30,7 +27,7 @@ from ..batches import BATCH_OVER, ask_for, owned
 from ..house import House
 from ..problems import Refusal, answers, invalid, not_found
 from ..settings import GatewaySettings
-from ..uploads import store_picture
+from ..uploads import from_base64, store_picture
 from .picture_urls import picture_url
 
 
@@ -149,11 +146,11 @@ async def _stored(house: House, wanted: WantedPicture, place: int) -> tuple[str,
     """The name of a request's reference picture, once it is stored; none where there is none."""
     if wanted.image_base64 is None:
         return ()
-    text = wanted.image_base64.partition(";base64,")[2] or wanted.image_base64
     try:
-        data = await asyncio.to_thread(base64.b64decode, text, validate=True)
+        data = await asyncio.to_thread(from_base64, wanted.image_base64)
         stored = await store_picture(house, data)
-    except (binascii.Error, NotAnImage) as error:
+    # What is no base64 is a `ValueError`, and so is `NotAnImage`.
+    except ValueError as error:
         field = f"requests.{place}.imageBase64"
         raise invalid([Reason(field=field, message=f"no picture in base64: {error}")]) from error
     return (stored.name,)

@@ -1,0 +1,164 @@
+"""Bodies that are too long, too slow or of two lengths, and heads that are no heads, sent as no client sends them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ..house import House
+from .serving import MAX_BODY_BYTES, TOKEN, Gateway, serving
+
+TIMEOUT_S = 0.3
+ANSWERED_WITHIN_S = 20.0
+HEAD = f"Host: gateway\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture
+async def impatient(house: House) -> AsyncIterator[Gateway]:
+    async with serving(house, body_timeout_s=TIMEOUT_S) as running:
+        yield running
+
+
+class Answer:
+    """What a connection said before it was closed, or before its first answer was over."""
+
+    def __init__(self, said: bytes) -> None:
+        head, _, body = said.partition(b"\r\n\r\n")
+        lines = head.decode().split("\r\n")
+        self.status = int(lines[0].split(" ")[1])
+        self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+        self.problem = json.loads(body) if self.headers["content-type"] == "application/problem+json" else {}
+
+
+@asynccontextmanager
+async def connected(gateway: Gateway) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    host, _, port = gateway.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+async def to_the_end(reader: asyncio.StreamReader) -> Answer:
+    """The answer, once the gateway has closed the connection."""
+    async with asyncio.timeout(ANSWERED_WITHIN_S):
+        return Answer(await reader.read())
+
+
+@pytest.mark.parametrize("path", ["/v1/batches", "/v1/files", "/api/generate", "/auth/login"])
+async def test_a_body_that_does_not_come_is_not_waited_for(impatient: Gateway, path: str) -> None:
+    async with connected(impatient) as (reader, writer):
+        writer.write(f'POST {path} HTTP/1.1\r\n{HEAD}Content-Length: 100\r\n\r\n{{"prompt":'.encode())
+        answer = await to_the_end(reader)
+    assert (answer.status, answer.problem["type"]) == (408, "urn:pressroom:problem:request-timeout")
+    assert "PRESSROOM_BODY_TIMEOUT_S" in answer.problem["detail"]
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 60000", "Transfer-Encoding: chunked"])
+async def test_drops_do_not_keep_it_waiting(impatient: Gateway, framing: str) -> None:
+    async with connected(impatient) as (reader, writer):
+        writer.write(f"POST /v1/batches HTTP/1.1\r\n{HEAD}{framing}\r\n\r\n".encode())
+        drop = b" " if "Length" in framing else b"1\r\n \r\n"
+
+        async def drip() -> None:
+            while True:
+                writer.write(drop)
+                await asyncio.sleep(TIMEOUT_S / 10)
+
+        dripping = asyncio.create_task(drip())
+        answer = await to_the_end(reader)
+        dripping.cancel()
+    assert answer.status == 408
+    assert (await impatient.http.get("/v1/account")).status_code == 200
+
+
+async def test_a_body_that_takes_its_time_and_comes_is_read(impatient: Gateway) -> None:
+    async with connected(impatient) as (reader, writer):
+        body = b'{"provider": "studio", "prompt": "a fox"}'
+        writer.write(
+            f"POST /v1/batches HTTP/1.1\r\n{HEAD}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        )
+        writer.write(body[:10])
+        await writer.drain()
+        writer.write(body[10:])
+        assert (await to_the_end(reader)).status == 202
+
+
+async def test_who_reads_for_longer_than_bodies_may_take_is_not_cut_off(house: House) -> None:
+    async with (
+        serving(house, body_timeout_s=0.1, live_heartbeat_s=0.5) as gateway,
+        gateway.http.stream("GET", "/v1/events") as answer,
+    ):
+        lines = answer.aiter_lines()
+        said = [await anext(lines) for _ in range(3)]
+    assert said == [": connected", "", ": alive"]
+
+
+async def test_a_body_without_a_length_is_cut_off_at_the_limit(gateway: Gateway) -> None:
+    async with connected(gateway) as (reader, writer):
+        writer.write(f"POST /v1/batches HTTP/1.1\r\n{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode())
+        chunk = b"8000\r\n" + b" " * 0x8000 + b"\r\n"
+        writer.write(chunk * (MAX_BODY_BYTES // 0x8000 + 1))
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ")
+
+
+async def test_a_body_that_is_announced_as_too_long_is_not_asked_for(gateway: Gateway) -> None:
+    async with connected(gateway) as (reader, writer):
+        writer.write(
+            f"POST /v1/batches HTTP/1.1\r\n{HEAD}Expect: 100-continue\r\nContent-Length: 9999999999\r\n\r\n".encode()
+        )
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        "Content-Length: 5\r\nContent-Length: 6",
+        "Content-Length: -1",
+        "Content-Length: 0x10",
+        "Content-Length: 5, 6",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding : chunked",
+        "X-Bad: a\rb",
+        "X Bad: a",
+    ],
+)
+async def test_a_head_that_two_readers_would_read_differently_ends_the_connection(
+    gateway: Gateway, framing: str
+) -> None:
+    smuggled = "0\r\n\r\nGET /v1/account HTTP/1.1\r\nHost: gateway\r\n\r\n"
+    async with connected(gateway) as (reader, writer):
+        writer.write(f"POST /v1/batches HTTP/1.1\r\n{HEAD}{framing}\r\n\r\n{smuggled}".encode())
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            said = await reader.read()
+    assert said.count(b"HTTP/1.1 ") == 1
+    assert Answer(said).status in (400, 501)
+    assert (await gateway.http.get("/v1/account")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        f"X-Long: {'a' * 200_000}\r\n",
+        "".join(f"X-Many-{number}: a\r\n" for number in range(20_000)),
+        f"Authorization: Bearer {'a.' * 100_000}\r\n",
+    ],
+    ids=["one that is long", "many", "a token without end"],
+)
+async def test_a_head_without_end_is_not_read_to_its_end(gateway: Gateway, head: str) -> None:
+    async with connected(gateway) as (reader, writer):
+        writer.write(f"GET /v1/account HTTP/1.1\r\nHost: gateway\r\n{head}\r\n".encode())
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            status_line = await reader.readline()
+    assert status_line.startswith(b"HTTP/1.1 400 ")
+    assert (await gateway.http.get("/v1/account")).status_code == 200
