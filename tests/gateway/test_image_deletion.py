@@ -1,12 +1,17 @@
 """`DELETE /v1/images/{id}`: gone for good from everywhere, and still counted; what is in use stays."""
 
 import asyncio
+import contextlib
+import os
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from pressroom.cli.own_instance import without_settings
+from pressroom.cli.ports import free_port
 from pressroom.contracts.events import ImageApproved, ImageDeleted, ImageGenerated
 from pressroom.contracts.image_requests import IMAGES_AT_ONCE_MAX
 from pressroom.contracts.subjects import event_filter
@@ -14,10 +19,11 @@ from pressroom.contracts.vocabulary import BatchState, ImageState, PublicationSt
 from pressroom.publisher.app import build as build_publisher
 from pressroom.publisher.settings import PublisherSettings
 
-from ..house import ReadyProvider, eventually, running
+from ..house import House, ReadyProvider, eventually, running
+from ..killable import PATIENT_S, KillableService, as_environment
 from ..payers import audited, comes_to
 from .people import a_user, bearer, token_of
-from .serving import BODY, Gateway, fields_named_in, problem_of
+from .serving import BODY, TOKEN, Gateway, fields_named_in, problem_of, serving
 
 MUG = {"platform": "printify", "product_type": "mug"}
 SMALL = BODY | {"width": 64, "height": 64, "profile": "none"}
@@ -226,3 +232,34 @@ async def test_credits_counts_and_the_audit_hold_whenever_it_is_deleted(gateway:
     assert len(await house.events(event_filter(ImageGenerated))) == 3
     await comes_to(house, user, "88", "0", "12")
     await audited(house)
+
+
+async def test_a_gateway_killed_once_it_deleted_leaves_the_files_to_the_next(house: House, tmp_path: Path) -> None:
+    port = free_port()
+    # It would look for files to remove in ten minutes.
+    own = {"gateway_port": port, "api_token": TOKEN, "log_level": "warning", "sweep_interval_s": 600}
+    environment = {**without_settings(os.environ), **as_environment({**house.values, **own})}
+    killed = KillableService("gateway", environment, tmp_path / "killed.log")
+    async with serving(house, sweep_interval_s=600) as quiet:
+        image_id = await quiet.image()
+    image = await house.image(image_id)
+    assert image.file is not None
+    headers = bearer(TOKEN)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, headers=headers) as http:
+
+        async def is_up() -> bool:
+            with contextlib.suppress(httpx.TransportError):
+                return (await http.get("/readyz")).status_code == 200
+            return False
+
+        await eventually(is_up, PATIENT_S)
+        assert (await http.delete(f"/v1/images/{image_id}")).status_code == 204
+    killed.kill()
+    assert await house.blobs.size(image.file.key) == image.file.size_bytes
+    async with serving(house) as other:
+
+        async def is_gone() -> bool:
+            return (await other.http.get(f"/files/{image.file and image.file.key}")).status_code == 404
+
+        await eventually(is_gone)
+    assert len(await house.events(event_filter(ImageDeleted))) == 1

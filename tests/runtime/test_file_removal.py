@@ -13,6 +13,7 @@ from pressroom.contracts.events import ImageDeleted
 from pressroom.contracts.facts import FileFacts
 from pressroom.contracts.vocabulary import ImageState
 from pressroom.runtime.admission import Admission
+from pressroom.runtime.blobs import BlobStore
 from pressroom.runtime.file_removal import KEPT, FileRemoval
 from pressroom.state.image_deletion import delete_image
 
@@ -159,26 +160,54 @@ async def test_what_is_made_anew_before_the_last_look_is_not_removed_with_the_re
     assert await is_in_place(house, SHARED)
 
 
-async def test_a_process_that_dies_in_the_middle_of_a_look_leaves_it_to_the_next(
-    house: House, removal: FileRemoval
+class Killed(Exception):
+    """Where the process dies."""
+
+
+class DyingStore(BlobStore):
+    """The same folder, until so many files were touched; the last is touched, and nobody lives to hear of it."""
+
+    def __init__(self, house: House, touches: int) -> None:
+        super().__init__(house.settings.blob_url)
+        self._left = touches
+
+    def _touched(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            raise Killed
+
+    async def set_aside(self, key: str, whose: str) -> None:
+        await super().set_aside(key, whose)
+        self._touched()
+
+    async def bring_back(self, key: str, whose: str) -> None:
+        await super().bring_back(key, whose)
+        self._touched()
+
+    async def purge(self, key: str, whose: str) -> None:
+        await super().purge(key, whose)
+        self._touched()
+
+
+@pytest.mark.parametrize("touches", [1, 2, 3])
+async def test_whoever_dies_after_whichever_file_leaves_the_rest_to_the_next_look(
+    house: House, removal: FileRemoval, touches: int
 ) -> None:
-    image_id = await an_image(house, b"raw", OURS)
+    image_id, other = await an_image(house, b"raw", OURS, SHARED), await an_image(house, SHARED)
     await delete(house, image_id)
-    keys = (await house.image(image_id)).removal
-    assert keys is not None
-    # Taken, one of two files set aside, and dead.
-    assert await house.database.images.take_removal(datetime.now(UTC) + timedelta(seconds=5)) is not None
-    await house.blobs.set_aside(keys.keys[0], image_id)
-    assert await house.database.images.take_removal(datetime.now(UTC)) is None
-    await passes(house, image_id, timedelta(seconds=5))
-    await removal.once()
-    assert not await is_in_place(house, OURS)
-    assert not await is_in_place(house, b"raw")
-    # And once more at the end: one purged, and dead.
-    await house.blobs.purge(keys.keys[0], image_id)
-    await passes(house, image_id, KEPT)
-    await removal.once()
-    assert kept_files(house) == []
+    for age in (timedelta(0), KEPT):
+        await passes(house, image_id, age)
+        with pytest.raises(Killed):
+            await FileRemoval(house.database, DyingStore(house, touches)).once()
+        left = (await house.image(image_id)).removal
+        assert left is not None
+        assert left.due_at > datetime.now(UTC)
+        await passes(house, image_id, age)
+        await removal.once()
+        assert [await is_in_place(house, data) for data in (b"raw", OURS, SHARED)] == [False, False, True]
+    assert kept_files(house) == [SHARED]
+    assert (await house.image(image_id)).removal is None
+    assert (await house.image(other)).raw is not None
 
 
 async def test_a_use_is_found_by_an_index_of_each_kind(house: House) -> None:
