@@ -1,5 +1,5 @@
 """Writes the documents that follow from the code: AsyncAPI, OpenAPI, JSON Schemas, drawings of the state machines,
-the table of settings.
+the tables of settings and of problems.
 
 `--check` writes nothing and exits with 1 when a file differs from what would be written, naming it. The same code
 gives the same bytes; killed in the middle, the next run writes the rest.
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from asyncapi_document import asyncapi_document
+from problems_page import problems_page
 from settings_table import settings_page
 from state_diagrams import state_diagrams
 
@@ -52,6 +53,7 @@ def documents() -> dict[Path, str]:
         ROOT / "docs" / "asyncapi.yaml": _yaml(asyncapi_document()),
         ROOT / "docs" / "openapi.yaml": _yaml(openapi_document()),
         ROOT / "docs" / "settings.md": settings_page(),
+        ROOT / "docs" / "problems.md": problems_page(COMMAND),
         **schemas,
         path: states,
     }

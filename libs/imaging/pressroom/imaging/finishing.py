@@ -96,9 +96,11 @@ def finish(
 
 
 def reduce(data: bytes, side_px: int, *, is_ours: bool = True) -> Rendering:
-    """A JPEG-free, lossless PNG of at most `side_px` on its longer side, for shops that refuse print masters. A file that
-    `is_ours`, made here, may be as large as one and keeps its XMP; of any other only the pixels are kept. Content
-    credentials do not outlive it."""
+    """A JPEG-free, lossless PNG of at most `side_px` on its longer side, for shops that refuse print masters.
+
+    A file that `is_ours`, made here, may be as large as one and keeps its XMP; of any other only the pixels are kept.
+    Content credentials do not outlive it.
+    """
     try:
         picture = to_srgb(opened(data, max_pixels=FILE_SIDE_MAX_PX**2 if is_ours else SOURCE_MAX_PIXELS))
         small = picture.thumbnail_image(side_px, height=side_px, size="down")

@@ -54,15 +54,18 @@ from .compat import admin_scripts, case_images, character_images, gemini_batches
 from .credits_keeper import keep_credits, sweep_credits
 from .edge import Edge
 from .live_feed import LiveFeed
+from .problem_types import problem_table
 from .rate_limit import RateLimit, RateLimitHeaders
 from .security_headers import SecurityHeaders
 from .settings import GatewaySettings
 
 NAME = "gateway"
 
-DESCRIPTION = """Ask for images in bulk, review them, publish them.
+DESCRIPTION = f"""Ask for images in bulk, review them, publish them.
 
-Every error is a problem document (RFC 9457). Event streams resume from `Last-Event-ID`."""
+Event streams resume from `Last-Event-ID`. Every error is a problem document (RFC 9457) of one of these types:
+
+{problem_table()}"""
 
 
 def build(settings: GatewaySettings) -> FastAPI:

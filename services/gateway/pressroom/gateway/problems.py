@@ -18,10 +18,10 @@ from pressroom.runtime.logs import get_logger
 from pressroom.state.database import DatabaseError
 
 from .allowed_methods import methods_of
+from .problem_types import TYPE_PREFIX
 from .security_headers import ALWAYS
 
 MEDIA_TYPE = "application/problem+json"
-TYPE_PREFIX = "urn:pressroom:problem:"
 RETRY_AFTER_S = 2
 _RENAMED = {
     HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "Range Not Satisfiable",
