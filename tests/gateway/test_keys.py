@@ -57,6 +57,15 @@ async def test_a_secret_is_shown_once_and_stored_as_its_hash_alone(gateway: Gate
     assert secret not in str(stored)
 
 
+async def test_a_key_asked_for_twice_is_made_once_and_its_secret_not_told_again(gateway: Gateway) -> None:
+    header = {"Idempotency-Key": "laptop"}
+    first = await gateway.http.post("/v1/keys", json=READ_AND_WRITE, headers=header)
+    again = await gateway.http.post("/v1/keys", json=READ_AND_WRITE, headers=header)
+    key_id = first.json()["id"]
+    assert f"'{key_id}'" in problem_of(again, 409, "idempotency-key-reused")["detail"]
+    assert [key["id"] for key in (await gateway.http.get("/v1/keys")).json()["items"]] == [key_id]
+
+
 async def test_no_two_secrets_are_alike(gateway: Gateway) -> None:
     secrets = {(await made(gateway.http))["secret"] for _ in range(5)}
     assert len(secrets) == 5

@@ -36,6 +36,22 @@ async def test_failed_images_wait_in_the_lane_again(gateway: Gateway) -> None:
     ]
 
 
+async def test_a_retry_that_is_asked_for_twice_is_one_also_when_it_has_failed_again(gateway: Gateway) -> None:
+    house, header = gateway.house, {"Idempotency-Key": "once-more"}
+    batch = await half_done(gateway)
+    path = f"/v1/batches/{batch.id}/retry"
+    assert (await gateway.http.post(path, headers=header)).status_code == 202
+    for number in (1, 2):
+        await house.database.images.change(f"{batch.id}-{number:04}", {"state": str(ImageState.FAILED)})
+    await house.database.batches.change(batch.id, {"state": str(BatchState.COMPLETED)})
+    again = await gateway.http.post(path, headers=header)
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (202, "true")
+    assert [state for state, _ in await states(gateway, batch)][1:] == [ImageState.FAILED] * 2
+    other = await gateway.http.post(path, json={"provider": "studio"}, headers=header)
+    problem_of(other, 409, "idempotency-key-reused")
+    assert (await gateway.http.post(path, headers={"Idempotency-Key": "and-again"})).json()["state"] == "accepted"
+
+
 async def test_failed_images_become_a_provider_job_of_their_own(gateway: Gateway) -> None:
     batch = await half_done(gateway, provider="gemini", mode="batch")
     answer = await gateway.http.post(f"/v1/batches/{batch.id}/retry", json={"mode": "batch"})

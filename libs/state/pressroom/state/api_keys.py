@@ -13,6 +13,7 @@ from typing import Any
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pydantic import Field
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, WriteConcern
+from pymongo.errors import DuplicateKeyError
 
 from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.vocabulary import Scope
@@ -52,11 +53,13 @@ class ApiKeyDocument(Part):
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
-def new_key(owner: str, name: str, scopes: frozenset[Scope], expires_at: datetime | None) -> tuple[ApiKeyDocument, str]:
+def new_key(
+    owner: str, name: str, scopes: frozenset[Scope], expires_at: datetime | None, *, key_id: str | None = None
+) -> tuple[ApiKeyDocument, str]:
     """A key, not stored yet, and its secret."""
     secret = SECRET_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
     key = ApiKeyDocument(
-        _id=new_id("key"),
+        _id=key_id or new_id("key"),
         owner=owner,
         name=name,
         begins_with=secret[:_SHOWN_CHARACTERS],
@@ -81,8 +84,13 @@ class ApiKeys:
         # Losing this write only means that the key seems to have been used a minute earlier than it was.
         self._unconfirmed: AsyncIOMotorCollection[Raw] = raw.with_options(write_concern=WriteConcern(w=1, j=False))
 
-    async def add(self, key: ApiKeyDocument) -> None:
-        await self.raw.insert_one(key.model_dump(by_alias=True))
+    async def add(self, key: ApiKeyDocument) -> bool:
+        """Store a new key; False when there is one with its id."""
+        try:
+            await self.raw.insert_one(key.model_dump(by_alias=True))
+        except DuplicateKeyError:
+            return False
+        return True
 
     async def by_digest(self, secret_sha256: str) -> ApiKeyDocument | None:
         """The key with this secret, whether it is live or not."""

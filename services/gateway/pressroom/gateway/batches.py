@@ -4,9 +4,8 @@ A batch is stored with its `BatchRequested` in the same write, so what was answe
 """
 
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from pressroom.contracts.api import Batch, CreateBatch, Image, Page
 from pressroom.contracts.identifiers import new_id
@@ -20,23 +19,13 @@ from .accounts.principal import Principal
 from .composing import wished
 from .cursors import Index, Limit, decode, encode
 from .house import House
+from .idempotency import IdempotencyKey, key_reused, say_replayed
 from .payment import payment_required
-from .problems import answers, conflict, invalid, not_found
+from .problems import answers, invalid, not_found
 from .views import batch_view, image_view
 from .waiting import Prefer, wait_until, wished_wait_s
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[requires(Scope.READ)], responses=REFUSED)
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
-        description="The same key with the same body gives the same batch; with another body it is refused.",
-    ),
-]
-
 
 BATCH_OVER = (BatchState.COMPLETED, BatchState.CANCELLED, BatchState.REJECTED)
 """Nothing more happens to a batch by itself."""
@@ -119,15 +108,12 @@ async def ask_for(
     except BeyondCap as error:
         raise invalid(error.reasons) from error
     except IdTaken as error:
-        raise conflict(
-            "idempotency-key-reused",
-            f"The Idempotency-Key '{key}' came with another body before; send a new key.",
-        ) from error
+        raise key_reused(key) from error
     await house.outbox.publish(house.database.batches, admitted.batch)
     response.headers["Location"] = f"/v1/batches/{admitted.batch.id}"
     if admitted.created:
         return batch_view(admitted.batch, {}, 0)
-    response.headers["Idempotency-Replayed"] = "true"
+    say_replayed(response)
     return await shown(house, admitted.batch)
 
 

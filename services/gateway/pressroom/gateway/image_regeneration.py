@@ -16,9 +16,10 @@ from pressroom.state.documents import ImageDocument
 from pressroom.state.machines import IMAGE_SETTLED
 
 from .access import REFUSED, Who, requires
-from .batches import IdempotencyKey, ask_for
+from .batches import ask_for
 from .batches import owned as owned_batch
 from .house import House
+from .idempotency import IdempotencyKey
 from .images import owned
 from .problems import answers, conflict
 

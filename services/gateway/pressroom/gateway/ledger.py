@@ -3,7 +3,6 @@
 An entry is booked once for an `Idempotency-Key`, whatever dies: its id follows from the key.
 """
 
-import hashlib
 from http import HTTPStatus
 from typing import Annotated
 
@@ -11,15 +10,14 @@ from fastapi import APIRouter, Query, Response
 
 from pressroom.contracts.api import Page
 from pressroom.contracts.credits import GiveCredits, LedgerEntry, as_millicredits
-from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.vocabulary import Scope
 from pressroom.runtime.logs import get_logger
 
 from .access import REFUSED, Caller, Who, requires
-from .batches import IdempotencyKey
 from .cursors import NUMBER_MAX, Limit
 from .house import House
-from .problems import answers, conflict, not_found
+from .idempotency import IdempotencyKey, id_under, key_reused, say_replayed
+from .problems import answers, not_found
 
 router = APIRouter(prefix="/v1", tags=["credits"], responses=REFUSED)
 
@@ -68,24 +66,15 @@ async def give_credits(
     await _existing(house, user_id)
     amount = as_millicredits(body.amount)
     entry, is_new = await house.database.ledger.give(
-        user_id, body.kind, amount, by=who.owner, note=body.note, entry_id=_entry_id(user_id, idempotency_key)
+        user_id, body.kind, amount, by=who.owner, note=body.note, entry_id=id_under("entry", user_id, idempotency_key)
     )
     if (entry.kind, entry.amount, entry.note) != (body.kind, amount, body.note):
-        raise conflict(
-            "idempotency-key-reused",
-            f"The Idempotency-Key '{idempotency_key}' came with another body before; send a new key.",
-        )
+        raise key_reused(idempotency_key)
     if is_new:
         log.info("credits.given", user=user_id, kind=str(body.kind), amount=str(body.amount), by=who.owner)
     else:
-        response.headers["Idempotency-Replayed"] = "true"
+        say_replayed(response)
     return entry.shown
-
-
-def _entry_id(user_id: str, key: str | None) -> str:
-    if key is None:
-        return new_id("entry")
-    return "entry_" + hashlib.sha256(f"{user_id} {key}".encode()).hexdigest()[:32]
 
 
 async def _existing(house: House, user_id: str) -> None:

@@ -15,7 +15,6 @@ from fastapi import APIRouter, Query, Response
 from pressroom.contracts.api import Page
 from pressroom.contracts.events import PostCreated, PostDeleted, PostEdited, PostEvent, PostPublished, PostWithdrawn
 from pressroom.contracts.facts import Reason
-from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.posts import (
     CreatePost,
     EditPost,
@@ -33,10 +32,10 @@ from pressroom.state.machines import IMAGE_READY
 from pressroom.state.posts import PostDocument, SlugTaken
 
 from .access import REFUSED, Caller, requires
-from .batches import IdempotencyKey
 from .cursors import Limit, decode, encode
 from .etags import IfMatch, changed_since, demand_match, etag_of
 from .house import House
+from .idempotency import IdempotencyKey, id_under, key_reused, say_replayed
 from .problems import answers, conflict, invalid, not_found
 
 router = APIRouter(prefix="/v1/posts", tags=["posts"], dependencies=[requires(Scope.READ)], responses=REFUSED)
@@ -59,7 +58,7 @@ async def create_post(
     """Write a post. Its slug is made from the title when it is not given."""
     post, is_new = await write_post(body, owner, house, idempotency_key)
     if not is_new:
-        response.headers["Idempotency-Replayed"] = "true"
+        say_replayed(response)
     response.headers["Location"] = f"/v1/posts/{post.id}"
     return _shown(post, response)
 
@@ -70,7 +69,7 @@ async def write_post(
     """The stored post, and whether it is new. Raises a 409 or 422 `Refusal`."""
     await _demand_image(house, owner, body.image_id)
     wish = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
-    post_id = _post_id(owner, idempotency_key)
+    post_id = id_under("post", owner, idempotency_key)
     known = await house.database.posts.get(post_id)
     if known is not None:
         return _the_same(known, wish, idempotency_key), False
@@ -238,17 +237,10 @@ def _told(post: PostDocument) -> dict[str, Any]:
     return {"post_id": post.id, "owner": post.owner, "slug": post.slug, "title": post.title}
 
 
-def _post_id(owner: str, key: str | None) -> str:
-    """Follows from the key where there is one, so that what is asked for twice is written once."""
-    if key is None:
-        return new_id("post")
-    return "post_" + hashlib.sha256(f"{owner} {key}".encode()).hexdigest()[:32]
-
-
 def _the_same(post: PostDocument, wish: str, key: str | None) -> PostDocument:
     if post.state is PostState.DELETED or post.fingerprint != wish:
         said = "is of a post that was deleted" if post.state is PostState.DELETED else "came with another body before"
-        raise conflict("idempotency-key-reused", f"The Idempotency-Key '{key}' {said}; send a new key.")
+        raise key_reused(key, said)
     return post
 
 

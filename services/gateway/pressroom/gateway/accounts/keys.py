@@ -15,6 +15,7 @@ from pressroom.state.api_keys import new_key
 from ..access import REFUSED, SIGNED_IN, Auth, Caller, Who
 from ..cursors import Limit, decode, encode
 from ..house import House
+from ..idempotency import IdempotencyKey, id_under, key_reused
 from ..problems import answers, invalid, not_found
 from .views import key_view
 
@@ -23,17 +24,23 @@ router = APIRouter(prefix="/v1/keys", tags=["accounts"], dependencies=[SIGNED_IN
 log = get_logger(__name__)
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
-async def create_key(body: CreateApiKey, who: Who, response: Response, house: House) -> NewApiKey:
-    """Make an API key. Its secret is in this answer and nowhere else."""
+@router.post("", status_code=HTTPStatus.CREATED, responses=answers(HTTPStatus.CONFLICT))
+async def create_key(
+    body: CreateApiKey, who: Who, response: Response, house: House, idempotency_key: IdempotencyKey = None
+) -> NewApiKey:
+    """Make an API key. Its secret is in this answer and nowhere else, so the same `Idempotency-Key` again is refused:
+    end the key that the refusal names, if its secret was lost on the way, and make another."""
     beyond = [scope for scope in Scope if scope in body.scopes - who.scopes]
     if beyond:
         names = ", ".join(f"'{scope}'" for scope in beyond)
         raise invalid([Reason(field="scopes", message=f"your role '{who.role}' does not have {names}")])
     if body.expires_at is not None and body.expires_at <= datetime.now(UTC):
         raise invalid([Reason(field="expires_at", message="it is over already")])
-    key, secret = new_key(who.owner, body.name, body.scopes, body.expires_at)
-    await house.database.api_keys.add(key)
+    key_id = id_under("key", who.owner, idempotency_key)
+    key, secret = new_key(who.owner, body.name, body.scopes, body.expires_at, key_id=key_id)
+    if not await house.database.api_keys.add(key):
+        said = f"made the API key '{key_id}' before, whose secret is shown once"
+        raise key_reused(idempotency_key, said)
     log.info("key.created", key=key.id, owner=key.owner, scopes=list(key.scopes))
     response.headers["Cache-Control"] = "no-store"
     return NewApiKey(**dict(key_view(key)), secret=secret)

@@ -27,8 +27,9 @@ from pressroom.state.machines import IMAGE_READY
 
 from ..access import REFUSED, Who, requires
 from ..accounts.principal import Principal
-from ..batches import BATCH_OVER, IdempotencyKey, ask_for, owned
+from ..batches import BATCH_OVER, ask_for, owned
 from ..house import House
+from ..idempotency import IdempotencyKey
 from ..posts import write_post
 from ..problems import Refusal, answers
 from ..settings import GatewaySettings, ModelName

@@ -15,10 +15,11 @@ from typing import Annotated, Literal, Self
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, model_validator
 
-from pressroom.contracts.api import CreateBatch, CreateImage
+from pressroom.contracts.api import CreateBatch, CreateImage, RetryBatch
 from pressroom.contracts.costs import SomeCost
 from pressroom.contracts.facts import Reason
 from pressroom.contracts.finishing import NO_PROFILE
+from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.recipes import CannotCompose, Recipe, Subject, compose
 from pressroom.contracts.requests import IMAGES_CEILING, BatchRequest, ImageRequest, PlainName
 from pressroom.contracts.vocabulary import BatchState, ImageState, Scope
@@ -27,11 +28,12 @@ from pressroom.state.documents import BatchDocument
 
 from ..access import REFUSED, Caller, Who, requires
 from ..accounts.principal import Principal
-from ..batches import IdempotencyKey, ask_for, owned
+from ..batches import ask_for, owned
 from ..house import House
+from ..idempotency import IdempotencyKey
 from ..problems import answers, conflict, invalid, not_found
 from ..recipes import usable
-from ..retries import retry_batch
+from ..retries import make_again
 from ..settings import GatewaySettings
 from .case_reports import SCENE, Camel, ErrorReport, ImageType, Progress, Roles, progress_of, report_of, statistics_of
 
@@ -188,7 +190,7 @@ async def resume(batch_id: str, owner: Caller, house: House) -> Progress:
     """Make again what failed. A batch that is still being made goes on by itself."""
     batch = await _of_here(batch_id, owner, house)
     if batch.state is BatchState.COMPLETED and await house.database.images.has_any(batch.id, (ImageState.FAILED,)):
-        await retry_batch(batch_id, owner, house)
+        await make_again(house, batch, RetryBatch(), new_id("retry"))
     return await _progress(await _of_here(batch_id, owner, house), house)
 
 

@@ -21,9 +21,10 @@ from pressroom.state.documents import BatchDocument
 from pressroom.state.machines import IMAGE_READY
 
 from ..access import REFUSED, Caller, Who, requires
-from ..batches import BATCH_OVER, IdempotencyKey, ask_for, owned
+from ..batches import BATCH_OVER, ask_for, owned
 from ..bodies import described, read
 from ..house import House
+from ..idempotency import IdempotencyKey
 from ..problems import answers
 from ..settings import GatewaySettings
 from ..waiting import wait_until

@@ -25,6 +25,7 @@ from pressroom.state.machines import IMAGE_READY
 from ..access import REFUSED, Caller, Who, requires
 from ..batches import BATCH_OVER, ask_for, owned
 from ..house import House
+from ..idempotency import IdempotencyKey
 from ..problems import Refusal, answers, invalid, not_found
 from ..settings import GatewaySettings
 from ..uploads import from_base64, store_picture
@@ -111,7 +112,9 @@ class PastJob(Camel):
         HTTPStatus.UNPROCESSABLE_ENTITY,
     ),
 )
-async def create_job(body: CreateJob, who: Who, house: House, response: Response) -> CreatedJob:
+async def create_job(
+    body: CreateJob, who: Who, house: House, response: Response, idempotency_key: IdempotencyKey = None
+) -> CreatedJob:
     """Ask for pictures of one kind, each with a prompt and perhaps a reference picture."""
     settings = _settings(house)
     count, most = len(body.requests), settings.batch_create_max
@@ -130,7 +133,7 @@ async def create_job(body: CreateJob, who: Who, house: House, response: Response
         title=body.display_name,
         profile="none",
     )
-    made = await ask_for(asked, who, house, response, None)
+    made = await ask_for(asked, who, house, response, idempotency_key)
     batch = await owned(house, who.owner, made.id)
     return CreatedJob(
         id=batch.id,

@@ -19,9 +19,10 @@ from pressroom.state.documents import BatchDocument, ImageDocument
 from pressroom.state.machines import IMAGE_READY
 
 from ..access import REFUSED, Caller, Who, requires
-from ..batches import BATCH_OVER, IdempotencyKey, ask_for, owned
+from ..batches import BATCH_OVER, ask_for, owned
 from ..bodies import described, read
 from ..house import House
+from ..idempotency import IdempotencyKey
 from ..images import publish_image
 from ..problems import answers
 from ..reviewing import approve_image
