@@ -232,6 +232,12 @@ async def test_a_wrong_body_is_refused_by_its_field(
     assert said in problem["detail"]
 
 
+@pytest.mark.parametrize("day", ["0", "yesterday", "2026-13-01", "2026-11-21T00:00:00"])
+async def test_a_day_is_written_as_one(edge: httpx.AsyncClient, day: str) -> None:
+    answer = await edge.get("/api/case-images/statistics", params={"from": day})
+    assert fields_named_in(problem_of(answer, 422, "invalid-request")) == ["from"]
+
+
 async def test_everything_that_is_not_there_is_told_at_once_and_nothing_is_made(house: House) -> None:
     wrong = [{"type": "suspect", "caseId": "case-1", "suspectId": "suspect-9"}, {"type": "scene", "caseId": "case-7"}]
     async with an_agency(house) as gateway:

@@ -6,7 +6,7 @@ import unicodedata
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StrictBool, StringConstraints
 
 from .api import Moment
 from .facts import Fact, NonNegative
@@ -67,7 +67,7 @@ class CreatePost(BaseModel):
     thumbnail: WebUrl | None = Field(default=None, description="A picture elsewhere.")
     image_id: DerivedIdentifier | None = Field(default=None, description="The featured picture, one of your images.")
     tags: PostTags = ()
-    featured: bool = False
+    featured: StrictBool = False
     metadata: Metadata = Field(default={}, description="Whatever you keep with it; nothing here reads it.")
     state: WrittenState = Field(
         default=WrittenState.DRAFT, description="Of the post in this store; no shop's blog hears of it."
@@ -87,7 +87,7 @@ class EditPost(BaseModel):
     thumbnail: WebUrl | None = None
     image_id: DerivedIdentifier | None = None
     tags: PostTags | None = None
-    featured: bool | None = None
+    featured: StrictBool | None = None
     metadata: Metadata | None = None
     state: WrittenState | None = None
 

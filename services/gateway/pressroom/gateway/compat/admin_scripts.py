@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Body, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
 from pressroom.contracts.api import CreateBatch, Moment
@@ -57,7 +57,7 @@ class ImageWish(Camel):
     providers: Annotated[tuple[ProviderName, ...], Field(min_length=1, max_length=len(ProviderName))] | None = Field(
         default=None, description="In order; those of /api/generate when absent."
     )
-    guidance: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)] = 2.0
+    guidance: Annotated[float, Field(ge=0, le=30, strict=True, allow_inf_nan=False)] = 2.0
     model: ModelName | None = Field(
         default=None, description="One that is no more may be named (`PRESSROOM_OLD_MODELS`)."
     )
@@ -75,8 +75,8 @@ class BlogWish(Camel):
     excerpt: Excerpt = ""
     thumbnail: WebUrl | None = None
     tags: PostTags = ()
-    is_published: bool = Field(default=False, description="In this store; no shop's blog is asked.")
-    is_featured: bool = False
+    is_published: StrictBool = Field(default=False, description="In this store; no shop's blog is asked.")
+    is_featured: StrictBool = False
     metadata: Metadata = {}
 
 

@@ -6,6 +6,7 @@ of the roles `suspect` and `scene`. Prompts are made by the recipe `case`, Press
 one of `/v1/batches`; nothing here can lose what that keeps.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from http import HTTPStatus
 from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from pressroom.contracts.api import CreateBatch, CreateImage, RetryBatch
 from pressroom.contracts.costs import SomeCost
@@ -57,7 +58,7 @@ class WantedImage(Camel):
     type: ImageType
     case_id: PlainName
     suspect_id: PlainName | None = None
-    retries: Annotated[int, Field(ge=1, le=100)] = 3
+    retries: Annotated[int, Field(ge=1, le=100, strict=True)] = 3
 
     @model_validator(mode="after")
     def _names_the_suspect(self) -> Self:
@@ -69,9 +70,9 @@ class WantedImage(Camel):
 class Options(Camel):
     """`delay` in milliseconds, between two images."""
 
-    delay: Annotated[int, Field(ge=0, le=3_600_000)] = 2000
-    max_concurrent: Annotated[int, Field(ge=1, le=100)] = 1
-    stop_on_error: bool = Field(default=False, description="Only false: what fails holds nothing up here.")
+    delay: Annotated[int, Field(ge=0, le=3_600_000, strict=True)] = 2000
+    max_concurrent: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
+    stop_on_error: StrictBool = Field(default=False, description="Only false: what fails holds nothing up here.")
 
 
 class CaseBatch(Camel):
@@ -117,6 +118,14 @@ class MissingImages(Camel):
     missing: list[MissingImage]
 
 
+def _as_written(day: object) -> object:
+    """Only as RFC 3339 writes a day: a number would be seconds since 1970."""
+    if isinstance(day, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", day):
+        raise ValueError("a day is written as 2026-11-21")
+    return day
+
+
+Day = Annotated[date, BeforeValidator(_as_written)]
 CaseId = Annotated[PlainName | None, Query(alias="caseId", description="One case; all of yours when absent.")]
 _ASKING = answers(HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.CONFLICT)
 
@@ -240,8 +249,8 @@ async def make_missing_images(
 async def statistics(
     owner: Caller,
     house: House,
-    begin: Annotated[date | None, Query(alias="from", description="The first day, in UTC.")] = None,
-    end: Annotated[date | None, Query(alias="to", description="The last day, in UTC.")] = None,
+    begin: Annotated[Day | None, Query(alias="from", description="The first day, in UTC.")] = None,
+    end: Annotated[Day | None, Query(alias="to", description="The last day, in UTC.")] = None,
 ) -> Response:
     """Batches of cases as CSV, oldest first: how many images, how many failed, minutes and seconds, dollars."""
     first = None if begin is None else datetime.combine(begin, time(), UTC)
