@@ -82,6 +82,15 @@ async def test_what_is_left_says_nothing_of_what_it_was_and_counts_as_it_stood(g
     assert progress["by_state"] == {"rejected": 1}
 
 
+async def test_who_edits_what_is_deleted_in_that_moment_leaves_no_word_on_it(gateway: Gateway) -> None:
+    image_id = await gateway.image()
+    await delete(gateway, image_id)
+    images = gateway.house.database.images
+    for seen in (None, (await gateway.house.image(image_id)).version):
+        assert await images.edit(image_id, {"title": "Harbour"}, seen=seen) is None
+    assert (await gateway.house.image(image_id)).title is None
+
+
 async def test_its_files_are_out_of_sight_soon(gateway: Gateway) -> None:
     image_id = await gateway.image()
     file = (await gateway.house.image(image_id)).file

@@ -271,6 +271,15 @@ class Images(Collection[ImageDocument]):
             return found, 0
         return found, max(0, await self.raw.count_documents(query) - len(found))
 
+    async def edit(self, image_id: str, said: Mapping[str, Any], *, seen: int | None) -> ImageDocument | None:
+        """Write what a person says of an image, of the version that they have `seen`, or of whatever there is. None
+        when it has another version by now, or was deleted."""
+        guard: dict[str, Any] = {"state": _NOT_DELETED}
+        if seen is not None:
+            # An image from before there were versions has none.
+            guard["version"] = {"$in": [seen, seen or None]}
+        return await self.change(image_id, said, increments={"version": 1}, guard=guard)
+
     async def entomb(self, image: ImageDocument, message: OutboxMessage, session: Session) -> ImageDocument | None:
         """Delete an image as it was read in this transaction: words and files go, what counts stays."""
         now = datetime.now(UTC)

@@ -33,9 +33,8 @@ async def edit_image(
     demand_match(if_match, image.version)
     said = body.model_dump(exclude_unset=True)
     if any(getattr(image, name) != value for name, value in said.items()):
-        # An image from before there were versions has none.
-        seen = {} if if_match is None else {"version": {"$in": [image.version, image.version or None]}}
-        edited = await house.database.images.change(image.id, said, increments={"version": 1}, guard=seen)
+        seen = None if if_match is None or if_match.strip() == "*" else image.version
+        edited = await house.database.images.edit(image.id, said, seen=seen)
         if edited is None:
             raise changed_since((await owned(house, owner, image_id)).version)
         image = edited
