@@ -10,9 +10,11 @@ import pytest
 
 from pressroom.batch_poller.collecting import Collector
 from pressroom.batch_poller.job_steps import JobClaim, JobSteps
+from pressroom.batch_poller.row_caps import RowCaps
 from pressroom.batch_poller.settings import BatchPollerSettings
 from pressroom.batch_poller.tracking import Tracker
 from pressroom.contracts.vocabulary import ProviderJobState, ProviderName
+from pressroom.runtime.caps import Caps
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.prices import price_table
 from pressroom.runtime.settling import Settling
@@ -32,8 +34,10 @@ class Told(JobSteps):
     def __init__(self, house: House, settings: BatchPollerSettings) -> None:
         finishing = Finishing(house.database, house.blobs, house.outbox, settings)
         settling = Settling(house.database, house.outbox)
-        collector = Collector(house.database, house.outbox, finishing, settling, price_table(settings.price_table))
-        super().__init__(house.database, house.outbox, {}, collector, house.blobs, settings)
+        prices = price_table(settings.price_table)
+        collector = Collector(house.database, house.outbox, finishing, settling, prices)
+        row_caps = RowCaps(house.database, prices, Caps(house.database, settings), collector.refuse)
+        super().__init__(house.database, house.outbox, {}, collector, house.blobs, row_caps, settings)
         self.collector = collector
         self.jobs = house.database.provider_jobs
         self.has_written, self.may_end = asyncio.Event(), asyncio.Event()
