@@ -19,6 +19,7 @@ COMMANDS = {
     "jobs": "jobs",
     "retry": "retry",
     "admin-requests": "admin_requests",
+    "case-images": "case_images",
     "providers": "providers",
     "tail": "tail",
     "notices": "notices",
