@@ -1,5 +1,6 @@
 """`/api/admin`: requests of the scripts' files, one after another, with what failed told beside what was made."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -100,6 +101,32 @@ async def test_a_file_that_is_sent_again_under_its_key_is_made_once(house: House
     assert [item["id"] for item in again["results"]][:2] == ids
     assert len(provider.asked) == 3
     assert [item["id"] for item in posts[0]["results"]] == [item["id"] for item in posts[1]["results"]]
+
+
+async def test_a_gateway_that_stops_in_the_middle_of_a_file_leaves_nothing_to_be_made_twice(house: House) -> None:
+    at_work, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def waits_at_the_second(request: GenerationRequest) -> bytes | None:
+        if request.prompt == "second":
+            at_work.set()
+            await may_go_on.wait()
+        return None
+
+    provider = ReadyProvider(waits_at_the_second)
+    wishes = [FOX | {"prompt": name} for name in ("first", "second", "third")]
+    more: dict[str, Any] = {"params": AT_ONCE, "headers": {"Idempotency-Key": "monday"}}
+    async with house.worker(provider):
+        async with serving(house, generate_providers=["studio"]) as gateway:
+            asked = asyncio.create_task(gateway.http.post("/api/admin/images/batch", json=wishes, **more))
+            await at_work.wait()
+        with pytest.raises(httpx.HTTPError):
+            await asked
+        may_go_on.set()
+        async with serving(house, generate_providers=["studio"]) as gateway:
+            told = await sent(gateway, "images/batch", wishes, **more)
+
+    assert [item["prompt"] for item in told["results"]] == ["first", "second", "third"]
+    assert sorted(request.prompt for request in provider.asked) == ["first", "second", "third"]
 
 
 async def test_what_is_not_done_in_time_goes_on_and_what_was_not_begun_is_told(house: House) -> None:
