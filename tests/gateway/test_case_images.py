@@ -11,7 +11,7 @@ from pressroom.contracts.vocabulary import BatchState
 from pressroom.image_worker.providers import GenerationRequest
 from pressroom.runtime.errors import InvalidRequest
 
-from ..house import House, ReadyProvider
+from ..house import House, ReadyProvider, eventually
 from .people import a_user, bearer, token_of
 from .serving import Gateway, fields_named_in, problem_of, serving
 
@@ -122,6 +122,25 @@ async def test_what_failed_is_reported_and_made_again_alone(house: House) -> Non
     assert [len(image.tries) for image in images] == [1, 1, 2, 1]
 
 
+async def test_a_batch_that_stops_on_an_error_goes_on_when_it_is_resumed(house: House) -> None:
+    async with an_agency(house) as gateway:
+        await keep(gateway, "case-1", a_case(**{"suspect-1": "a tall man in the rain"}))
+        batch_id = (await asked(gateway, options={"delay": 0, "stopOnError": True}))["batchId"]
+        path = f"{BATCHES}/{batch_id}"
+
+        async def stopped() -> bool:
+            return (await gateway.http.get(f"/v1/batches/{batch_id}")).json()["paused_at"] is not None
+
+        await eventually(stopped)
+        told = (await gateway.http.get(path)).json()
+        assert (await gateway.http.post(f"{path}/resume")).status_code == 202
+        await house.completed(batch_id)
+        after = (await gateway.http.get(path)).json()
+
+    assert ([one["suspectId"] for one in told["failed"]], len(told["pending"])) == (["suspect-1"], 3)
+    assert (len(after["failed"]), len(after["completed"]), after["pending"]) == (1, 3, [])
+
+
 async def test_whoever_has_no_image_is_missing_until_one_is_asked_for(house: House) -> None:
     async with an_agency(house) as gateway:
         await made(gateway, type="scene")
@@ -220,7 +239,7 @@ async def test_a_batch_of_something_else_or_somebody_else_is_not_here(house: Hou
         ({"caseId": "case-1", "images": [{"type": "scene", "caseId": "case-1"}]}, "body", "and not both"),
         ({"images": [{"type": "suspect", "caseId": "case-1"}]}, "images.0", "'suspectId'"),
         ({"images": [{"type": "butler", "caseId": "case-1"}]}, "images.0.type", "suspect"),
-        ({"caseId": "case-1", "options": {"stopOnError": True}}, "body", "'stopOnError'"),
+        ({"caseId": "case-1", "options": {"stopOnError": "yes"}}, "options.stopOnError", "boolean"),
         ({"caseId": "case-1", "maxCost": -1}, "maxCost", "greater than 0"),
     ],
 )

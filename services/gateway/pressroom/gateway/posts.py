@@ -67,12 +67,12 @@ async def write_post(
     body: CreatePost, owner: str, house: House, idempotency_key: str | None
 ) -> tuple[PostDocument, bool]:
     """The stored post, and whether it is new. Raises a 409 or 422 `Refusal`."""
-    await _demand_image(house, owner, body.image_id)
     wish = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
     post_id = id_under("post", owner, idempotency_key)
     known = await house.database.posts.get(post_id)
     if known is not None:
         return _the_same(known, wish, idempotency_key), False
+    await _demand_image(house, owner, body.image_id)
     made_from = slug_of(body.title)
     for number in count(1):
         slug = body.slug or (made_from if number == 1 else numbered(made_from, number))

@@ -147,13 +147,15 @@ def _follow(api: Api, progress: dict[str, Any], out: Path) -> None:
 
 
 def _refuse_what_ended(api: Api, progress: dict[str, Any]) -> None:
-    """A batch that was refused or cancelled has images that wait for ever."""
+    """A batch that was refused, cancelled, or stopped on an error has images that wait for ever."""
     if not progress["pending"]:
         return
     batch = json_format.loads(api.request("GET", f"/v1/batches/{progress['batchId']}"))
     if batch["state"] in ("rejected", "cancelled"):
         reasons = "; ".join(reason["message"] for reason in batch["reasons"])
         raise CommandFailed(f"The batch {batch['id']} is {batch['state']}. {reasons}".rstrip())
+    if batch["paused_at"] is not None:
+        raise CommandFailed(f"{batch['pause_reason']}. To go on: ./run case-images resume {batch['id']}")
 
 
 def _tell(how_far: dict[str, Any]) -> None:

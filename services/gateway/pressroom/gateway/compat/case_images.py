@@ -29,7 +29,8 @@ from pressroom.state.documents import BatchDocument
 
 from ..access import REFUSED, Caller, Who, requires
 from ..accounts.principal import Principal
-from ..batches import ask_for, owned
+from ..batch_control import resume_batch
+from ..batches import BATCH_OVER, ask_for, owned
 from ..house import House
 from ..idempotency import IdempotencyKey
 from ..problems import answers, conflict, invalid, not_found
@@ -72,7 +73,7 @@ class Options(Camel):
 
     delay: Annotated[int, Field(ge=0, le=3_600_000, strict=True)] = 2000
     max_concurrent: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
-    stop_on_error: StrictBool = Field(default=False, description="Only false: what fails holds nothing up here.")
+    stop_on_error: StrictBool = Field(default=False, description="Pause when an image fails, until it is resumed.")
 
 
 class CaseBatch(Camel):
@@ -88,8 +89,6 @@ class CaseBatch(Camel):
     def _says_which(self) -> Self:
         if (self.images is None) == (self.case_id is None):
             raise ValueError("give either 'images' or 'caseId', and not both")
-        if self.options.stop_on_error:
-            raise ValueError("'stopOnError' is false here: what fails holds nothing up; cancel the batch to stop it")
         return self
 
 
@@ -196,8 +195,10 @@ async def error_report(batch_id: str, owner: Caller, house: House) -> ErrorRepor
     response_model_exclude_none=True,
 )
 async def resume(batch_id: str, owner: Caller, house: House) -> Progress:
-    """Make again what failed. A batch that is still being made goes on by itself."""
+    """Let a batch go on that stopped on an error, or make again what failed of one that is over."""
     batch = await _of_here(batch_id, owner, house)
+    if batch.paused_at is not None and batch.state not in BATCH_OVER:
+        await resume_batch(batch_id, owner, house)
     if batch.state is BatchState.COMPLETED and await house.database.images.has_any(batch.id, (ImageState.FAILED,)):
         await make_again(house, batch, RetryBatch(), new_id("retry"))
     return await _progress(await _of_here(batch_id, owner, house), house)
@@ -252,7 +253,8 @@ async def statistics(
     begin: Annotated[Day | None, Query(alias="from", description="The first day, in UTC.")] = None,
     end: Annotated[Day | None, Query(alias="to", description="The last day, in UTC.")] = None,
 ) -> Response:
-    """Batches of cases as CSV, oldest first: how many images, how many failed, minutes and seconds, dollars."""
+    """Batches of cases as CSV, oldest first, 5000 at most: how many images, how many failed, minutes and seconds,
+    dollars."""
     first = None if begin is None else datetime.combine(begin, time(), UTC)
     after = None if end is None or end == date.max else datetime.combine(end + timedelta(days=1), time(), UTC)
     batches = await house.database.batches.tagged(owner, TAG, since=first, before=after, limit=BATCHES_LISTED)
@@ -341,6 +343,7 @@ def _batch(wanted: Sequence[ImageRequest], body: CaseBatch, settings: GatewaySet
         profile=NO_PROFILE,
         max_attempts=max(image.retries for image in body.images) if body.images else 3,
         max_concurrent=body.options.max_concurrent,
+        stop_on_error=body.options.stop_on_error,
         delay_s=body.options.delay / 1000,
         delay_after_error_s=DELAY_AFTER_ERROR_S if body.options.delay else 0.0,
         max_cost=body.max_cost,
