@@ -68,9 +68,12 @@ async def made(gateway: Gateway, **body: Any) -> dict[str, Any]:
 async def test_a_case_is_made_as_its_type_says(house: House, kind: str, parts: list[str]) -> None:
     async with an_agency(house) as gateway:
         told = await made(gateway, type=kind)
+        of_one = {"subject": "case-1", "part": parts[-1]}
+        (listed,) = (await gateway.http.get("/v1/images", params=of_one)).json()["items"]
 
     images = await house.database.images.of_batch(told["batchId"])
     assert [image.part for image in images] == parts
+    assert (listed["subject"], listed["part"], listed["id"]) == ("case-1", parts[-1], images[-1].id)
     assert [one.get("suspectId", one["type"]) for one in told["completed"]] == parts
     assert (told["pending"], told["failed"]) == ([], [])
     assert (told["progress"]["current"], told["progress"]["percentage"]) == (len(parts), 100)

@@ -231,6 +231,7 @@ class Images(Collection[ImageDocument]):
         batch_id: str | None = None,
         provider: ProviderName | None = None,
         subject: str | None = None,
+        part: str | None = None,
         favourite: bool | None = None,
         tag: str | None = None,
         before: tuple[datetime, str] | None = None,
@@ -246,6 +247,8 @@ class Images(Collection[ImageDocument]):
             query["provider"] = str(provider)
         if subject is not None:
             query["subject"] = subject
+        if part is not None:
+            query["part"] = part
         if favourite is not None:
             query["favourite"] = True if favourite else {"$ne": True}
         if tag is not None:
