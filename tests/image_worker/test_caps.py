@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -250,4 +251,23 @@ async def test_what_is_put_aside_for_a_call_that_nobody_ended_is_spent_when_its_
         image = await image_in(house, f"{batch.id}-0000", ImageState.CANCELLED)
     assert (second.asked, accounts(image)) == ([], [(TryOutcome.UNKNOWN, 1, PRICE)])
     assert await budget_of(house, Scope(batch_id=batch.id)) == (0, PRICE, 0)
+    await agrees(house)
+
+
+@pytest.mark.parametrize(("cap", "state"), [("0.03", ImageState.GENERATED), ("0.029", ImageState.FAILED)])
+async def test_by_the_second_all_the_time_that_an_image_may_take_is_put_aside(
+    house: House, tmp_path: Path, cap: str, state: ImageState
+) -> None:
+    table = tmp_path / "prices.toml"
+    table.write_text(
+        '[[price]]\nprovider = "openai"\nunit = "second"\nusd = 0.001\ntypical_s = 10\n'
+        'model = "gpt-image-2"\ngrade = "low"\nsource = "our contract"\nseen = 2026-11-21\n'
+    )
+    provider = billed()
+    provider.gpu_seconds = 2.5
+    async with worker(house, provider, price_table=table):
+        batch = await house.request(**SQUARE, max_cost=cap, timeout_s=30)
+        (image,) = await house.completed(batch.id)
+    assert (image.state, len(provider.asked)) == (state, 1 if state is ImageState.GENERATED else 0)
+    assert image.cost_microusd == 2_500 * len(provider.asked)
     await agrees(house)
