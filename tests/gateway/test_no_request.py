@@ -59,3 +59,10 @@ async def test_a_characters_name_may_be_as_long_as_a_title(edge: httpx.AsyncClie
     body = {"characterId": "ann", "characterName": "a" * 201, "prompt": "a fox"}
     problem = problem_of(await edge.post("/api/image-generation/generate", json=body), 422, "invalid-request")
     assert fields_named_in(problem) == ["characterName"]
+
+
+@pytest.mark.parametrize("moment", ["0", "0.5", "1795000000", "2026-11-21", "0001-01-01T00:00:00Z", "now", ""])
+@pytest.mark.parametrize("name", ["since", "until"])
+async def test_a_moment_that_is_none_is_refused_by_its_name(edge: httpx.AsyncClient, name: str, moment: str) -> None:
+    problem = problem_of(await edge.get(f"/v1/statistics?{name}={moment}"), 422, "invalid-request")
+    assert fields_named_in(problem) == [name]

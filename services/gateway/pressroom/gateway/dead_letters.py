@@ -40,7 +40,7 @@ async def list_dead_letters(
     return Page(items=shown, next_cursor=str(shown[-1].sequence) if len(found) > limit else None)
 
 
-@router.get("/{sequence}", responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY))
+@router.get("/{sequence:int}", responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY))
 async def get_dead_letter(sequence: Sequence, house: House) -> DeadLetter:
     """One dead letter."""
     return (await _letter(house, sequence)).shown
@@ -54,7 +54,7 @@ async def replay_dead_letters(house: House) -> ReplayedLetters:
 
 
 @router.post(
-    "/{sequence}/replay",
+    "/{sequence:int}/replay",
     responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 async def replay_dead_letter(sequence: Sequence, house: House) -> ReplayedLetters:
@@ -64,7 +64,7 @@ async def replay_dead_letter(sequence: Sequence, house: House) -> ReplayedLetter
 
 
 @router.delete(
-    "/{sequence}",
+    "/{sequence:int}",
     status_code=HTTPStatus.NO_CONTENT,
     responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
 )

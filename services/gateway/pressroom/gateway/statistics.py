@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -9,7 +10,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from pressroom.contracts.facts import Reason
 from pressroom.contracts.reports import Counted, Grouping, Statistics, StatisticsRow
@@ -35,6 +36,22 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+def _as_written(moment: object) -> object:
+    """Only as RFC 3339 writes a moment: a number would be seconds since 1970."""
+    if isinstance(moment, str) and not re.match(r"\d{4}-\d{2}-\d{2}[T ]", moment):
+        raise ValueError("a moment is written as 2026-11-21T08:00:00Z")
+    return moment
+
+
+def _of_our_times(moment: datetime) -> datetime:
+    if moment.year < EARLIEST_YEAR:
+        raise ValueError(f"nothing was asked for before {EARLIEST_YEAR}")
+    return moment
+
+
+EARLIEST_YEAR = 2000
+AskedMoment = Annotated[AwareDatetime, BeforeValidator(_as_written), AfterValidator(_of_our_times)]
+
 _CSV = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
@@ -43,8 +60,8 @@ async def get_statistics(
     owner: Caller,
     who: Who,
     house: House,
-    since: Annotated[AwareDatetime | None, Query(description="30 days before `until` when absent.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Now when absent.")] = None,
+    since: Annotated[AskedMoment | None, Query(description="30 days before `until` when absent.")] = None,
+    until: Annotated[AskedMoment | None, Query(description="Now when absent.")] = None,
     by: Grouping = Grouping.DAY,
     everybody: Annotated[bool, Query(description="All owners' together; needs the scope `operate`.")] = False,
     format: Format = Format.JSON,  # noqa: A002 - the parameter's name in the URL

@@ -51,9 +51,9 @@ class HowFar(Camel):
     current: int
     total: int
     percentage: int
-    current_image: str | None
+    current_image: str | None = None
     elapsed: int
-    estimated: int | None
+    estimated: int | None = None
 
 
 class Progress(Camel):
