@@ -213,7 +213,7 @@ async def test_a_redirect_is_not_followed(house: House) -> None:
     assert "redirects are not followed" in str(notice.attempts[0].error)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "[::ffff:127.0.0.1]", "2130706433"])
 async def test_a_private_address_is_never_asked_unless_the_operator_trusts_it(house: House, host: str) -> None:
     async with receiver() as hook, publisher(house, trusted_private_hosts=()):
         batch = await completed(house, {"url": f"http://{host}:{hook.port}/"})
