@@ -66,6 +66,10 @@ class FileRemoval:
             await self.database.images.change(image.id, {"removal.due_at": due_at})
 
     async def _is_used(self, key: str) -> bool:
-        # The batches first: one that is planned in between has its images by then.
+        # In the order in which one is made of another: what is made in between is seen as what it became.
         name = key.rpartition("/")[2]
-        return await self.database.batches.will_use(name) or await self.database.images.has_file(key)
+        return (
+            await self.database.subjects.have_file(name)
+            or await self.database.batches.will_use(name)
+            or await self.database.images.has_file(key)
+        )

@@ -30,7 +30,7 @@ from .posts import PostDocument, Posts
 from .provider_jobs import ProviderJobs
 from .publications import Publications
 from .reachability import Reachability
-from .subjects import RecipeDocument, SubjectDocument
+from .subjects import SUBJECT_INDEXES, RecipeDocument, SubjectDocument, Subjects
 from .transactions import Transactions
 from .tries import Tries
 from .users import Users
@@ -65,7 +65,7 @@ class Database:
         self.webhooks = Collection(database["webhooks"], WebhookDocument, {}, there)
         self.lanes = Collection(database["lanes"], LaneDocument, machines.LANE, there)
         self.posts = Posts(database["posts"], PostDocument, machines.POST, there)
-        self.subjects = Named(database["subjects"], SubjectDocument)
+        self.subjects = Subjects(database["subjects"], SubjectDocument)
         self.recipes = Named(database["recipes"], RecipeDocument)
         self.gates = Gates(database["gates"])
         self.users = Users(database["users"])
@@ -173,7 +173,7 @@ class Database:
         )
         await self.lanes.raw.create_indexes([outbox])
         await self.posts.raw.create_indexes(posts.INDEXES)
-        await self.subjects.raw.create_indexes(named.INDEXES)
+        await self.subjects.raw.create_indexes(SUBJECT_INDEXES)
         await self.recipes.raw.create_indexes(named.INDEXES)
         await self.users.raw.create_indexes(users.INDEXES)
         await self.api_keys.raw.create_indexes(api_keys.INDEXES)
