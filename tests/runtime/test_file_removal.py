@@ -128,7 +128,8 @@ async def test_a_reference_picture_of_somebody_who_needs_it_stays(house: House, 
         await house.database.subjects.put("default", "the-case", {"kind": "case", **content})
     else:
         row: dict[str, Any] = {"prompt": None, "images": [{"prompt": "again", "input_images": [name]}]}
-        await house.request(**(row if "row" in by else {"input_images": [name]}))
+        whole: dict[str, Any] = {"input_images": [name]}
+        await house.request(**(row if "row" in by else whole))
     await delete(house, image_id)
     await removal.once()
     await passes(house, image_id, KEPT)
