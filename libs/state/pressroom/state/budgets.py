@@ -1,7 +1,7 @@
 """What caps in money leave: for each that is in force, what was spent under it and what is put aside for calls.
 
 A budget is a sum of what the images say: `spent` of their tries that name it (`counted_in`), `reserved` of what is put
-aside for their calls (`reservation`), both written in one transaction with the image (`pressroom.state.images`). So a
+aside for their calls (`reservation`), both written in one transaction with the image (`images_under_caps`). So a
 process killed at any instruction leaves image and budget that agree, and what is put aside is spent or free again with
 the write that tells what became of the call. `before` are the tries that do not name it: from before the cap was set,
 and of calls that began before everybody had heard of it. It is counted when the budget is made, and again whenever its

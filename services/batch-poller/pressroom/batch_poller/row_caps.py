@@ -2,7 +2,7 @@
 
 What each row may cost is put aside first, and only then are the rows written that the job is created of. A process that
 dies in between has put aside for images that are still planned: who goes on puts nothing aside twice, and what becomes
-of an image, made, failed or cancelled, frees what was put aside for it with that write (`pressroom.state.images`).
+of an image, made, failed or cancelled, frees what was put aside with that write (`state.images_under_caps`).
 """
 
 import json
