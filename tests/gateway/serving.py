@@ -77,7 +77,13 @@ class Gateway:
 @asynccontextmanager
 async def serving(house: House, **settings: Any) -> AsyncIterator[Gateway]:
     """A gateway in `house` from its start to its stop. `settings` are the gateway's own."""
-    quick = {"live_heartbeat_s": 0.5, "api_token": TOKEN, "jwt_secret": JWT_SECRET, "max_body_bytes": MAX_BODY_BYTES}
+    quick = {
+        "live_heartbeat_s": 0.5,
+        "lanes_cache_s": 0,
+        "api_token": TOKEN,
+        "jwt_secret": JWT_SECRET,
+        "max_body_bytes": MAX_BODY_BYTES,
+    }
     app = build(GatewaySettings(**{**house.values, **quick, **settings}))
     server = _Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
     # Named as TCP, or asyncio does not know its connections for it, and each answer waits 40 ms (Nagle).

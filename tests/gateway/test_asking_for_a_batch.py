@@ -10,8 +10,11 @@ import pytest
 
 from pressroom.contracts.events import BatchRequested
 from pressroom.contracts.subjects import story_filter
+from pressroom.contracts.vocabulary import BatchState
+from pressroom.runtime.admission import Admission
 
-from .serving import BODY, MAX_BODY_BYTES, Gateway, fields_named_in, problem_of
+from ..house import House
+from .serving import BODY, MAX_BODY_BYTES, Gateway, fields_named_in, problem_of, serving
 
 
 async def test_a_batch_is_answered_at_once_with_its_place(gateway: Gateway) -> None:
@@ -179,3 +182,17 @@ async def test_the_same_open_request_again_is_the_same_batch(gateway: Gateway) -
     again = await gateway.http.post("/v1/batches", json=body, headers=headers)
     assert again.json()["id"] == first["id"]
     assert again.headers["Idempotency-Replayed"] == "true"
+
+
+async def test_what_a_lane_can_do_is_believed_for_a_moment_and_the_plan_has_the_last_word(house: House) -> None:
+    async with serving(house, lanes_cache_s=60) as gateway:
+        await gateway.batch()
+        await house.database.lanes.change("studio", {"state": "closed", "reason": "no key"})
+        batch = await gateway.batch()
+    async with serving(house) as gateway:
+        problem_of(await gateway.http.post("/v1/batches", json=BODY), 422, "invalid-request")
+        stored = await house.database.batches.get(batch["id"])
+        assert stored is not None
+        planned = await Admission(house.database, house.outbox, house.settings).plan(stored)
+    assert planned is not None
+    assert (planned.state, planned.reasons[0].field) == (BatchState.REJECTED, "provider")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pressroom.gateway.accounts import recent
-from pressroom.gateway.accounts.recent import Recent
+from pressroom.gateway import recent
+from pressroom.gateway.recent import Recent
 
 
 def test_an_item_is_there_until_it_is_forgotten() -> None:

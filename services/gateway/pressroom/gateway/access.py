@@ -38,23 +38,16 @@ async def authentication_of(request: Request) -> Authentication:
 Auth = Annotated[Authentication, Depends(authentication_of)]
 
 
-async def principal(
-    request: Request,
-    auth: Auth,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    api_key: Annotated[str | None, Depends(_api_key)],
-) -> Principal:
-    """Who makes the call. Raises a 401, 403 or 429 `Refusal`. Asked several times of one request, it looks once."""
-    known: Principal | None = getattr(request.state, "principal", None)
-    if known is None:
-        credential = credentials.credentials if credentials is not None else api_key
-        known = await auth.principal(credential)
-        if known.sign_in is SignIn.OPEN:
-            _from_this_machine(request)
-        elif known.sign_in is not SignIn.INSTANCE_TOKEN:
-            rate_limit: RateLimit = request.app.state.rate_limit
-            rate_limit.count(known.key.id if known.key is not None else known.owner, request.scope)
-        request.state.principal = known
+async def principal(request: Request, auth: Auth) -> Principal:
+    """Who makes the call. Raises a 401, 403 or 429 `Refusal`. What it was sent is read here and not by the framework,
+    which would ask again for every scope that a route needs."""
+    credentials = await _bearer(request)
+    known = await auth.principal(credentials.credentials if credentials is not None else await _api_key(request))
+    if known.sign_in is SignIn.OPEN:
+        _from_this_machine(request)
+    elif known.sign_in is not SignIn.INSTANCE_TOKEN:
+        rate_limit: RateLimit = request.app.state.rate_limit
+        rate_limit.count(known.key.id if known.key is not None else known.owner, request.scope)
     return known
 
 
@@ -69,20 +62,25 @@ async def caller(who: Who) -> str:
 Caller = Annotated[str, Depends(caller)]
 
 
-async def _permitted(needed: SecurityScopes, who: Who) -> None:
+_Sent = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+_SentKey = Annotated[str | None, Depends(_api_key)]
+"""For the OpenAPI document, which says of every route by what a caller is known."""
+
+
+async def _permitted(needed: SecurityScopes, who: Who, _by: _Sent, _or_by: _SentKey) -> None:
     for name in needed.scopes:
         demand(who, Scope(name))
 
 
-async def _signed_in(who: Who) -> None:
+async def _signed_in(who: Who, _by: _Sent, _or_by: _SentKey) -> None:
     if who.sign_in is SignIn.API_KEY:
         detail = "An API key cannot do this: log in, so that a key that leaks makes no other key."
         raise Refusal(HTTPStatus.FORBIDDEN, "sign-in-needed", detail)
 
 
-def requires(scope: Scope) -> params.Security:
-    """A dependency of a route, or of all routes of a router: who calls must have `scope`."""
-    return Security(_permitted, scopes=[str(scope)])
+def requires(*scopes: Scope) -> params.Security:
+    """A dependency of a route, or of all routes of a router: who calls must have `scopes`; without any, be known."""
+    return Security(_permitted, scopes=[str(scope) for scope in scopes])
 
 
 SIGNED_IN = Depends(_signed_in)

@@ -10,7 +10,6 @@ from starlette.types import Lifespan
 
 from pressroom.runtime.file_removal import FileRemoval
 from pressroom.runtime.passwords import Passwords
-from pressroom.runtime.service import Service
 
 from . import (
     batch_control,
@@ -53,6 +52,7 @@ from .body_limit import BodyLimit
 from .compat import admin_scripts, case_images, character_images, gemini_batches, print_on_demand
 from .credits_keeper import keep_credits, sweep_credits
 from .edge import Edge
+from .house import GatewayService
 from .live_feed import LiveFeed
 from .problem_types import problem_table
 from .rate_limit import RateLimit, RateLimitHeaders
@@ -70,7 +70,7 @@ Event streams resume from `Last-Event-ID`. Every error is a problem document (RF
 
 def build(settings: GatewaySettings) -> FastAPI:
     """The application; it connects when it is started."""
-    service = Service(NAME, settings)
+    service = GatewayService(NAME, settings)
     keep_credits(service)
 
     @asynccontextmanager

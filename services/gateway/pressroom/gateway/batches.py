@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pressroom.contracts.api import Batch, CreateBatch, Image, Page
 from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.vocabulary import BatchState, Scope
-from pressroom.runtime.admission import Admission, BeyondCap, IdTaken, announced, refusals
+from pressroom.runtime.admission import Admission, BeyondCap, IdTaken, refusals
 from pressroom.runtime.credits import InsufficientCredits
 from pressroom.state.documents import BatchDocument
 
@@ -90,7 +90,7 @@ async def ask_for(
         demand(who, Scope.PUBLISH)
     request = await wished(body, who.owner, house)
     settings = house.core_settings
-    reasons = refusals(request, settings, None) or refusals(request, settings, await announced(house.database))
+    reasons = refusals(request, settings, None) or refusals(request, settings, await house.lanes())
     if reasons:
         raise invalid(reasons)
     admission = Admission(house.database, house.outbox, house.core_settings)

@@ -62,6 +62,11 @@ class GatewaySettings(Settings):
         description="How long a user or key is believed before it is read again: a key that another gateway revoked "
         "may be let in for so long.",
     )
+    lanes_cache_s: Annotated[float, Field(ge=0, le=60)] = Field(
+        default=1.0,
+        description="How long what lanes can do is believed before it is read again: a batch of a lane that was closed "
+        "a moment ago may be accepted, and is rejected when it is planned.",
+    )
     login_tries_per_minute: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=10, description="How often somebody may try to log in under one address of mail."
     )

@@ -11,14 +11,14 @@ from pressroom.runtime.caps import Caps
 from pressroom.runtime.credits import Credits
 from pressroom.runtime.logs import get_logger
 
-from ..access import REFUSED, SIGNED_IN, Auth, Who
+from ..access import REFUSED, SIGNED_IN, Auth, Who, requires
 from ..house import Hashing, House
 from ..problems import answers, conflict, invalid
 from .principal import Principal
 from .throttling import count_try
 from .views import cap_view, key_view, user_view
 
-router = APIRouter(prefix="/v1/account", tags=["accounts"], responses=REFUSED)
+router = APIRouter(prefix="/v1/account", tags=["accounts"], dependencies=[requires()], responses=REFUSED)
 
 log = get_logger(__name__)
 

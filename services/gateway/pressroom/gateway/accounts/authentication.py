@@ -23,11 +23,11 @@ from pressroom.state.users import UserDocument, signed_on_id
 from .. import published_keys
 from ..problems import Refusal
 from ..published_keys import KeysUnavailable, PublishedKeys
+from ..recent import Recent
 from ..settings import GatewaySettings
 from . import login_tokens
 from .login_tokens import LoginTokens
 from .principal import Principal, by_key, somebody, the_instance
-from .recent import Recent
 from .single_sign_on import SingleSignOn
 
 LONGEST_TOKEN = 8192
