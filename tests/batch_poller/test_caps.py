@@ -24,6 +24,7 @@ from pressroom.state.users import UserDocument
 
 from ..house import House, eventually
 from ..image_worker.stand_ins import Told, worker
+from ..killable import PATIENT_S
 from ..payers import a_payer
 from ..vendor_sandbox import OPENAI_KEY, VendorSandbox
 from .test_following_jobs import job_of, poller, request
@@ -211,7 +212,7 @@ async def test_what_was_put_aside_by_a_killed_poller_is_free_when_its_batch_is_c
             images = await house.database.images.of_batch(scene.batch_id)
             return states(images) == ["cancelled"] * 3
 
-        await eventually(over)
+        await eventually(over, PATIENT_S)
     assert vendors.stats("gemini")["batches"] == 0
     assert await budget_of(house, Scope(batch_id=scene.batch_id)) == (0, 0, 0)
 
