@@ -17,7 +17,7 @@ from pressroom.state.documents import BatchDocument
 from .access import REFUSED, Caller, Who, demand, requires
 from .accounts.principal import Principal
 from .composing import wished
-from .cursors import Index, Limit, decode, encode
+from .cursors import Index, Limit, cut, decode
 from .house import House
 from .idempotency import IdempotencyKey, key_reused, say_replayed
 from .payment import payment_required
@@ -122,16 +122,16 @@ async def list_batches(
     owner: Caller, house: House, state: BatchState | None = None, cursor: str | None = None, limit: Limit = 50
 ) -> Page[Batch]:
     """Batches, newest first."""
-    before = decode(cursor) if cursor is not None else None
+    before = decode(cursor)
     found = await house.database.batches.page(owner, state=state, before=before, limit=limit + 1)
-    shown = found[:limit]
+    shown, next_cursor = cut(found, limit)
     names = [batch.id for batch in shown]
     counts = await house.database.images.counts_of_many(names)
     costs = await house.database.images.costs_microusd(names)
     deleted = await house.database.images.deleted(names)
     return Page(
         items=[batch_view(batch, counts[batch.id], costs[batch.id], deleted[batch.id]) for batch in shown],
-        next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
+        next_cursor=next_cursor,
     )
 
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Query
 
@@ -25,8 +25,29 @@ def encode(moment: datetime, identity: str) -> str:
     return base64.urlsafe_b64encode(f"{moment.isoformat()}|{identity}".encode()).decode().rstrip("=")
 
 
-def decode(cursor: str) -> tuple[datetime, str]:
-    """Raises a 422 `Refusal` for anything that `encode` did not make."""
+class Dated(Protocol):
+    """What is listed newest first."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def created_at(self) -> datetime: ...
+
+
+Found = TypeVar("Found", bound=Dated)
+
+
+def cut(found: list[Found], limit: int) -> tuple[list[Found], str | None]:
+    """A page of what was found when one more than `limit` was asked for, and the place after it if there is more."""
+    shown = found[:limit]
+    return shown, encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None
+
+
+def decode(cursor: str | None) -> tuple[datetime, str] | None:
+    """The place that a cursor names, if there is one. Raises a 422 `Refusal` for what `encode` did not make."""
+    if cursor is None:
+        return None
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         moment, _, identity = base64.b64decode(padded, altchars=b"-_", validate=True).decode().partition("|")

@@ -14,7 +14,7 @@ from pressroom.state.documents import ImageDocument
 from pressroom.state.image_deletion import NotApproved
 
 from .access import REFUSED, Caller, requires
-from .cursors import Limit, decode, encode
+from .cursors import Limit, cut, decode
 from .etags import etag_of
 from .house import House
 from .problems import answers, conflict, not_found
@@ -67,14 +67,14 @@ async def list_images(
         part=part,
         favourite=favourite,
         tag=tag,
-        before=decode(cursor) if cursor is not None else None,
+        before=decode(cursor),
         limit=limit + 1,
     )
-    shown = found[:limit]
+    shown, next_cursor = cut(found, limit)
     publications = await house.database.publications.find({"image_id": {"$in": [image.id for image in shown]}})
     return Page(
         items=[image_view(image, [p for p in publications if p.image_id == image.id]) for image in shown],
-        next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
+        next_cursor=next_cursor,
     )
 
 

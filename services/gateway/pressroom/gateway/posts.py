@@ -32,7 +32,7 @@ from pressroom.state.machines import IMAGE_READY
 from pressroom.state.posts import PostDocument, SlugTaken
 
 from .access import REFUSED, Caller, requires
-from .cursors import Limit, decode, encode
+from .cursors import Limit, cut, decode
 from .etags import IfMatch, changed_since, demand_match, etag_of
 from .house import House
 from .idempotency import IdempotencyKey, id_under, key_reused, say_replayed
@@ -114,13 +114,13 @@ async def list_posts(
         featured=featured,
         tag=tag,
         slug=slug,
-        before=decode(cursor) if cursor is not None else None,
+        before=decode(cursor),
         limit=limit + 1,
     )
-    shown = found[:limit]
+    shown, next_cursor = cut(found, limit)
     return Page(
         items=[listed_view(post) for post in shown],
-        next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
+        next_cursor=next_cursor,
     )
 
 

@@ -26,7 +26,7 @@ from pressroom.state.machines import PROVIDER_JOB_FINAL
 
 from .access import REFUSED, Caller, Who, requires
 from .batches import ask_for
-from .cursors import Index, Limit, decode, encode
+from .cursors import Index, Limit, cut, decode
 from .house import House
 from .idempotency import IdempotencyKey
 from .problems import answers, conflict, invalid, not_found
@@ -84,7 +84,7 @@ async def list_provider_jobs(
     limit: Limit = 50,
 ) -> Page[ProviderJob]:
     """Jobs, newest first."""
-    before = decode(cursor) if cursor is not None else None
+    before = decode(cursor)
     states, is_running = _STORED_AS[state] if state is not None else ((), None)
     found = await house.database.provider_jobs.page(
         owner,
@@ -95,10 +95,10 @@ async def list_provider_jobs(
         before=before,
         limit=limit + 1,
     )
-    shown = found[:limit]
+    shown, next_cursor = cut(found, limit)
     return Page(
         items=await _shown(house, shown),
-        next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
+        next_cursor=next_cursor,
     )
 
 

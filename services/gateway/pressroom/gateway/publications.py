@@ -11,7 +11,7 @@ from pressroom.runtime.publications import request_publication
 from pressroom.state.documents import PublicationDocument
 
 from .access import REFUSED, Caller, requires
-from .cursors import Limit, decode, encode
+from .cursors import Limit, cut, decode
 from .house import House
 from .problems import answers, conflict, not_found
 from .views import publication_view
@@ -46,13 +46,13 @@ async def list_publications(
         platform=platform,
         batch_id=batch,
         image_id=image,
-        before=decode(cursor) if cursor is not None else None,
+        before=decode(cursor),
         limit=limit + 1,
     )
-    shown = found[:limit]
+    shown, next_cursor = cut(found, limit)
     return Page(
         items=[publication_view(publication) for publication in shown],
-        next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
+        next_cursor=next_cursor,
     )
 
 

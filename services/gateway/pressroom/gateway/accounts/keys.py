@@ -13,7 +13,7 @@ from pressroom.runtime.logs import get_logger
 from pressroom.state.api_keys import new_key
 
 from ..access import REFUSED, SIGNED_IN, Auth, Caller, Who
-from ..cursors import Limit, decode, encode
+from ..cursors import Limit, cut, decode
 from ..house import House
 from ..idempotency import IdempotencyKey, id_under, key_reused
 from ..problems import answers, invalid, not_found
@@ -49,12 +49,12 @@ async def create_key(
 @router.get("")
 async def list_keys(owner: Caller, house: House, cursor: str | None = None, limit: Limit = 50) -> Page[ApiKey]:
     """Your keys, newest first, also those that are over."""
-    before = decode(cursor) if cursor is not None else None
+    before = decode(cursor)
     found = await house.database.api_keys.page(owner, before=before, limit=limit + 1)
-    shown = found[:limit]
+    shown, next_cursor = cut(found, limit)
     return Page(
         items=[key_view(key) for key in shown],
-        next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
+        next_cursor=next_cursor,
     )
 
 

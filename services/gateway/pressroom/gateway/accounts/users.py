@@ -14,7 +14,7 @@ from pressroom.runtime.logs import get_logger
 from pressroom.state.users import UserDocument, new_user
 
 from ..access import REFUSED, Auth, Who, requires
-from ..cursors import Limit, decode, encode
+from ..cursors import Limit, cut, decode
 from ..house import Hashing, House
 from ..problems import answers, conflict, not_found
 from .views import user_view
@@ -44,12 +44,12 @@ async def list_users(
     limit: Limit = 50,
 ) -> Page[User]:
     """Users, newest first."""
-    before = decode(cursor) if cursor is not None else None
+    before = decode(cursor)
     found = await house.database.users.page(email=email, before=before, limit=limit + 1)
-    shown = found[:limit]
+    shown, next_cursor = cut(found, limit)
     return Page(
         items=[user_view(user) for user in shown],
-        next_cursor=encode(shown[-1].created_at, shown[-1].id) if len(found) > limit else None,
+        next_cursor=next_cursor,
     )
 
 
