@@ -1,12 +1,13 @@
 """Lists in parts: every item once, in order, also when others are added meanwhile."""
 
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
 import httpx
 import pytest
 
-from pressroom.contracts.vocabulary import BatchState, ImageState
+from pressroom.contracts.vocabulary import BatchState, ImageState, ProviderName
 
 from .serving import Gateway, fields_named_in, problem_of
 
@@ -50,6 +51,34 @@ async def test_a_batch_that_comes_meanwhile_neither_repeats_nor_hides_another(ga
     await gateway.batch()
     rest = await parts_of(gateway, "/v1/batches", limit=2, cursor=first["next_cursor"])
     assert [batch["id"] for batch in first["items"]] + joined(rest) == made[::-1]
+
+
+async def test_batches_are_found_by_what_was_asked_for_and_when(gateway: Gateway) -> None:
+    house = gateway.house
+    await house.open_lane(ProviderName.FLUX)
+    plain = (await gateway.batch(tags=["autumn"]))["id"]
+    several = (await gateway.batch(provider=None, providers=["flux", "studio"], subject="ann"))["id"]
+    later = (await gateway.batch(provider="gemini", mode="batch"))["id"]
+    await house.database.batches.change(plain, {"created_at": datetime(2026, 1, 19, 12, tzinfo=UTC)})
+    wanted: dict[str, list[str]] = {
+        "mode=batch": [later],
+        "provider=studio": [several, plain],
+        "provider=flux": [several],
+        "subject=ann": [several],
+        "tag=autumn": [plain],
+        "since=2026-01-19T12:00:00Z&until=2026-01-19T12:00:01Z": [plain],
+        "until=2026-01-19T12:00:00Z": [],
+        "provider=studio&subject=ann&state=requested": [several],
+    }
+    for query, ids in wanted.items():
+        params = dict(httpx.QueryParams(query))
+        assert joined(await parts_of(gateway, "/v1/batches", limit=1, **params)) == ids, query
+
+
+@pytest.mark.parametrize("field", ["mode", "provider", "tag", "since", "until"])
+async def test_a_filter_that_says_nothing_is_refused_by_name(gateway: Gateway, field: str) -> None:
+    answer = await gateway.http.get("/v1/batches", params={field: " "})
+    assert fields_named_in(problem_of(answer, 422, "invalid-request")) == [field]
 
 
 async def test_a_list_that_ends_with_its_part_says_so(gateway: Gateway) -> None:

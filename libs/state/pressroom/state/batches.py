@@ -7,7 +7,7 @@ from typing import Any
 from pymongo import ReturnDocument
 
 from pressroom.contracts.requests import PublishTarget
-from pressroom.contracts.vocabulary import BatchState, Category, Mode
+from pressroom.contracts.vocabulary import BatchState, Category, Mode, ProviderName
 
 from .collection import Collection
 from .documents import BatchDocument, Part
@@ -44,12 +44,29 @@ class Batches(Collection[BatchDocument]):
         }
 
     async def page(
-        self, owner: str, *, state: BatchState | None, before: tuple[datetime, str] | None, limit: int
+        self,
+        owner: str,
+        *,
+        state: BatchState | None = None,
+        mode: Mode | None = None,
+        provider: ProviderName | None = None,
+        subject: str | None = None,
+        tag: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: tuple[datetime, str] | None = None,
+        limit: int,
     ) -> list[BatchDocument]:
-        """An owner's batches, newest first, from after the one that `before` (its time and id) names."""
+        """An owner's batches, newest first, from after the one that `before` (its time and id) names. `provider`: any
+        of those that may make it."""
         query: dict[str, Any] = {"owner": owner}
-        if state is not None:
-            query["state"] = str(state)
+        wanted = {"state": state, "request.mode": mode, "request.subject": subject, "request.tags": tag}
+        query |= {field: str(value) for field, value in wanted.items() if value is not None}
+        if provider is not None:
+            query["$or"] = [{"request.provider": str(provider)}, {"request.providers": str(provider)}]
+        bounds = {"$gte": since, "$lt": until}
+        if since is not None or until is not None:
+            query["created_at"] = {name: bound for name, bound in bounds.items() if bound is not None}
         return await self.newest(query, before=before, limit=limit)
 
     async def in_categories(

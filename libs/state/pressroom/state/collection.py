@@ -78,7 +78,7 @@ class Collection(Generic[Doc]):
         if before is not None:
             moment, document_id = before
             older = [{"created_at": {"$lt": moment}}, {"created_at": moment, "_id": {"$lt": document_id}}]
-            query = {**query, "$or": older}
+            query = {"$and": [query, {"$or": older}]}
         return await self.find(query, sort=[("created_at", -1), ("_id", -1)], limit=limit)
 
     async def insert(self, document: Doc, *, session: AsyncIOMotorClientSession | None = None) -> bool:

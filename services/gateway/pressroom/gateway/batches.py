@@ -4,12 +4,14 @@ A batch is stored with its `BatchRequested` in the same write, so what was answe
 """
 
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from pressroom.contracts.api import Batch, CreateBatch, Image, Page
 from pressroom.contracts.identifiers import new_id
-from pressroom.contracts.vocabulary import BatchState, Scope
+from pressroom.contracts.requests import Tag
+from pressroom.contracts.vocabulary import BatchState, Mode, ProviderName, Scope
 from pressroom.runtime.admission import Admission, BeyondCap, IdTaken, refusals
 from pressroom.runtime.credits import InsufficientCredits
 from pressroom.state.documents import BatchDocument
@@ -20,6 +22,7 @@ from .composing import wished
 from .cursors import Index, Limit, cut, decode
 from .house import House
 from .idempotency import IdempotencyKey, key_reused, say_replayed
+from .moments import AskedMoment
 from .payment import payment_required
 from .problems import answers, invalid, not_found
 from .views import batch_view, image_view
@@ -119,18 +122,38 @@ async def ask_for(
 
 @router.get("", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY))
 async def list_batches(
-    owner: Caller, house: House, state: BatchState | None = None, cursor: str | None = None, limit: Limit = 50
+    owner: Caller,
+    house: House,
+    state: BatchState | None = None,
+    mode: Mode | None = None,
+    provider: ProviderName | None = None,
+    subject: str | None = None,
+    tag: Annotated[Tag | None, Query()] = None,
+    since: Annotated[AskedMoment | None, Query(description="Asked for at this moment or later.")] = None,
+    until: Annotated[AskedMoment | None, Query(description="Asked for before this moment.")] = None,
+    cursor: str | None = None,
+    limit: Limit = 50,
 ) -> Page[Batch]:
     """Batches, newest first."""
-    before = decode(cursor)
-    found = await house.database.batches.page(owner, state=state, before=before, limit=limit + 1)
-    shown, next_cursor = cut(found, limit)
-    names = [batch.id for batch in shown]
+    found = await house.database.batches.page(
+        owner,
+        state=state,
+        mode=mode,
+        provider=provider,
+        subject=subject,
+        tag=tag,
+        since=since,
+        until=until,
+        before=decode(cursor),
+        limit=limit + 1,
+    )
+    batches, next_cursor = cut(found, limit)
+    names = [batch.id for batch in batches]
     counts = await house.database.images.counts_of_many(names)
     costs = await house.database.images.costs_microusd(names)
     deleted = await house.database.images.deleted(names)
     return Page(
-        items=[batch_view(batch, counts[batch.id], costs[batch.id], deleted[batch.id]) for batch in shown],
+        items=[batch_view(batch, counts[batch.id], costs[batch.id], deleted[batch.id]) for batch in batches],
         next_cursor=next_cursor,
     )
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -10,7 +9,6 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from pressroom.contracts.facts import Reason
 from pressroom.contracts.reports import Counted, Grouping, Statistics, StatisticsRow
@@ -20,6 +18,7 @@ from pressroom.state.statistics import Tally, tallies
 
 from .access import REFUSED, Caller, Who, demand, requires
 from .house import House
+from .moments import AskedMoment
 from .problems import answers, invalid
 from .views import dollars
 
@@ -35,22 +34,6 @@ class Format(StrEnum):
     JSON = "json"
     CSV = "csv"
 
-
-def _as_written(moment: object) -> object:
-    """Only as RFC 3339 writes a moment: a number would be seconds since 1970."""
-    if isinstance(moment, str) and not re.match(r"\d{4}-\d{2}-\d{2}[T ]", moment):
-        raise ValueError("a moment is written as 2026-11-21T08:00:00Z")
-    return moment
-
-
-def _of_our_times(moment: datetime) -> datetime:
-    if moment.year < EARLIEST_YEAR:
-        raise ValueError(f"nothing was asked for before {EARLIEST_YEAR}")
-    return moment
-
-
-EARLIEST_YEAR = 2000
-AskedMoment = Annotated[AwareDatetime, BeforeValidator(_as_written), AfterValidator(_of_our_times)]
 
 _CSV = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
