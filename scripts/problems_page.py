@@ -1,6 +1,6 @@
 """The page of problem types, from the table that the gateway keeps."""
 
-from pressroom.gateway.problem_types import problem_table
+from pressroom.gateway.edge.problem_types import problem_table
 
 HEAD = """# Problems
 

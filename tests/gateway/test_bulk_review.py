@@ -11,7 +11,7 @@ from pressroom.contracts.events import ImageApproved, ImageRejected
 from pressroom.contracts.image_requests import IMAGES_AT_ONCE_MAX
 from pressroom.contracts.subjects import event_filter
 from pressroom.contracts.vocabulary import ImageState, ProviderName
-from pressroom.gateway import reviewing
+from pressroom.gateway.images import reviewing
 from pressroom.state.documents import BatchDocument
 
 from .people import a_user, bearer, token_of

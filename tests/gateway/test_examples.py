@@ -7,7 +7,7 @@ import httpx
 
 from pressroom.contracts.vocabulary import ImageState, ProviderName, Role
 from pressroom.gateway.app import openapi_document
-from pressroom.gateway.examples import AN_IMAGE, EXAMPLES, LOGIN
+from pressroom.gateway.edge.examples import AN_IMAGE, EXAMPLES, LOGIN
 
 from .people import PASSWORD, a_user, bearer, token_of
 from .serving import Gateway

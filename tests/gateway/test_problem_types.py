@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pressroom.gateway
 from pressroom.gateway.app import openapi_document
-from pressroom.gateway.problem_types import PROBLEM_TYPES
+from pressroom.gateway.edge.problem_types import PROBLEM_TYPES
 from pressroom.runtime import listening
 
 GATEWAY = Path(pressroom.gateway.__file__).parent

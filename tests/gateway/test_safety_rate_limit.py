@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from pressroom.contracts.vocabulary import Role, Scope
-from pressroom.gateway.problems import Refusal
-from pressroom.gateway.rate_limit import MOST, WINDOW_S, RateLimit
+from pressroom.gateway.edge.problems import Refusal
+from pressroom.gateway.edge.rate_limit import MOST, WINDOW_S, RateLimit
 
 from ..house import House
 from .people import a_key, a_user, bearer, token_of

@@ -17,8 +17,8 @@ from pressroom.runtime.loopback import is_loopback
 
 from .accounts.authentication import Authentication
 from .accounts.principal import Principal
-from .problems import Refusal, answers
-from .rate_limit import RateLimit
+from .edge.problems import Refusal, answers
+from .edge.rate_limit import RateLimit
 
 _bearer = HTTPBearer(
     auto_error=False,

@@ -12,33 +12,20 @@ from pressroom.runtime.file_removal import FileRemoval
 from pressroom.runtime.passwords import Passwords
 
 from . import (
-    batch_control,
     batches,
-    cross_origin,
     dead_letters,
-    docs_page,
-    document,
-    estimates,
     files,
     health,
-    image_content,
-    image_deletion,
-    image_edits,
-    image_regeneration,
     images,
     lanes,
     ledger,
     live,
     notices,
     posts,
-    problems,
     provider_jobs,
     providers,
     publications,
     recipes,
-    reports,
-    retries,
-    reviewing,
     statistics,
     subjects,
     texts,
@@ -47,16 +34,17 @@ from . import (
 )
 from .accounts import account, keys, login, users
 from .accounts.authentication import Authentication
-from .batch_owners import BatchOwners
-from .body_limit import BodyLimit
+from .batches.owners import BatchOwners
 from .compat import admin_scripts, case_images, character_images, gemini_batches, print_on_demand
 from .credits_keeper import keep_credits, sweep_credits
-from .edge import Edge
+from .edge import cross_origin, docs_page, document, problems
+from .edge.body_limit import BodyLimit
+from .edge.measuring import Edge
+from .edge.problem_types import problem_table
+from .edge.rate_limit import RateLimit, RateLimitHeaders
+from .edge.security_headers import SecurityHeaders
 from .house import GatewayService
 from .live_feed import LiveFeed
-from .problem_types import problem_table
-from .rate_limit import RateLimit, RateLimitHeaders
-from .security_headers import SecurityHeaders
 from .settings import GatewaySettings
 
 NAME = "gateway"
@@ -134,14 +122,8 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     problems.install(app)
     for router in (
         docs_page.router,
-        batches.router,
-        batch_control.router,
-        images.router,
-        image_content.router,
-        image_edits.router,
-        image_deletion.router,
-        image_regeneration.router,
-        reviewing.router,
+        *batches.ROUTERS,
+        *images.ROUTERS,
         texts.router,
         publications.router,
         notices.router,
@@ -149,8 +131,6 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         lanes.router,
         dead_letters.router,
         provider_jobs.router,
-        retries.router,
-        reports.router,
         statistics.router,
         uploads.router,
         files.router,
@@ -161,7 +141,6 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         users.router,
         keys.router,
         ledger.router,
-        estimates.router,
         posts.router,
         subjects.router,
         recipes.router,

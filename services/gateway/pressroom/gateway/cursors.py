@@ -9,7 +9,7 @@ from fastapi import Query
 
 from pressroom.contracts.facts import Reason
 
-from .problems import invalid
+from .edge.problems import invalid
 
 Limit = Annotated[int, Query(ge=1, le=200, description="How many to list at most.")]
 

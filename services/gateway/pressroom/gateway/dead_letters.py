@@ -14,8 +14,8 @@ from pressroom.runtime.dead_letters import DeadLetters, Letter
 
 from .access import REFUSED, requires
 from .cursors import Limit
+from .edge.problems import answers, conflict, not_found
 from .house import House
-from .problems import answers, conflict, not_found
 
 router = APIRouter(
     prefix="/v1/dead-letters", tags=["operating"], dependencies=[requires(Scope.OPERATE)], responses=REFUSED

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Header
 
-from .problems import Refusal
+from .edge.problems import Refusal
 
 IfMatch = Annotated[
     str | None,

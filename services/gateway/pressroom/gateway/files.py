@@ -9,8 +9,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from .edge.problems import answers, not_found
 from .house import House
-from .problems import answers, not_found
 from .stored_files import FOREVER, Conditions, Content, answer_with
 
 router = APIRouter(prefix="/files", tags=["files"])

@@ -11,7 +11,7 @@ from fastapi import Header, Response
 
 from pressroom.contracts.identifiers import new_id
 
-from .problems import Refusal, conflict
+from .edge.problems import Refusal, conflict
 
 IdempotencyKey = Annotated[
     str | None,

@@ -17,8 +17,8 @@ from pressroom.runtime.topology import JOB_LANES
 from pressroom.state.documents import LaneDocument
 
 from .access import REFUSED, requires
+from .edge.problems import answers, conflict, not_found
 from .house import House
-from .problems import answers, conflict, not_found
 
 router = APIRouter(prefix="/v1/lanes", tags=["operating"], dependencies=[requires(Scope.OPERATE)], responses=REFUSED)
 

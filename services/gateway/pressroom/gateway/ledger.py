@@ -15,9 +15,9 @@ from pressroom.runtime.logs import get_logger
 
 from .access import REFUSED, Caller, Who, requires
 from .cursors import NUMBER_MAX, Limit
+from .edge.problems import answers, not_found
 from .house import House
 from .idempotency import IdempotencyKey, id_under, key_reused, say_replayed
-from .problems import answers, not_found
 
 router = APIRouter(prefix="/v1", tags=["credits"], responses=REFUSED)
 

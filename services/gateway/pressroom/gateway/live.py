@@ -21,12 +21,12 @@ from pressroom.runtime.logs import get_logger
 from pressroom.state.database import DatabaseError
 
 from .access import REFUSED, Caller, requires
-from .batch_owners import BatchOwners
-from .batches import owned
+from .batches.batches import owned
+from .batches.owners import BatchOwners
 from .cursors import NUMBER_MAX
+from .edge.problems import answers
 from .house import House
 from .live_feed import Line, LiveFeed
-from .problems import answers
 from .settings import GatewaySettings
 
 router = APIRouter(prefix="/v1", tags=["live"], dependencies=[requires(Scope.READ)], responses=REFUSED)

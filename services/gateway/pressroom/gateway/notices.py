@@ -10,9 +10,9 @@ from pressroom.runtime.notices import Notices
 from pressroom.state.documents import NoticeDocument
 
 from .access import REFUSED, Caller, requires
-from .batches import owned as owned_batch
+from .batches.batches import owned as owned_batch
+from .edge.problems import answers, not_found
 from .house import House
-from .problems import answers, not_found
 
 router = APIRouter(prefix="/v1", tags=["notices"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 

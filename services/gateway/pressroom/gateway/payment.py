@@ -5,7 +5,7 @@ from http import HTTPStatus
 from pressroom.contracts.credits import as_credits
 from pressroom.runtime.credits import InsufficientCredits
 
-from .problems import Refusal
+from .edge.problems import Refusal
 
 
 def payment_required(error: InsufficientCredits) -> Refusal:

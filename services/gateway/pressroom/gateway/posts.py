@@ -33,10 +33,10 @@ from pressroom.state.posts import PostDocument, SlugTaken
 
 from .access import REFUSED, Caller, requires
 from .cursors import Limit, cut, decode
+from .edge.problems import answers, conflict, invalid, not_found
 from .etags import IfMatch, changed_since, demand_match, etag_of
 from .house import House
 from .idempotency import IdempotencyKey, id_under, key_reused, say_replayed
-from .problems import answers, conflict, invalid, not_found
 
 router = APIRouter(prefix="/v1/posts", tags=["posts"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 

@@ -25,11 +25,11 @@ from pressroom.state.documents import ProviderJobDocument
 from pressroom.state.machines import PROVIDER_JOB_FINAL
 
 from .access import REFUSED, Caller, Who, requires
-from .batches import ask_for
+from .batches.batches import ask_for
 from .cursors import Index, Limit, cut, decode
+from .edge.problems import answers, conflict, invalid, not_found
 from .house import House
 from .idempotency import IdempotencyKey
-from .problems import answers, conflict, invalid, not_found
 from .views import image_view, job_status, job_view, text_view
 from .waiting import LOOK_EVERY_S, Prefer, wait_until, wished_wait_s
 

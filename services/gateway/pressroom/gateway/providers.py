@@ -17,8 +17,8 @@ from pressroom.runtime.settings import Settings
 from pressroom.state.documents import LaneDocument
 
 from .access import REFUSED, Caller, requires
+from .edge.problems import answers, conflict
 from .house import House
-from .problems import answers, conflict
 from .views import dollars
 
 router = APIRouter(prefix="/v1", tags=["providers"], dependencies=[requires(Scope.READ)], responses=REFUSED)

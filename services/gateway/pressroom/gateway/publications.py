@@ -12,8 +12,8 @@ from pressroom.state.documents import PublicationDocument
 
 from .access import REFUSED, Caller, requires
 from .cursors import Limit, cut, decode
+from .edge.problems import answers, conflict, not_found
 from .house import House
-from .problems import answers, conflict, not_found
 from .views import publication_view
 
 router = APIRouter(

@@ -16,9 +16,9 @@ from pressroom.state.subjects import RecipeDocument
 from . import subjects
 from .access import REFUSED, Caller, requires
 from .cursors import Limit
+from .edge.problems import Refusal, answers, invalid, not_found
 from .etags import IfMatch, changed_since, demand_match, etag_of, seen_version
 from .house import House
-from .problems import Refusal, answers, invalid, not_found
 
 router = APIRouter(prefix="/v1/recipes", tags=["recipes"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 

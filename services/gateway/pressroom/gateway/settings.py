@@ -10,7 +10,7 @@ from pressroom.contracts.vocabulary import ProviderName
 from pressroom.runtime.loopback import LOOPBACK, is_loopback
 from pressroom.runtime.settings import PREFIX, Settings
 
-from .cross_origin import Origin
+from .edge.cross_origin import Origin
 
 WHSEC = "whsec_"
 """How a Standard Webhooks secret begins; base64 follows."""

@@ -17,9 +17,9 @@ from pressroom.state.machines import IMAGE_READY
 from pressroom.state.statistics import Tally, tallies
 
 from .access import REFUSED, Caller, Who, demand, requires
+from .edge.problems import answers, invalid
 from .house import House
 from .moments import AskedMoment
-from .problems import answers, invalid
 from .views import dollars
 
 router = APIRouter(prefix="/v1/statistics", tags=["statistics"], dependencies=[requires(Scope.READ)], responses=REFUSED)

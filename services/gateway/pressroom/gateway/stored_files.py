@@ -16,7 +16,7 @@ from fastapi.responses import StreamingResponse
 from pressroom.contracts.facts import FileFacts
 from pressroom.runtime.service import Service
 
-from .problems import Refusal
+from .edge.problems import Refusal
 
 A_YEAR_S = 365 * 24 * 60 * 60
 FOREVER = f"max-age={A_YEAR_S}, immutable"

@@ -13,9 +13,9 @@ from pressroom.state.subjects import SubjectDocument
 
 from .access import REFUSED, Caller, requires
 from .cursors import Limit
+from .edge.problems import answers, not_found
 from .etags import IfMatch, changed_since, demand_match, etag_of, seen_version
 from .house import House
-from .problems import answers, not_found
 
 router = APIRouter(prefix="/v1/subjects", tags=["subjects"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 

@@ -8,10 +8,10 @@ from pressroom.contracts.api import Page, Text
 from pressroom.contracts.vocabulary import Scope
 
 from .access import REFUSED, Caller, requires
-from .batches import owned
+from .batches.batches import owned
 from .cursors import Index, Limit
+from .edge.problems import answers, not_found
 from .house import House
-from .problems import answers, not_found
 from .views import text_view
 
 router = APIRouter(prefix="/v1", tags=["texts"], dependencies=[requires(Scope.READ)], responses=REFUSED)

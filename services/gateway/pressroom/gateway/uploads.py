@@ -20,8 +20,8 @@ from pressroom.imaging.finishing import NotAnImage, reduce
 
 from .access import REFUSED, Caller, requires
 from .bodies import read
+from .edge.problems import answers, invalid
 from .house import House
-from .problems import answers, invalid
 
 router = APIRouter(prefix="/v1/files", tags=["files"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 

@@ -12,8 +12,8 @@ from pressroom.runtime.credits import Credits
 from pressroom.runtime.logs import get_logger
 
 from ..access import REFUSED, SIGNED_IN, Auth, Who, requires
+from ..edge.problems import answers, conflict, invalid
 from ..house import Hashing, House
-from ..problems import answers, conflict, invalid
 from .principal import Principal
 from .throttling import count_try
 from .views import cap_view, key_view, user_view

@@ -21,7 +21,7 @@ from pressroom.state.database import Database
 from pressroom.state.users import UserDocument, signed_on_id
 
 from .. import published_keys
-from ..problems import Refusal
+from ..edge.problems import Refusal
 from ..published_keys import KeysUnavailable, PublishedKeys
 from ..recent import Recent
 from ..settings import GatewaySettings

@@ -14,9 +14,9 @@ from pressroom.state.api_keys import new_key
 
 from ..access import REFUSED, SIGNED_IN, Auth, Caller, Who
 from ..cursors import Limit, cut, decode
+from ..edge.problems import answers, invalid, not_found
 from ..house import House
 from ..idempotency import IdempotencyKey, id_under, key_reused
-from ..problems import answers, invalid, not_found
 from .views import key_view
 
 router = APIRouter(prefix="/v1/keys", tags=["accounts"], dependencies=[SIGNED_IN], responses=REFUSED)

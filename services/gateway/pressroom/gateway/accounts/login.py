@@ -15,8 +15,8 @@ from pressroom.runtime.passwords import Passwords
 from pressroom.state.users import UserDocument, Users
 
 from ..access import Auth
+from ..edge.problems import Refusal, answers
 from ..house import Hashing, House
-from ..problems import Refusal, answers
 from .authentication import disabled
 from .throttling import address_of, count_try
 from .views import user_view

@@ -10,7 +10,7 @@ from fastapi import Request
 from pressroom.runtime import metrics
 from pressroom.state.tries import Tries
 
-from ..problems import Refusal
+from ..edge.problems import Refusal
 from ..settings import GatewaySettings
 
 _ONE_CUSTOMER_BITS = 64

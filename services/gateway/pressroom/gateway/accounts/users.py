@@ -15,8 +15,8 @@ from pressroom.state.users import UserDocument, new_user
 
 from ..access import REFUSED, Auth, Who, requires
 from ..cursors import Limit, cut, decode
+from ..edge.problems import answers, conflict, not_found
 from ..house import Hashing, House
-from ..problems import answers, conflict, not_found
 from .views import user_view
 
 router = APIRouter(prefix="/v1/users", tags=["accounts"], dependencies=[requires(Scope.ADMIN)], responses=REFUSED)

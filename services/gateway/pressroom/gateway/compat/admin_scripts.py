@@ -27,11 +27,11 @@ from pressroom.state.machines import IMAGE_READY
 
 from ..access import REFUSED, Who, requires
 from ..accounts.principal import Principal
-from ..batches import BATCH_OVER, ask_for, owned
+from ..batches.batches import BATCH_OVER, ask_for, owned
+from ..edge.problems import Refusal, answers
 from ..house import House
 from ..idempotency import IdempotencyKey
 from ..posts import write_post
-from ..problems import Refusal, answers
 from ..settings import GatewaySettings, ModelName
 from ..waiting import wait_until
 from .picture_urls import picture_url

@@ -29,13 +29,13 @@ from pressroom.state.documents import BatchDocument
 
 from ..access import REFUSED, Caller, Who, requires
 from ..accounts.principal import Principal
-from ..batch_control import resume_batch
-from ..batches import BATCH_OVER, ask_for, owned
+from ..batches.batches import BATCH_OVER, ask_for, owned
+from ..batches.control import resume_batch
+from ..batches.retries import make_again
+from ..edge.problems import answers, conflict, invalid, not_found
 from ..house import House
 from ..idempotency import IdempotencyKey
-from ..problems import answers, conflict, invalid, not_found
 from ..recipes import usable
-from ..retries import make_again
 from ..settings import GatewaySettings
 from .case_reports import SCENE, Camel, ErrorReport, ImageType, Progress, Roles, progress_of, report_of, statistics_of
 

@@ -21,11 +21,11 @@ from pressroom.state.documents import BatchDocument
 from pressroom.state.machines import IMAGE_READY
 
 from ..access import REFUSED, Caller, Who, requires
-from ..batches import BATCH_OVER, ask_for, owned
+from ..batches.batches import BATCH_OVER, ask_for, owned
 from ..bodies import described, read
+from ..edge.problems import answers
 from ..house import House
 from ..idempotency import IdempotencyKey
-from ..problems import answers
 from ..settings import GatewaySettings
 from ..waiting import wait_until
 from .picture_urls import picture_url

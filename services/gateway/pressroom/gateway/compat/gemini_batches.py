@@ -23,10 +23,10 @@ from pressroom.state.documents import BatchDocument, ImageDocument
 from pressroom.state.machines import IMAGE_READY
 
 from ..access import REFUSED, Caller, Who, requires
-from ..batches import BATCH_OVER, ask_for, owned
+from ..batches.batches import BATCH_OVER, ask_for, owned
+from ..edge.problems import Refusal, answers, invalid, not_found
 from ..house import House
 from ..idempotency import IdempotencyKey
-from ..problems import Refusal, answers, invalid, not_found
 from ..settings import GatewaySettings
 from ..uploads import from_base64, store_picture
 from .picture_urls import picture_url

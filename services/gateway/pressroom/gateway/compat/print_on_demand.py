@@ -19,13 +19,13 @@ from pressroom.state.documents import BatchDocument, ImageDocument
 from pressroom.state.machines import IMAGE_READY
 
 from ..access import REFUSED, Caller, Who, requires
-from ..batches import BATCH_OVER, ask_for, owned
+from ..batches.batches import BATCH_OVER, ask_for, owned
 from ..bodies import described, read
+from ..edge.problems import answers
 from ..house import House
 from ..idempotency import IdempotencyKey
-from ..images import publish_image
-from ..problems import answers
-from ..reviewing import approve_image
+from ..images.images import publish_image
+from ..images.reviewing import approve_image
 from ..settings import GatewaySettings
 from ..waiting import wait_until
 

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from ..problems import RETRY_AFTER_S, Refusal
+from ..edge.problems import RETRY_AFTER_S, Refusal
 
 
 def nothing_here() -> Refusal:

@@ -17,8 +17,8 @@ from pressroom.runtime.broker import BrokerError
 from pressroom.runtime.webhook_urls import hint_subject, is_ours
 
 from ..bodies import read
+from ..edge.problems import answers
 from ..house import House
-from ..problems import answers
 from ..settings import GatewaySettings
 from .refusals import nothing_here
 

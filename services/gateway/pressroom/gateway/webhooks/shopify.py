@@ -18,8 +18,8 @@ from pressroom.contracts.facts import Reason
 from pressroom.contracts.vocabulary import PlatformName
 
 from ..bodies import read
+from ..edge.problems import invalid
 from ..house import House
-from ..problems import invalid
 from ..settings import GatewaySettings
 from .refusals import nothing_here
 from .shop_messages import MESSAGE_ID_PATTERN, PUBLICATIONS_AT_MOST, TOPIC_PATTERN, ShopMessage, hear

@@ -7,9 +7,9 @@ from pressroom.contracts.credits import Estimate
 from pressroom.contracts.vocabulary import Scope
 from pressroom.runtime.estimates import Estimates
 
-from .access import REFUSED, Caller, requires
+from ..access import REFUSED, Caller, requires
+from ..house import House
 from .composing import wished
-from .house import House
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 

@@ -9,12 +9,12 @@ from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, Sc
 from pressroom.state.documents import ImageDocument
 from pressroom.state.statistics import tallies
 
-from .access import REFUSED, Caller, requires
+from ..access import REFUSED, Caller, requires
+from ..edge.problems import answers
+from ..house import House
+from ..statistics import counted
+from ..views import dollars
 from .batches import owned
-from .house import House
-from .problems import answers
-from .statistics import counted
-from .views import dollars
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 

@@ -11,13 +11,13 @@ from pressroom.runtime.credits import InsufficientCredits
 from pressroom.runtime.retries import CannotRetry, NothingToRetry, Retries, usual_mode
 from pressroom.state.documents import BatchDocument
 
-from .access import REFUSED, Caller, requires
+from ..access import REFUSED, Caller, requires
+from ..edge.problems import answers, conflict, invalid
+from ..house import House
+from ..idempotency import IdempotencyKey, id_under, key_reused, say_replayed
+from ..payment import payment_required
+from ..views import batch_view
 from .batches import owned
-from .house import House
-from .idempotency import IdempotencyKey, id_under, key_reused, say_replayed
-from .payment import payment_required
-from .problems import answers, conflict, invalid
-from .views import batch_view
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 

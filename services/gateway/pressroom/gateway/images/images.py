@@ -13,12 +13,12 @@ from pressroom.runtime.service import Service
 from pressroom.state.documents import ImageDocument
 from pressroom.state.image_deletion import NotApproved
 
-from .access import REFUSED, Caller, requires
-from .cursors import Limit, cut, decode
-from .etags import etag_of
-from .house import House
-from .problems import answers, conflict, not_found
-from .views import image_view, publication_view
+from ..access import REFUSED, Caller, requires
+from ..cursors import Limit, cut, decode
+from ..edge.problems import answers, conflict, not_found
+from ..etags import etag_of
+from ..house import House
+from ..views import image_view, publication_view
 
 router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 

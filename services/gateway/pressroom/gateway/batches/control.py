@@ -8,10 +8,10 @@ from pressroom.contracts.api import Batch, PauseBatch
 from pressroom.contracts.vocabulary import BatchState, Mode, Scope
 from pressroom.runtime.settling import cancel, pause, resume
 
-from .access import REFUSED, Caller, requires
+from ..access import REFUSED, Caller, requires
+from ..edge.problems import answers, conflict
+from ..house import House
 from .batches import BATCH_OVER, owned, shown
-from .house import House
-from .problems import answers, conflict
 
 router = APIRouter(
     prefix="/v1/batches",

@@ -16,10 +16,10 @@ from pressroom.runtime.service import Service
 from pressroom.state.documents import ImageDocument
 from pressroom.state.image_deletion import InTheMaking, InUse, delete_image
 
-from .access import REFUSED, Caller, requires
-from .house import House
+from ..access import REFUSED, Caller, requires
+from ..edge.problems import Refusal, answers, conflict, not_found, problem_of
+from ..house import House
 from .images import owned
-from .problems import Refusal, answers, conflict, not_found, problem_of
 
 router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 

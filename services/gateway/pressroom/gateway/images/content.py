@@ -18,12 +18,12 @@ from pressroom.runtime.logs import get_logger
 from pressroom.runtime.service import Service
 from pressroom.state.documents import ImageDocument
 
-from .access import REFUSED, Caller, requires
-from .house import House
+from ..access import REFUSED, Caller, requires
+from ..edge.problems import Refusal, answers, conflict
+from ..house import House
+from ..settings import GatewaySettings
+from ..stored_files import FOREVER, Asked, Conditions, Content, answer_with
 from .images import owned
-from .problems import Refusal, answers, conflict
-from .settings import GatewaySettings
-from .stored_files import FOREVER, Asked, Conditions, Content, answer_with
 
 router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 

@@ -15,13 +15,13 @@ from pressroom.contracts.vocabulary import Scope
 from pressroom.state.documents import ImageDocument
 from pressroom.state.machines import IMAGE_SETTLED
 
-from .access import REFUSED, Who, requires
-from .batches import ask_for
-from .batches import owned as owned_batch
-from .house import House
-from .idempotency import IdempotencyKey
+from ..access import REFUSED, Who, requires
+from ..batches.batches import ask_for
+from ..batches.batches import owned as owned_batch
+from ..edge.problems import answers, conflict
+from ..house import House
+from ..idempotency import IdempotencyKey
 from .images import owned
-from .problems import answers, conflict
 
 router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 

@@ -16,17 +16,17 @@ from pressroom.runtime.admission import Admission, BeyondCap, IdTaken, refusals
 from pressroom.runtime.credits import InsufficientCredits
 from pressroom.state.documents import BatchDocument
 
-from .access import REFUSED, Caller, Who, demand, requires
-from .accounts.principal import Principal
+from ..access import REFUSED, Caller, Who, demand, requires
+from ..accounts.principal import Principal
+from ..cursors import Index, Limit, cut, decode
+from ..edge.problems import answers, invalid, not_found
+from ..house import House
+from ..idempotency import IdempotencyKey, key_reused, say_replayed
+from ..moments import AskedMoment
+from ..payment import payment_required
+from ..views import batch_view, image_view
+from ..waiting import Prefer, wait_until, wished_wait_s
 from .composing import wished
-from .cursors import Index, Limit, cut, decode
-from .house import House
-from .idempotency import IdempotencyKey, key_reused, say_replayed
-from .moments import AskedMoment
-from .payment import payment_required
-from .problems import answers, invalid, not_found
-from .views import batch_view, image_view
-from .waiting import Prefer, wait_until, wished_wait_s
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 

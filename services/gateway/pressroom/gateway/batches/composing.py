@@ -8,9 +8,9 @@ from pressroom.contracts.api import CreateBatch
 from pressroom.contracts.facts import Reason
 from pressroom.contracts.requests import BatchRequest
 
-from .house import House
-from .problems import invalid
-from .recipes import composed, usable
+from ..edge.problems import invalid
+from ..house import House
+from ..recipes import composed, usable
 
 
 async def wished(body: CreateBatch, owner: str, house: House) -> BatchRequest:

@@ -9,11 +9,11 @@ from pressroom.contracts.api import Image
 from pressroom.contracts.image_requests import EditImage
 from pressroom.contracts.vocabulary import Scope
 
-from .access import REFUSED, Caller, requires
-from .etags import IfMatch, changed_since, demand_match, etag_of
-from .house import House
+from ..access import REFUSED, Caller, requires
+from ..edge.problems import answers
+from ..etags import IfMatch, changed_since, demand_match, etag_of
+from ..house import House
 from .images import VERSIONED, owned, shown
-from .problems import answers
 
 router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 

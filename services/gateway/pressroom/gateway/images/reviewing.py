@@ -31,11 +31,11 @@ from pressroom.contracts.vocabulary import ImageState, Scope
 from pressroom.runtime.service import Service
 from pressroom.state.documents import ImageDocument
 
-from .access import REFUSED, Caller, requires
-from .batches import owned as owned_batch
-from .house import House
+from ..access import REFUSED, Caller, requires
+from ..batches.batches import owned as owned_batch
+from ..edge.problems import Refusal, answers, conflict, not_found, problem_of
+from ..house import House
 from .images import owned, shown
-from .problems import Refusal, answers, conflict, not_found, problem_of
 
 router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
 
