@@ -1,6 +1,7 @@
 """A program that speaks only events follows a provider job from its submission to its deletion, cancels it, and has
 what failed of a batch made again. What it may not have goes to DEAD with the reason."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -207,6 +208,18 @@ async def test_a_whole_batch_is_cancelled_by_event(
     assert len(await program.heard(batch.id, BatchCancelled)) == 1
     assert await house.dead() == []
     assert (await house.audit()).drifts == ()
+
+
+async def test_a_cancellation_that_comes_before_its_batch_is_granted_when_that_is_there(
+    house: House, endless: VendorSandbox, program: Program
+) -> None:
+    async with poller(house, endless):
+        await program.say(BatchCancelRequested(batch_id="batch-to-come"))
+        await asyncio.sleep(0.2)  # long enough to be taken once
+        await house.request("batch-to-come", count=2)
+        await house.batch_in("batch-to-come", BatchState.CANCELLED)
+        await wishes_taken(house)
+    assert await house.dead() == []
 
 
 async def test_a_batch_that_is_over_or_anothers_is_not_cancelled_by_event(

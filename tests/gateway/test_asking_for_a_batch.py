@@ -184,6 +184,17 @@ async def test_the_same_open_request_again_is_the_same_batch(gateway: Gateway) -
     assert again.headers["Idempotency-Replayed"] == "true"
 
 
+async def test_what_was_taken_under_a_key_is_answered_though_its_lane_is_closed_by_now(gateway: Gateway) -> None:
+    key = {"Idempotency-Key": "order-7"}
+    first = await gateway.http.post("/v1/batches", json=BODY, headers=key)
+    await gateway.house.database.lanes.change("studio", {"state": "closed", "reason": "no key"})
+    again = await gateway.http.post("/v1/batches", json=BODY, headers=key)
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    other = await gateway.http.post("/v1/batches", json=BODY | {"count": 2}, headers=key)
+    problem_of(other, 409, "idempotency-key-reused")
+    problem_of(await gateway.http.post("/v1/batches", json=BODY), 422, "invalid-request")
+
+
 async def test_what_a_lane_can_do_is_believed_for_a_moment_and_the_plan_has_the_last_word(house: House) -> None:
     async with serving(house, lanes_cache_s=60) as gateway:
         await gateway.batch()

@@ -97,6 +97,14 @@ async def test_what_is_remembered_no_more_is_read_from_the_stream(
         assert await heard(feed, 3, 14, story="batch-1") == list(range(4, 31, 2))
 
 
+async def test_long_events_are_remembered_by_their_size(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_feed, "REMEMBERED_BYTES", 100)
+    async with a_feed(house) as feed:
+        assert await asyncio.gather(heard(feed, 0, 30), tell(house, 0, 30)) == [list(range(1, 31)), None]
+        for after in (0, 20, 29):
+            assert await heard(feed, after, 30 - after) == list(range(after + 1, 31))
+
+
 async def test_a_stream_that_was_lost_and_made_anew_is_heard_from_its_beginning(own_house: House) -> None:
     house = own_house
     await tell(house, 0, 5)

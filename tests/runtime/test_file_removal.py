@@ -14,7 +14,7 @@ from pressroom.contracts.facts import FileFacts
 from pressroom.contracts.vocabulary import ImageState
 from pressroom.runtime.admission import Admission
 from pressroom.runtime.blobs import BlobStore
-from pressroom.runtime.file_removal import KEPT, FileRemoval
+from pressroom.runtime.file_removal import KEPT, SELDOMEST, FileRemoval
 from pressroom.state.image_deletion import delete_image
 
 from ..house import House
@@ -85,7 +85,7 @@ async def test_a_file_that_nobody_else_has_is_out_of_sight_at_once_and_gone_afte
     assert (await house.image(image_id)).removal is None
 
 
-async def test_the_next_look_is_each_time_after_twice_as_long(house: House, removal: FileRemoval) -> None:
+async def test_the_next_look_is_after_twice_as_long_up_to_some_minutes(house: House, removal: FileRemoval) -> None:
     image_id = await an_image(house, OURS)
     await delete(house, image_id)
     for age in (timedelta(seconds=40), timedelta(hours=2), timedelta(hours=20)):
@@ -93,7 +93,7 @@ async def test_the_next_look_is_each_time_after_twice_as_long(house: House, remo
         await removal.once()
         left = (await house.image(image_id)).removal
         assert left is not None
-        expected = min(left.since + 2 * age, left.since + KEPT)
+        expected = left.since + age + min(age, SELDOMEST)
         assert abs(left.due_at - expected) < timedelta(seconds=20)
 
 

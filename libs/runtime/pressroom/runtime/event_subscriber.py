@@ -48,6 +48,10 @@ class Refused(Exception):
     """What a handler raises when an event can be read and must not be obeyed: it goes to DEAD at once."""
 
 
+class NotThereYet(Exception):
+    """What an event is about is not stored, and may be on its way: the two have takers of their own, in no order."""
+
+
 def subscribe(
     broker: NatsBroker,
     settings: Settings,
@@ -155,7 +159,11 @@ class _Reaction:
         log.warning(
             "event.failed", subject=message.subject, error=report.message, deliveries=deliveries, exc_info=error
         )
-        if deliveries >= self._settings.max_attempts:
+        most = self._settings.max_attempts
+        if isinstance(error, NotThereYet):
+            # As long as an event may come at all: whoever brings what it is about may be restarting.
+            most += self._settings.max_crashes
+        if deliveries >= most:
             return await self._bury(message, report)
         await message.nak(delay=backoff_s(deliveries, self._settings.retry_policy))
         return "retried"

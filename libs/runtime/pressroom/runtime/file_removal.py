@@ -1,9 +1,9 @@
 """The files of deleted images go, where nothing else has them: a file is stored once, whoever has it.
 
 A file that nobody has is set aside at once, so that nobody sees it, and removed for ever after a day; in that day it is
-looked at again and again, each time after twice as long, and brought back where somebody has it by then. For the same
-bytes may be made anew while one looks, and the document that names them comes after them. What is to be done is in the
-deleted image's document until it is done, so a process that dies leaves it to the next look of any gateway.
+looked at again and again, after twice as long up to some minutes, and brought back where somebody has it by then. For
+the same bytes may be made anew while one looks, and the document that names them comes after them. What is to be done
+is in the deleted image's document until it is done, so a process that dies leaves it to the next look of any gateway.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ from .logs import get_logger
 
 KEPT = timedelta(days=1)
 SOONEST = timedelta(seconds=5)
+SELDOMEST = timedelta(minutes=5)
+"""A file that is wanted again is away for so long at most."""
 
 log = get_logger(__name__)
 
@@ -62,7 +64,7 @@ class FileRemoval:
             await self.database.images.change(image.id, {"removal": None})
             log.info("files.removed", image_id=image.id, files=len(removal.keys))
         else:
-            due_at = min(datetime.now(UTC) + max(age, SOONEST), removal.since + self.kept)
+            due_at = min(datetime.now(UTC) + min(max(age, SOONEST), SELDOMEST), removal.since + self.kept)
             await self.database.images.change(image.id, {"removal.due_at": due_at})
 
     async def _is_used(self, key: str) -> bool:

@@ -43,7 +43,7 @@ async def request_publication(
     if existing is None:
         await add_publication(database, document)
     elif again and existing.state is PublicationState.FAILED:
-        await revive_publication(database, existing, outbox.job(job))
+        await revive_publication(database, existing, [outbox.job(job)])
     stored = await database.publications.get(identity)
     assert stored is not None, "a publication is never deleted"
     await outbox.publish(database.publications, stored)

@@ -64,9 +64,10 @@ class Settling:
             if batch.outbox:
                 await self._outbox.publish(self._database.batches, batch)
             mark, count = batch.released_through, batch.request.image_count
-            if batch.state is not BatchState.ACCEPTED or batch.request.mode is not Mode.REALTIME or mark == count:
+            if batch.state is not BatchState.ACCEPTED or batch.request.mode is not Mode.REALTIME:
                 return batch
-            if batch.paused_at is not None or await self._is_stopped(batch):
+            # Also where all are released: a retry lets them all into their lane at once, and a worker looks at this.
+            if batch.paused_at is not None or await self._is_stopped(batch) or mark == count:
                 return batch
             busy = await self._database.images.released_and_open(batch_id, mark, IMAGE_IN_WINDOW)
             through = min(mark + max(batch.request.max_concurrent - busy, 0), count)
@@ -81,10 +82,11 @@ class Settling:
         not by who saw it fail: whoever that was may have died since."""
         if not batch.request.stop_on_error:
             return False
-        counts = await self._database.images.counts(batch.id)
-        failed = counts.get(ImageState.FAILED, 0)
+        failed = await self._database.images.failed_of_late(batch)
         if failed <= batch.failures_passed:
             return False
+        if not await self._database.images.has_any(batch.id, _OPEN_STATES):
+            return False  # Nothing is left to stop.
         await pause(self._database, self._outbox, batch.id, f"{failed} of its images failed, and it stops on an error")
         return True
 
@@ -153,7 +155,7 @@ class Settling:
         completed = await self._database.batches.transition(
             batch.id,
             BatchState.COMPLETED,
-            changes={"completed_at": datetime.now(UTC)},
+            changes={"completed_at": datetime.now(UTC), "paused_at": None, "pause_reason": None, "failures_passed": 0},
             messages=[self._outbox.event(event)],
         )
         if completed is not None:
@@ -175,11 +177,13 @@ async def pause(database: Database, outbox: Outbox, batch_id: str, reason: str) 
 
 async def resume(database: Database, outbox: Outbox, batch_id: str) -> bool:
     """Let a paused batch go on, past what has failed of it. False when it is not paused."""
-    counts = await database.images.counts(batch_id)
+    batch = await database.batches.get(batch_id)
+    if batch is None or batch.paused_at is None:
+        return False
     resumed = await database.batches.change(
         batch_id,
-        {"paused_at": None, "pause_reason": None, "failures_passed": counts.get(ImageState.FAILED, 0)},
-        guard={"paused_at": {"$ne": None}},
+        {"paused_at": None, "pause_reason": None, "failures_passed": await database.images.failed_of_late(batch)},
+        guard={"paused_at": batch.paused_at},
         messages=[outbox.event(BatchResumed(batch_id=batch_id))],
     )
     if resumed is None:

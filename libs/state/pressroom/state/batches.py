@@ -20,6 +20,13 @@ class BatchFate(Part):
     retries: tuple[str, ...] = ()
 
 
+class BatchPause(Part):
+    """What holds up a batch's next image."""
+
+    paused_at: datetime | None = None
+    next_image_at: datetime | None = None
+
+
 class Batches(Collection[BatchDocument]):
     async def by_idempotency_key(self, owner: str, key: str) -> BatchDocument | None:
         found = await self.find({"owner": owner, "idempotency_key": key}, limit=1)
@@ -34,6 +41,11 @@ class Batches(Collection[BatchDocument]):
         """How a batch stands, without its request, which may be long."""
         raw = await self.raw.find_one({"_id": batch_id}, projection=dict.fromkeys(BatchFate.model_fields, 1))
         return None if raw is None else BatchFate.model_validate(raw)
+
+    async def pause(self, batch_id: str) -> BatchPause | None:
+        """What holds up a batch's images, without its request, which may be long."""
+        raw = await self.raw.find_one({"_id": batch_id}, projection=dict.fromkeys(BatchPause.model_fields, 1))
+        return None if raw is None else BatchPause.model_validate(raw)
 
     async def publishing_rules(self, batch_ids: Iterable[str]) -> dict[str, tuple[PublishTarget, ...]]:
         """The products that each of these batches wants of its approved images, without the rest of its request."""

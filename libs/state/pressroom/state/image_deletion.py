@@ -7,6 +7,7 @@ has done all of it or nothing.
 
 from collections.abc import Sequence
 
+from pressroom.contracts.posts import PostState
 from pressroom.contracts.vocabulary import ImageState, PublicationState
 
 from .database import Database
@@ -31,13 +32,17 @@ class InUse(Exception):
         self.publications = tuple(publications)
 
 
+class InAPost(Exception):
+    """The image is the featured picture of the post with this slug."""
+
+
 class NotApproved(Exception):
     """The image is not approved, or is not there any more."""
 
 
 async def delete_image(database: Database, image_id: str, message: OutboxMessage) -> ImageDocument | None:
-    """What is left of the image, with `message` in its outbox; None when it is not there any more. Raises `InTheMaking`
-    or `InUse`, with nothing written."""
+    """What is left of the image, with `message` in its outbox; None when it is not there any more. Raises
+    `InTheMaking`, `InUse` or `InAPost`, with nothing written."""
 
     async def work(session: Session) -> ImageDocument | None:
         image = database.images.read(await database.images.raw.find_one({"_id": image_id}, session=session))
@@ -50,6 +55,10 @@ async def delete_image(database: Database, image_id: str, message: OutboxMessage
         publications = [PublicationDocument.model_validate(row) async for row in rows]
         if publications:
             raise InUse(publications)
+        shown = {"image_id": image_id, "state": {"$ne": str(PostState.DELETED)}}
+        post = await database.posts.raw.find_one(shown, projection=["slug"], session=session)
+        if post is not None:
+            raise InAPost(str(post["slug"]))
         return await database.images.entomb(image, message, session)
 
     return await database.transactions.run(image_id, work)
@@ -70,7 +79,9 @@ async def add_publication(database: Database, publication: PublicationDocument) 
         return False
 
 
-async def revive_publication(database: Database, publication: PublicationDocument, message: OutboxMessage) -> bool:
+async def revive_publication(
+    database: Database, publication: PublicationDocument, messages: Sequence[OutboxMessage]
+) -> bool:
     """Have a publication that failed tried again; False when it did not fail. Raises `NotApproved`."""
 
     async def work(session: Session) -> bool:
@@ -79,7 +90,7 @@ async def revive_publication(database: Database, publication: PublicationDocumen
             publication.id,
             PublicationState.REQUESTED,
             changes={"failures": 0, "crashes": 0, "error": None},
-            messages=[message],
+            messages=messages,
             guard={"state": str(PublicationState.FAILED)},
             session=session,
         )

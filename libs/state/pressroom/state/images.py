@@ -8,7 +8,7 @@ from pymongo import ReturnDocument
 
 from pressroom.contracts.vocabulary import ImageState, Mode, ProviderName
 
-from .documents import ImageDocument, OutboxMessage, Part, ProviderJobDocument, Removal
+from .documents import BatchDocument, ImageDocument, OutboxMessage, Part, ProviderJobDocument, Removal
 from .images_under_caps import ImagesUnderCaps
 from .machines import IMAGE_READY
 from .transactions import Session
@@ -247,6 +247,11 @@ class Images(ImagesUnderCaps):
         """Whether any of a batch's images is in one of `states`."""
         query = {"batch_id": batch_id, "state": {"$in": [str(state) for state in states]}}
         return await self.raw.find_one(query, projection=["_id"]) is not None
+
+    async def failed_of_late(self, batch: BatchDocument) -> int:
+        """How many of a batch's images have failed since it was opened last, by its last retry if it had one."""
+        latest = batch.retries[-1] if batch.retries else None
+        return await self.raw.count_documents({"batch_id": batch.id, "state": str(ImageState.FAILED), "retry": latest})
 
     async def count_by_state(self, query: dict[str, Any]) -> dict[str, int]:
         """A deleted image counts as it stood before."""

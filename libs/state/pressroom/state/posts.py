@@ -29,6 +29,7 @@ INDEXES = [
         unique=True,
         partialFilterExpression={SLUG: {"$type": "string"}},
     ),
+    IndexModel([("image_id", ASCENDING)], name="by_image", partialFilterExpression={"image_id": {"$type": "string"}}),
 ]
 
 _NOT_LISTED = {"content": 0, "metadata": 0}

@@ -17,7 +17,7 @@ from pressroom.contracts.events import (
     ProviderJobWish,
 )
 from pressroom.contracts.vocabulary import BatchState, Mode, ProviderJobState
-from pressroom.runtime.event_subscriber import Refused, subscribe
+from pressroom.runtime.event_subscriber import NotThereYet, Refused, subscribe
 from pressroom.runtime.retries import CannotRetry, NothingToRetry, NotYet, Retries, usual_mode
 from pressroom.runtime.service import Service
 from pressroom.runtime.settling import cancel
@@ -86,6 +86,9 @@ class Wishes:
 
     async def cancel_batch(self, event: ReceivedEvent) -> None:
         assert isinstance(event.data, BatchCancelRequested)
+        if await self._service.database.batches.get(event.data.batch_id) is None:
+            # Refused at once, the batch would be made when its own event is taken.
+            raise NotThereYet(f"batch_id: there is no batch '{event.data.batch_id}'")
         batch = await self._batch(event.data)
         database, outbox = self._service.database, self._service.outbox
         if batch.state is not BatchState.CANCELLED and not await cancel(database, outbox, batch.id):

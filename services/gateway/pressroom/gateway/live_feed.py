@@ -27,6 +27,9 @@ from pressroom.runtime.tail import Beginning, TailedEvent, last_sequence, past, 
 LINES_AHEAD = 1000
 """Handed to a listener before it has sent them on; some seconds of a busy stream."""
 
+REMEMBERED_BYTES = 16 * 1024 * 1024
+"""Of bodies, all in all: parsed and framed they take some times as much."""
+
 REMEMBERED = 5000
 """The latest events, for listeners that come back: all of them come at once when a connection to many is lost."""
 
@@ -83,7 +86,8 @@ class LiveFeed:
         self._js = js
         self._listeners: set[_Listener] = set()
         self._last = 0
-        self._remembered: deque[_Told] = deque(maxlen=REMEMBERED)
+        self._remembered: deque[_Told] = deque()
+        self._remembered_bytes = 0
         self._began = asyncio.Event()
 
     async def run(self) -> None:
@@ -101,14 +105,22 @@ class LiveFeed:
                     self._begin_anew()
                 told = _Told(tailed)
                 self._last = tailed.sequence
-                self._remembered.append(told)
+                self._remember(told)
                 for listener in self._listeners:
                     listener.offer(told)
+
+    def _remember(self, told: "_Told") -> None:
+        """What is forgotten is read from the stream by who still needs it."""
+        self._remembered.append(told)
+        self._remembered_bytes += len(told.tailed.raw)
+        while len(self._remembered) > REMEMBERED or self._remembered_bytes > REMEMBERED_BYTES:
+            self._remembered_bytes -= len(self._remembered.popleft().tailed.raw)
 
     def _begin_anew(self) -> None:
         """The stream is another one; its sequences say nothing of what was told before."""
         self._last = 0
         self._remembered.clear()
+        self._remembered_bytes = 0
         for listener in self._listeners:
             listener.leave_behind()
 

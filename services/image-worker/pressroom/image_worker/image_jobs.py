@@ -46,6 +46,9 @@ _WEIGHT_OF_THE_LAST = 0.3
 _CLOSED_WAIT_S = 1.0
 """Then the message waits for the lane's consumers, which are held back while it is closed."""
 
+_PAUSED_WAIT_S = 5.0
+"""How soon an image that was in its lane already goes on when its batch is resumed."""
+
 SHAPE_TOLERANCE = 0.05
 """Vendors round sides to multiples of up to 64 px."""
 
@@ -105,7 +108,9 @@ class ImageWork:
         if image.state is ImageState.GENERATING:
             if image.cancel_requested:
                 raise WorkCancelled(image.id)
-            await self._keep_the_pause(image)
+            if image.pacing.has_delays:
+                # Before it waits for the stage, which somebody else's image may have meanwhile.
+                await self._keep_the_pause(image)
             image = await self._generated(claim, turn)
         turn.leave()
         releasing = asyncio.create_task(self._settling.release(image.batch_id))
@@ -128,12 +133,14 @@ class ImageWork:
             raise NotYet(left_s)
 
     async def _keep_the_pause(self, image: ImageDocument) -> None:
-        """The batch may want some time between its images."""
-        if not image.pacing.has_delays:
+        """The batch may be paused, or want some time between its images."""
+        pause = await self._database.batches.pause(image.batch_id)
+        if pause is None:
             return
-        batch = await self._database.batches.get(image.batch_id)
-        if batch is not None and batch.next_image_at is not None:
-            left_s = (batch.next_image_at - datetime.now(UTC)).total_seconds()
+        if pause.paused_at is not None:
+            raise NotYet(_PAUSED_WAIT_S)
+        if pause.next_image_at is not None:
+            left_s = (pause.next_image_at - datetime.now(UTC)).total_seconds()
             if left_s > 0:
                 raise NotYet(left_s)
 

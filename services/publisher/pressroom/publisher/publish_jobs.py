@@ -23,6 +23,7 @@ from pressroom.runtime.policies import RetryPolicy
 from pressroom.state.collection import Claim
 from pressroom.state.database import Database
 from pressroom.state.documents import BatchDocument, ImageDocument, PublicationDocument
+from pressroom.state.image_deletion import NotApproved, revive_publication
 
 from .journal import MongoJournal
 from .platforms import Platform, PublishOrder
@@ -158,13 +159,11 @@ class PublishWork:
         return False
 
     async def revive(self, document: PublicationDocument) -> bool:
-        revived = await self.collection.transition(
-            document.id,
-            PublicationState.REQUESTED,
-            changes={"failures": 0, "crashes": 0, "error": None},
-            guard={"state": str(PublicationState.FAILED)},
-        )
-        return revived is not None
+        """Where its image was deleted meanwhile, there is nothing to make a product of."""
+        try:
+            return await revive_publication(self._database, document, ())
+        except NotApproved:
+            return False
 
     async def settle(self, document: PublicationDocument) -> None:
         await self._outbox.publish(self.collection, document)

@@ -93,7 +93,9 @@ async def ask_for(
         demand(who, Scope.PUBLISH)
     request = await wished(body, who.owner, house)
     settings = house.core_settings
-    reasons = refusals(request, settings, None) or refusals(request, settings, await house.lanes())
+    # What was taken under this key is answered, however its lane stands by now.
+    known = None if key is None else await house.database.batches.by_idempotency_key(who.owner, key)
+    reasons = [] if known else refusals(request, settings, None) or refusals(request, settings, await house.lanes())
     if reasons:
         raise invalid(reasons)
     admission = Admission(house.database, house.outbox, house.core_settings)

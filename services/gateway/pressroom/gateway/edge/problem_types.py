@@ -51,6 +51,7 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
     "image-not-approved": _one(409, "Only what is approved is published.", "Approve it first."),
     "image-is-placeholder": _one(409, "Nobody made the image.", "Ask for it again."),
     "image-published": _one(409, "A product is made of the image.", "It stays."),
+    "image-in-a-post": _one(409, "A post shows the image.", "Give the post another picture first."),
     "already-published": _one(409, "It is published.", "There is nothing to do."),
     "nothing-missing": _one(409, "Everything has an image already.", "There is nothing to do."),
     "nothing-to-retry": _one(409, "Nothing failed, or it is not over.", "Wait for the batch's end."),

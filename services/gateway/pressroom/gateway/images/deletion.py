@@ -14,7 +14,7 @@ from pressroom.contracts.image_requests import DeletedImage, DeletedImages, Dele
 from pressroom.contracts.vocabulary import PublicationState, Scope
 from pressroom.runtime.service import Service
 from pressroom.state.documents import ImageDocument
-from pressroom.state.image_deletion import InTheMaking, InUse, delete_image
+from pressroom.state.image_deletion import InAPost, InTheMaking, InUse, delete_image
 
 from ..access import REFUSED, Caller, requires
 from ..edge.problems import Refusal, answers, conflict, not_found, problem_of
@@ -76,6 +76,9 @@ async def _delete(house: Service, owner: str, image: ImageDocument) -> None:
             f"The image is {error.state}. Wait until it is made, or cancel its batch "
             f"(POST /v1/batches/{image.batch_id}/cancel) and delete it then.",
         ) from error
+    except InAPost as error:
+        detail = f"The image is the picture of your post '{error}'. Give the post another, or none, and delete it then."
+        raise conflict("image-in-a-post", detail) from error
     except InUse as error:
         raise conflict("image-published", _why_it_stays(error)) from error
     if left is None:
