@@ -1,6 +1,8 @@
 """Jobs that a provider keeps: whatever becomes of the workers, an image has one, and what may be paid is counted."""
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from pressroom.image_worker import asking
 from pressroom.image_worker.providers import GenerationRequest, RemoteJobOver
 from pressroom.runtime.errors import ApiFailed, Moderated, NetworkFailed, RateLimited, TimedOut
 from pressroom.runtime.settling import Settling
+from pressroom.state.budgets import Scope
 from pressroom.state.documents import ImageDocument
 
 from ..house import House
@@ -32,6 +35,7 @@ def outcomes(image: ImageDocument) -> list[tuple[TryOutcome, int, int]]:
 
 
 MADE = (TryOutcome.MADE, 1, PRICE)
+PERHAPS_PAID = (TryOutcome.UNKNOWN, 1, PRICE)
 
 
 async def test_a_job_is_asked_for_once_and_paid_by_the_table(house: House) -> None:
@@ -198,6 +202,7 @@ async def test_a_job_that_takes_too_long_is_stopped_where_it_can_be(house: House
         (image,) = await house.completed(batch.id)
     assert vendor.refs == ["job-0", "job-1"]
     assert not vendor.jobs["job-1"].is_cancelled
+    assert outcomes(image) == [PERHAPS_PAID, MADE]
     assert image.tries[0].error is not None
     assert "PRESSROOM_GENERATION_TIMEOUT_S" in image.tries[0].error.message
 
@@ -235,9 +240,62 @@ async def test_a_job_that_is_over_without_a_picture_is_followed_by_a_new_one(hou
         vendor.finish()
         (image,) = await house.completed(batch.id)
     assert vendor.refs == ["job-0", "job-1"]
-    assert [attempt.outcome for attempt in image.tries] == [TryOutcome.FAILED, TryOutcome.MADE]
+    assert outcomes(image) == [PERHAPS_PAID, MADE]
     assert image.tries[0].error is not None
     assert image.tries[0].error.message == "the job expired"
+
+
+@pytest.mark.parametrize(
+    ("said", "account"),
+    [
+        ({}, PERHAPS_PAID),
+        ({"cost_microusd": 0}, (TryOutcome.FAILED, 1, 0)),
+        ({"cost_microusd": 12_345}, (TryOutcome.FAILED, 1, 12_345)),
+        ({"gpu_seconds": 2.5}, (TryOutcome.FAILED, 1, 2_500)),
+    ],
+)
+async def test_a_job_that_gave_no_picture_costs_what_the_provider_says_of_it(
+    house: House, tmp_path: Path, said: dict[str, Any], account: tuple[TryOutcome, int, int]
+) -> None:
+    vendor = Vendor()
+    prices = {"price_table": by_the_second(tmp_path)} if "gpu_seconds" in said else {}
+    async with worker(house, Jobs(vendor), **prices):
+        batch = await house.request(provider="flux", max_cost="5", timeout_s=30)
+        await when(lambda: vendor.resumed)
+        vendor.jobs["job-0"].ends_with = RemoteJobOver(Moderated("refused"), **said)
+        vendor.finish()
+        (image,) = await house.completed(batch.id)
+    assert (image.state, outcomes(image)) == (ImageState.FAILED, [account])
+    budget = await house.database.budgets.get(Scope(batch_id=batch.id))
+    assert budget is not None
+    assert (budget.spent, budget.reserved) == (account[2], 0)
+    assert (await house.audit()).drifts == ()
+
+
+def by_the_second(folder: Path) -> Path:
+    """A price table: a thousandth of a dollar for each second."""
+    table = folder / "prices.toml"
+    table.write_text(
+        '[[price]]\nprovider = "flux"\nunit = "second"\nusd = 0.001\ntypical_s = 10\n'
+        'source = "our contract"\nseen = 2026-11-21\n'
+    )
+    return table
+
+
+async def test_a_job_that_was_stopped_costs_the_time_since_it_was_asked_for(house: House, tmp_path: Path) -> None:
+    vendor = Vendor()
+    async with worker(house, Jobs(vendor), price_table=by_the_second(tmp_path)):
+        batch = await house.request(provider="flux", max_cost="5", max_attempts=1, timeout_s=0.5)
+        (image,) = await house.completed(batch.id)
+    assert vendor.jobs["job-0"].is_cancelled
+    ((outcome, calls, spent),) = outcomes(image)
+    assert (outcome, calls) == (TryOutcome.UNKNOWN, 1)
+    # No more than its half second, and not the typical ten.
+    assert 0 < spent <= 500
+    budget = await house.database.budgets.get(Scope(batch_id=batch.id))
+    assert budget is not None
+    assert (budget.spent, budget.reserved) == (spent, 0)
+    assert (await house.audit()).drifts == ()
 
 
 async def test_a_job_that_was_moderated_is_the_end_of_its_image(house: House) -> None:
@@ -268,6 +326,7 @@ async def test_a_cancelled_batch_stops_its_job_at_the_provider(house: House) -> 
         image = await image_in(house, f"{batch.id}-0000", ImageState.CANCELLED)
     assert vendor.jobs["job-0"].is_cancelled
     assert image.remote is None
+    assert outcomes(image) == [PERHAPS_PAID]
     assert (await house.audit()).drifts == ()
 
 
@@ -292,7 +351,7 @@ async def test_a_job_that_nobody_can_stop_any_more_is_counted_when_its_batch_is_
         await when(lambda: vendor.resumed)
         await cancel(house, batch.id)
         image = await image_in(house, f"{batch.id}-0000", ImageState.CANCELLED)
-    assert outcomes(image) == [(TryOutcome.UNKNOWN, 1, PRICE)]
+    assert outcomes(image) == [PERHAPS_PAID]
 
 
 async def test_a_job_that_is_given_up_while_it_may_go_on_is_counted_as_perhaps_paid(house: House) -> None:

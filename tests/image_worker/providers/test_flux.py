@@ -208,8 +208,21 @@ async def test_a_picture_that_has_expired_ends_the_job(backstage: FluxBackstage)
     ref = await backstage.a_ref()
     backstage.fault("forget", FETCH)
 
-    with pytest.raises(RemoteJobOver, match="expired"):
+    with pytest.raises(RemoteJobOver, match="expired") as caught:
         await backstage.provider.resume(ref, backstage.request(), ignore)
+
+    # It was made, and so it was billed.
+    assert caught.value.cost_microusd == round(json.loads(ref)["cost"] * 10_000) > 0
+
+
+async def test_a_task_that_was_refused_is_not_billed(backstage: FluxBackstage) -> None:
+    request = backstage.request(prompt="a fox [sandbox:moderated]")
+    ref = await backstage.provider.submit(request, "key")
+
+    with pytest.raises(RemoteJobOver) as caught:
+        await backstage.provider.resume(ref, request, ignore)
+
+    assert caught.value.cost_microusd == 0
 
 
 @pytest.mark.parametrize(

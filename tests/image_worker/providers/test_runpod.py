@@ -287,6 +287,17 @@ async def test_a_job_that_took_too_long_names_the_settings(backstage: RunPodBack
     assert isinstance(caught.value.error, TimedOut)
 
 
+async def test_a_job_that_failed_tells_the_seconds_that_are_billed(backstage: RunPodBackstage) -> None:
+    request = backstage.request(prompt="a fox [sandbox:error]")
+    ref = await backstage.provider.submit(request, "key")
+
+    with pytest.raises(RemoteJobOver) as caught:
+        await backstage.provider.resume(ref, request, ignore)
+
+    assert caught.value.gpu_seconds is not None
+    assert caught.value.gpu_seconds > 0
+
+
 async def test_a_job_of_another_endpoint_is_asked_for_there(backstage: RunPodBackstage) -> None:
     ref = await backstage.a_ref()
     moved = backstage.another(runpod_endpoint_id="elsewhere")
@@ -348,8 +359,10 @@ async def test_a_picture_that_is_gone_from_its_bucket_ends_the_job(with_bucket: 
     ref = await with_bucket.a_ref()
     with_bucket.fault("forget", FETCH)
 
-    with pytest.raises(RemoteJobOver, match="RunPod"):
+    with pytest.raises(RemoteJobOver, match="RunPod") as caught:
         await with_bucket.provider.resume(ref, with_bucket.request(), ignore)
+
+    assert caught.value.gpu_seconds is not None
 
 
 async def test_both_ways_of_handing_over_give_the_same_picture(

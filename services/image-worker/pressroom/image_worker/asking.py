@@ -37,6 +37,10 @@ from .remote_jobs import SUBMIT_GRACE_S
 _UNSURE = frozenset({ErrorKind.NETWORK, ErrorKind.TIMEOUT, ErrorKind.API_ERROR, ErrorKind.UNKNOWN})
 """After these the effect of a call may have happened."""
 
+_STOPPED = ErrorReport(
+    kind=ErrorKind.UNKNOWN, message="stopped at the provider before it was made; it may be billed", recoverable=True
+)
+
 _LOOK_AGAIN_S = 2.0
 """How often a job that may still make itself known is looked for. Its place is another image's meanwhile."""
 
@@ -84,7 +88,8 @@ class Asking:
         document tells of it then. Raises `NotYet` while a job may still make itself known."""
         request = await self._request(claim.document)
         call = _Call(claim, claim.document, request, datetime.now(UTC))
-        timeout_s = self._lane.rules.for_image(claim.document.pacing).timeout_s
+        timeout_s = self._timeout_s(call)
+        over: RemoteJobOver | None = None
         try:
             async with asyncio.timeout(timeout_s):
                 generation = await self._asked(call, progress)
@@ -94,16 +99,15 @@ class Asking:
                 "lane's or batch's timeout_s)"
             )
             failure.__cause__ = error
-        except RemoteJobOver as over:
-            failure = over.error
-            await self._write(call, {"remote": None})
+        except RemoteJobOver as ended:
+            failure, over = ended.error, ended
         except (LeaseLost, NotYet, DatabaseError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, it is accounted for before it is raised again
             failure = error
         else:
             return generation, self._account(call, generation), call.image
-        await self._failed(call, failure)
+        await self._failed(call, failure, over)
         raise failure
 
     async def _asked(self, call: _Call, progress: Progress) -> Generation:
@@ -158,9 +162,12 @@ class Asking:
     def _most(self, call: _Call) -> int | None:
         """What a call may cost at most; None when the table does not know."""
         model = call.request.model or self.provider.model
-        timeout_s = self._lane.rules.for_image(call.image.pacing).timeout_s
-        known = [self._known_price(call.request, model, seconds) for seconds in (None, timeout_s)]
+        known = [self._known_price(call.request, model, seconds) for seconds in (None, self._timeout_s(call))]
         return max((price for price in known if price is not None), default=None)
+
+    def _timeout_s(self, call: _Call) -> float:
+        """All the time that the image may take."""
+        return self._lane.rules.for_image(call.image.pacing).timeout_s
 
     async def _found(self, provider: JobProvider, call: _Call, remote: RemoteJob) -> str | None:
         """The ref of a job whose `submit` was not heard of; None when it counts as lost."""
@@ -191,23 +198,51 @@ class Asking:
             else:
                 return ref
 
-    async def _failed(self, call: _Call, failure: Exception) -> None:
-        """Note what came of it, and whether anything is left at the provider to resume."""
+    async def _failed(self, call: _Call, failure: Exception, over: RemoteJobOver | None) -> None:
+        """Note what came of it, and whether anything is left at the provider to resume; `over`: nothing is. In one
+        write, so that a job which is left is never one of which nobody knows what it took."""
         image = call.image
         report = report_of(failure)
-        left = await self._left(call, failure)
+        left = None if over is not None else await self._left(call, failure)
         changes: dict[str, Any] = {"call_began_at": None}
         if left is None:
             # What is left stays as it is stored: a webhook may have added to it.
             changes["remote"] = None
-        is_lost = image.remote is None and image.call_began_at is not None and report.kind in _UNSURE
-        if not isinstance(failure, RateLimited | OverBudget):
-            account = self._lost(call, TryOutcome.UNKNOWN if is_lost else TryOutcome.FAILED, call.began_at, report)
-            if left is not None:
-                # The one call that it was is counted when the job has ended.
-                account = account.model_copy(update={"calls": 0})
-            changes["tries"] = with_try(image, account)
+        if over is not None or not isinstance(failure, RateLimited | OverBudget):
+            changes["tries"] = with_try(image, self._account_of_failure(call, image, left, over, report))
         await self._write(call, changes)
+
+    def _account_of_failure(
+        self,
+        call: _Call,
+        image: ImageDocument,
+        left: RemoteJob | None,
+        over: RemoteJobOver | None,
+        report: ErrorReport,
+    ) -> ProviderTry:
+        if left is not None:
+            # The one call that it was is counted when the job has ended.
+            return self._lost(call, TryOutcome.FAILED, call.began_at, report).model_copy(update={"calls": 0})
+        if image.remote is not None and image.remote.ref is not None:
+            return self._ended(call, image.remote, over, report)
+        is_lost = image.remote is None and image.call_began_at is not None and report.kind in _UNSURE
+        return self._lost(call, TryOutcome.UNKNOWN if is_lost else TryOutcome.FAILED, call.began_at, report)
+
+    def _ended(self, call: _Call, remote: RemoteJob, over: RemoteJobOver | None, report: ErrorReport) -> ProviderTry:
+        """A job that ended, or was stopped, without a picture: it took what the provider says. Where that says nothing,
+        it may have taken the price of a picture, or of the time since it was asked for, up to what was put aside."""
+        model = call.request.model or self.provider.model
+        cost, gpu_seconds = (over.cost_microusd, over.gpu_seconds) if over is not None else (None, None)
+        outcome = TryOutcome.FAILED
+        if not self.provider.capabilities.is_billed:
+            cost = 0
+        elif cost is None:
+            if gpu_seconds is None:
+                outcome = TryOutcome.UNKNOWN
+                elapsed_s = (datetime.now(UTC) - remote.began_at).total_seconds()
+                gpu_seconds = min(max(0.0, elapsed_s), self._timeout_s(call))
+            cost = self._price(call.request, model, gpu_seconds)
+        return self._try(call, outcome, model, cost, call.began_at, report)
 
     async def _left(self, call: _Call, failure: Exception) -> RemoteJob | None:
         """The job that may go on after a failure: the next try resumes it, or looks for it, and so pays nothing twice.
@@ -238,14 +273,18 @@ class Asking:
 
     async def let_go(self, claim: ImageClaim, image: ImageDocument) -> ImageDocument:
         """Stop what the provider still has of an image that it is asked for no more. The image, to be written without
-        it: what may go on there, or may have been made, counts as perhaps paid."""
+        it: what it took until then, and what may go on there, or may have been made, counts as perhaps paid."""
         began_at = image.remote.began_at if image.remote is not None else image.call_began_at
         if began_at is None:
             return image
         changes: dict[str, Any] = {"remote": None, "call_began_at": None}
         is_stopped = image.remote is not None and await self._stopped(image.remote)
-        if not is_stopped and self.provider.capabilities.is_billed:
-            account = self._unheard(_Call(claim, image, _request_of(image), datetime.now(UTC)), began_at)
+        if self.provider.capabilities.is_billed:
+            call = _Call(claim, image, _request_of(image), began_at)
+            if is_stopped and image.remote is not None:
+                account = self._ended(call, image.remote, None, _STOPPED)
+            else:
+                account = self._unheard(call, began_at)
             changes["tries"] = (*image.tries, account)
         return image.model_copy(update=changes)
 

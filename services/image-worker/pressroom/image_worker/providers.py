@@ -63,11 +63,17 @@ class NotConfigured(Exception):
 
 class RemoteJobOver(Exception):
     """The provider's job has ended without a picture, or is forgotten: there is nothing left to resume. `error` says
-    why; another try needs another job."""
+    why; another try needs another job.
 
-    def __init__(self, error: WorkError) -> None:
+    `cost_microusd`: what the provider takes for it, 0 where it bills no such end; `gpu_seconds`: what it said that it
+    took. Without either it counts as billed.
+    """
+
+    def __init__(self, error: WorkError, *, cost_microusd: int | None = None, gpu_seconds: float | None = None) -> None:
         super().__init__(str(error))
         self.error = error
+        self.cost_microusd = cost_microusd
+        self.gpu_seconds = gpu_seconds
 
 
 class ImageProvider(Protocol):

@@ -135,30 +135,35 @@ class FluxProvider:
                     return result
                 status = result.status
                 if status in ENDED_BADLY:
-                    raise RemoteJobOver(error_of_end(job, result))
+                    # BFL bills pictures: what it failed at, or refused, is not billed.
+                    raise RemoteJobOver(error_of_end(job, result), cost_microusd=0)
             if status == TASK_NOT_FOUND and time.monotonic() - began > self._not_found_patience_s:
-                raise RemoteJobOver(ApiFailed(f"{VENDOR} knows no task {job.id} (any more)"))
+                # It may have been made, and been forgotten since.
+                raise RemoteJobOver(
+                    ApiFailed(f"{VENDOR} knows no task {job.id} (any more)"), cost_microusd=_microusd(job.cost)
+                )
             return None
 
         result = await poll(look, interval_s=self._poll_s, at_most_s=max(self._poll_s, _POLL_AT_MOST_S))
-        data = await self._picture(job, sample_of(result))
+        cost = _microusd(result.cost if result.cost is not None else job.cost)
+        data = await self._picture(job, sample_of(result), cost)
         progress(1.0)
-        credits_spent = result.cost if result.cost is not None else job.cost
         return Generation(
             data,
             model=job.model,
-            cost_microusd=None if credits_spent is None else round(credits_spent * MICRODOLLARS_PER_CREDIT),
+            cost_microusd=cost,
             asked_px=nearest_size(SIZES, request.width_px, request.height_px),
         )
 
     async def cancel(self, ref: str) -> None:
         """Nothing: BFL stops no tasks, and bills what was asked for."""
 
-    async def _picture(self, job: Job, url: str) -> bytes:
+    async def _picture(self, job: Job, url: str, cost_microusd: int | None) -> bytes:
         try:
             data = await self._pictures.fetch(url)
         except UrlGone as error:
-            raise RemoteJobOver(ApiFailed(f"{VENDOR} has the picture of task {job.id} no more: {error}")) from error
+            gone = ApiFailed(f"{VENDOR} has the picture of task {job.id} no more: {error}")
+            raise RemoteJobOver(gone, cost_microusd=cost_microusd) from error
         if media_type_of(data) is None:
             # The place of the pictures may answer otherwise the next time: the task is not over.
             raise ApiFailed(f"{VENDOR} delivered {len(data)} bytes for task {job.id} that are no PNG, JPEG or WebP")
@@ -173,3 +178,7 @@ class FluxProvider:
         is_own = (asked.scheme, asked.host, asked.port) == (own.scheme, own.host, own.port)
         if not is_own and not (asked.scheme == "https" and is_of_vendor(own.host) and is_of_vendor(asked.host)):
             raise ApiFailed(f"{VENDOR} gave a polling_url on {asked.host or 'no host'}, which must not be sent the key")
+
+
+def _microusd(credits_spent: float | None) -> int | None:
+    return None if credits_spent is None else round(credits_spent * MICRODOLLARS_PER_CREDIT)

@@ -121,10 +121,15 @@ class RunPodProvider:
     async def resume(self, ref: str, request: GenerationRequest, progress: Progress) -> Generation:
         job = job_of(ref)
         ended = self._ended.get(job.id) or await self._end_of(job)
-        image = image_of(job, request, ended)
-        if image.type == S3_URL:
-            self._remember(job, ended)
-        data = await self._picture(job, image)
+        try:
+            image = image_of(job, request, ended)
+            if image.type == S3_URL:
+                self._remember(job, ended)
+            data = await self._picture(job, image)
+        except RemoteJobOver as over:
+            # The seconds of a worker are billed whatever came of them, also of failed and of cancelled jobs.
+            over.gpu_seconds = ended.gpu_seconds
+            raise
         self._ended.pop(job.id, None)
         progress(1.0)
         return Generation(data, model=job.model, gpu_seconds=ended.gpu_seconds)
