@@ -1,33 +1,45 @@
 """Caps in money where a job is bought as a whole: rows beyond them are not in it, and nothing is put aside for ever."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pressroom.batch_poller.app import build
+from pressroom.batch_poller.gemini import GeminiBatches
 from pressroom.batch_poller.gemini_requests import request_line as gemini_line
 from pressroom.batch_poller.openai_requests import request_line as openai_line
-from pressroom.batch_poller.provider_jobs import WantedJob, WantedRow
+from pressroom.batch_poller.provider_jobs import ResultRow, VendorJob, WantedJob, WantedRow
 from pressroom.batch_poller.row_caps import TEXT_MOST_TOKENS
 from pressroom.batch_poller.settings import BatchPollerSettings
 from pressroom.contracts.events import BatchCancelled, BatchRejected, BatchRequested
 from pressroom.contracts.requests import BatchRequest
 from pressroom.contracts.subjects import event_filter
-from pressroom.contracts.vocabulary import BatchState, ErrorKind, Mode, ProviderJobState, ProviderName, TextKind
+from pressroom.contracts.vocabulary import (
+    BatchState,
+    ErrorKind,
+    Mode,
+    ProviderJobState,
+    ProviderName,
+    TextKind,
+    TryOutcome,
+)
 from pressroom.runtime.admission import Admission
+from pressroom.runtime.errors import InvalidRequest, NetworkFailed
 from pressroom.runtime.retries import CannotRetry, Retries
 from pressroom.state.budgets import Scope
 from pressroom.state.documents import BatchDocument, ImageDocument
 from pressroom.state.users import UserDocument
 
-from ..house import House, eventually
+from ..house import House, eventually, running
 from ..image_worker.stand_ins import Told, worker
 from ..killable import PATIENT_S
 from ..payers import a_payer
 from ..vendor_sandbox import OPENAI_KEY, VendorSandbox
-from .test_following_jobs import job_of, poller, request
+from .test_following_jobs import job_of, poller, request, settings_of
 from .test_killed_pollers import GEMINI, Moment, Scene
 
 MODEL = "gemini-3-pro-image"
@@ -46,6 +58,10 @@ async def budget_of(house: House, scope: Scope) -> tuple[int, int, int]:
     budget = await house.database.budgets.get(scope)
     assert budget is not None
     return budget.before, budget.spent, budget.reserved
+
+
+def accounts(images: list[ImageDocument]) -> list[list[tuple[TryOutcome, int, int]]]:
+    return [[(attempt.outcome, attempt.calls, attempt.cost_microusd) for attempt in image.tries] for image in images]
 
 
 def states(images: list[ImageDocument]) -> list[str]:
@@ -92,6 +108,70 @@ async def test_a_row_that_failed_costs_nothing(house: House, vendors: VendorSand
         images = await house.completed(batch.id)
     assert states(images) == ["generated", "failed"]
     assert await budget_of(house, Scope(batch_id=batch.id)) == (0, PRICE, 0)
+
+
+async def test_what_a_job_took_whose_results_were_lost_counts_as_spent(
+    house: House, vendors: VendorSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRESSROOM_PROVIDER_RESULTS_PATIENCE_S", "0")
+    vendors.fault("gemini", "500", ":download", times=-1)
+    async with poller(house, vendors, poll_max_s=0.2):
+        batch = await ask(house, 2, count=2)
+        images = await house.completed(batch.id)
+    assert states(images) == ["failed"] * 2
+    assert accounts(images) == [[(TryOutcome.UNKNOWN, 1, PRICE)]] * 2
+    assert await budget_of(house, Scope(batch_id=batch.id)) == (0, 2 * PRICE, 0)
+    assert (await job_of(house, batch)).cost_microusd == 2 * PRICE
+    assert (await house.audit()).drifts == ()
+
+
+async def test_a_job_that_may_have_been_made_and_is_given_up_counts_as_spent(
+    house: House, vendors: VendorSandbox
+) -> None:
+    settings = settings_of(house, vendors, provider_patience_s=1)
+
+    class Torn(GeminiBatches):
+        async def find(self, display_name: str) -> VendorJob | None:
+            raise NetworkFailed("torn")
+
+        async def create(self, job: WantedJob, input_file: str) -> VendorJob:
+            raise NetworkFailed("torn")
+
+    async with running(build(settings, Torn(settings))):
+        batch = await ask(house, None, count=2)
+        images = await house.completed(batch.id)
+    assert accounts(images) == [[(TryOutcome.UNKNOWN, 1, PRICE)]] * 2
+
+
+async def test_a_job_that_its_provider_refused_to_make_costs_nothing(house: House, vendors: VendorSandbox) -> None:
+    settings = settings_of(house, vendors)
+
+    class Refusing(GeminiBatches):
+        async def create(self, job: WantedJob, input_file: str) -> VendorJob:
+            raise InvalidRequest("400")
+
+    async with running(build(settings, Refusing(settings))):
+        batch = await ask(house, 2, count=2)
+        images = await house.completed(batch.id)
+    assert accounts(images) == [[]] * 2
+    assert await budget_of(house, Scope(batch_id=batch.id)) == (0, 0, 0)
+
+
+async def test_a_row_whose_bytes_are_no_picture_was_paid_all_the_same(house: House, vendors: VendorSandbox) -> None:
+    settings = settings_of(house, vendors)
+
+    class Rubbish(GeminiBatches):
+        async def results(self, job: VendorJob, *, texts: bool = False) -> AsyncGenerator[ResultRow]:
+            async for row in super().results(job, texts=texts):
+                yield replace(row, data=b"<html>502</html>")
+
+    async with running(build(settings, Rubbish(settings))):
+        batch = await ask(house, 1, count=1)
+        images = await house.completed(batch.id)
+    assert states(images) == ["failed"]
+    assert accounts(images) == [[(TryOutcome.FAILED, 1, PRICE)]]
+    assert await budget_of(house, Scope(batch_id=batch.id)) == (0, PRICE, 0)
+    assert (await house.audit()).drifts == ()
 
 
 async def test_a_job_of_which_nothing_can_be_paid_is_not_bought(house: House, vendors: VendorSandbox) -> None:

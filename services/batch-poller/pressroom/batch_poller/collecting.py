@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pressroom.contracts.events import ProviderJobFinished
 from pressroom.contracts.facts import ErrorReport, ProviderTry
 from pressroom.contracts.vocabulary import ErrorKind, ImageState, ProviderJobState, TryOutcome
-from pressroom.runtime.errors import LeaseLost, StoreUnavailable, report_of
+from pressroom.runtime.errors import ApiFailed, LeaseLost, StoreUnavailable, report_of
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.logs import bound, get_logger
 from pressroom.runtime.outbox import Outbox
@@ -83,10 +83,18 @@ class Collector:
         final = _FINAL_STATES[vendor_job.state]
         await self.end(claim, final, _why(vendor_job))
 
-    async def end(self, claim: Claim[ProviderJobDocument], final: ProviderJobState, reason: ErrorReport) -> None:
-        """Close the books: images that got nothing are failed or cancelled, the job is final, the batch settled."""
+    async def end(
+        self,
+        claim: Claim[ProviderJobDocument],
+        final: ProviderJobState,
+        reason: ErrorReport,
+        *,
+        is_paid: bool = False,
+    ) -> None:
+        """Close the books: images that got nothing are failed or cancelled, the job is final, the batch settled.
+        `is_paid`: what is left of the job may be billed, though nobody will fetch it."""
         job = claim.document
-        await self._close_images(job, final, reason)
+        await self._close_images(job, final, reason, is_paid=is_paid)
         counts = await self._database.images.counts_of_job(job)
         ready = sum(count for state, count in counts.items() if state in IMAGE_READY)
         failed = counts.get(ImageState.FAILED, 0)
@@ -120,9 +128,13 @@ class Collector:
         await self._settling.settle(job.batch_id)
 
     async def give_up(self, claim: Claim[ProviderJobDocument], error: ErrorReport) -> None:
-        """End a job that can go no further, with the reason on it and on every image that it leaves."""
-        await self._database.provider_jobs.change(claim.id, {"error": error.model_dump()}, token=claim.token)
-        await self.end(claim, ProviderJobState.FAILED, error)
+        """End a job that can go no further, with the reason on it and on every image that it leaves. One that the
+        provider has, or may have, may be billed in full: each of these images has a try of that price."""
+        job = await self._database.provider_jobs.change(claim.id, {"error": error.model_dump()}, token=claim.token)
+        if job is None:
+            raise LeaseLost(claim.id)
+        is_paid = job.vendor_name is not None or job.asked_at is not None
+        await self.end(claim, ProviderJobState.FAILED, error, is_paid=is_paid)
 
     async def _row(self, job: ProviderJobDocument, row: ResultRow, maker: _Maker) -> None:
         image = await self._database.images.get(row.key) if row.key else None
@@ -143,7 +155,6 @@ class Collector:
                     image, row.error or api_error("the provider's row has no picture"), claim=None
                 )
                 return
-            raw = await self._finishing.keep(row.data)
             began_at = job.submitted_at or datetime.now(UTC)
             attempt = ProviderTry(
                 provider=job.provider,
@@ -155,6 +166,15 @@ class Collector:
                 seed=image.seed,
                 seconds=max(0.0, (datetime.now(UTC) - began_at).total_seconds()),
             )
+            try:
+                raw = await self._finishing.keep(row.data)
+            except ApiFailed as error:
+                # No picture, and paid all the same.
+                report = report_of(error)
+                spoilt = attempt.model_copy(update={"outcome": TryOutcome.FAILED, "error": report})
+                failed = image.model_copy(update={"tries": (*image.tries, spoilt)})
+                await self._finishing.fail(failed, report, claim=None)
+                return
             kept = await self._finishing.generated(image, raw, attempt, token=None)
             if kept is None:
                 raise LeaseLost(image.id)
@@ -170,7 +190,9 @@ class Collector:
         begun = await self._database.images.transition(image.id, ImageState.GENERATING, changes={"attempt": 1})
         return begun or image
 
-    async def _close_images(self, job: ProviderJobDocument, final: ProviderJobState, reason: ErrorReport) -> None:
+    async def _close_images(
+        self, job: ProviderJobDocument, final: ProviderJobState, reason: ErrorReport, *, is_paid: bool
+    ) -> None:
         unfinished = (ImageState.PLANNED, ImageState.GENERATING, ImageState.FINISHING)
         async for image in self._of(job, unfinished):
             if image.state is ImageState.FINISHING:
@@ -178,7 +200,9 @@ class Collector:
             elif final is ProviderJobState.CANCELLED:
                 await self._database.images.transition(image.id, ImageState.CANCELLED)
             else:
-                await self._finishing.fail(image, reason, claim=None)
+                perhaps = (_perhaps_paid(job, image, reason),) if is_paid else ()
+                failed = image.model_copy(update={"tries": (*image.tries, *perhaps)})
+                await self._finishing.fail(failed, reason, claim=None)
 
     async def refuse(self, image: ImageDocument, reason: ErrorReport) -> None:
         """Fail an image that cannot be asked for."""
@@ -215,6 +239,24 @@ def _is_of(job: ProviderJobDocument, image: ImageDocument) -> bool:
         return image.id in job.image_ids
     last = job.last_index if job.last_index is not None else image.index + 1
     return image.batch_id == job.batch_id and job.first_index <= image.index < last
+
+
+def _perhaps_paid(job: ProviderJobDocument, image: ImageDocument, reason: ErrorReport) -> ProviderTry:
+    """What an image may have cost in a job of which nobody will hear again: what was put aside for it, or, where no cap
+    holds, what was estimated."""
+    reservation = image.reservation
+    began_at = job.submitted_at or job.asked_at or job.created_at
+    return ProviderTry(
+        provider=job.provider,
+        model=job.model,
+        outcome=TryOutcome.UNKNOWN,
+        calls=1,
+        cost_microusd=reservation.amount if reservation is not None else image.estimated_cost_microusd or 0,
+        began_at=began_at,
+        seed=image.seed,
+        seconds=max(0.0, (datetime.now(UTC) - began_at).total_seconds()),
+        error=reason,
+    )
 
 
 def _why(vendor_job: VendorJob) -> ErrorReport:

@@ -16,7 +16,7 @@ from pressroom.contracts.events import ProviderJobDeleted, ProviderJobStarted, P
 from pressroom.contracts.facts import ErrorReport
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderJobState, ProviderName
 from pressroom.runtime.blobs import BlobStore
-from pressroom.runtime.errors import InvalidRequest, LeaseLost, WorkError, report_of
+from pressroom.runtime.errors import NEVER_RETRIED, InvalidRequest, LeaseLost, WorkError, report_of
 from pressroom.runtime.logs import get_logger
 from pressroom.runtime.outbox import Outbox
 from pressroom.state.collection import Claim
@@ -40,6 +40,9 @@ from .schedule import Pace, handed_over, looked_at, next_poll
 from .settings import BatchPollerSettings
 
 JobClaim = Claim[ProviderJobDocument]
+
+_REFUSED = NEVER_RETRIED | {ErrorKind.RATE_LIMIT}
+"""Of these kinds is the answer of a provider that has not made a job."""
 
 RESULT_TRIES = 10
 """A poller that was away for a day must not give results up at the first error."""
@@ -153,9 +156,15 @@ class JobSteps:
         else:
             await self._note(claim, {"asked_at": datetime.now(UTC)})
         try:
-            return await provider.create(wanted, input_file)
-        except InputForgotten:
-            return await provider.create(wanted, await self._upload(claim, wanted))
+            try:
+                return await provider.create(wanted, input_file)
+            except InputForgotten:
+                return await provider.create(wanted, await self._upload(claim, wanted))
+        except WorkError as error:
+            if error.kind in _REFUSED:
+                # There is no job, and nothing of it can be billed.
+                await self._note(claim, {"asked_at": None})
+            raise
 
     async def _note(self, claim: JobClaim, changes: Mapping[str, object], *, release: bool = False) -> None:
         if await self._jobs.change(claim.id, changes, token=claim.token, release=release) is None:
