@@ -245,6 +245,50 @@ async def test_of_a_providers_job_as_many_rows_are_asked_for_as_the_cap_is_enoug
         assert await sums(house) == (0, 0, 3 * PRICE)
 
 
+async def test_rows_that_are_asked_for_in_another_month_are_put_aside_in_that_one(house: House) -> None:
+    amounts, begin_rows = await rows(house, 3), house.database.images.begin_rows
+    november, december = (Cap(Scope(month=month, owner=OWNER), 3 * PRICE) for month in ("2026-11", "2026-12"))
+    await begin_rows("job", amounts, (november,))
+    # One that its provider may have been asked for keeps what it has.
+    await begin_rows("job", amounts, (december,), is_asked=True)
+    assert await sums(house, november.scope) == (0, 0, 3 * PRICE)
+    tighter = Cap(december.scope, 2 * PRICE)
+    for _ in range(2):
+        found = await begin_rows("job", amounts, (tighter,))
+        assert found.left_out == ("b-1-0002",)
+        assert await sums(house, november.scope) == (0, 0, 0)
+        assert await sums(house, december.scope) == (0, 0, 2 * PRICE)
+    left_out = await house.image("b-1-0002")
+    assert left_out.reservation is None
+
+
+async def test_a_try_that_is_counted_in_one_month_is_not_counted_in_the_next_as_well(house: House) -> None:
+    december = Scope(month="2026-12", owner=OWNER)
+    in_december = NOW + timedelta(hours=1)
+    tries = [
+        a_try(1_000, began_at=in_december).model_copy(update={"counted_in": ("batch/b-1", f"month/2026-11/{OWNER}")}),
+        # Of somebody else's month, and so of none of this owner's.
+        a_try(20, began_at=in_december).model_copy(update={"counted_in": ("month/2026-11",)}),
+    ]
+    await an_image(house, 5, tries=tuple(tries))
+    assert (await house.database.budgets.open(december)).before == 20
+    assert (await house.database.budgets.open(Scope(month="2026-12"))).before == 1_000
+
+
+async def test_what_was_spent_in_a_month_is_looked_for_among_the_paid_images_of_that_month(house: House) -> None:
+    # Free ones, and paid ones of another month.
+    for index in range(20):
+        earlier = NOW - timedelta(days=40)
+        await an_image(house, index, tries=(a_try(0 if index % 2 else PRICE, began_at=earlier),))
+    await an_image(house, 20, tries=(a_try(PRICE, began_at=NOW),))
+    database = house.database.images.raw.database
+    await database.command("profile", 2)
+    assert (await house.database.budgets.open(Scope(month=month_of(NOW)))).before == PRICE
+    await database.command("profile", 0)
+    (look,) = await database["system.profile"].find({"command.aggregate": "images"}).to_list(None)
+    assert (look["planSummary"], look["docsExamined"]) == ("IXSCAN { tries.began_at: 1 }", 1)
+
+
 async def test_what_is_put_aside_for_a_row_is_free_when_its_image_ends(house: House) -> None:
     amounts = await rows(house, 3)
     await house.database.images.begin_rows("job", amounts, (Cap(BATCH, 3 * PRICE),))

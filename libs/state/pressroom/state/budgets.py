@@ -8,6 +8,7 @@ and of calls that began before everybody had heard of it. It is counted when the
 age has doubled. All amounts are in millionths of a US dollar.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -68,6 +69,11 @@ class Scope:
             return None
         first = datetime.strptime(self.month, "%Y-%m").replace(tzinfo=UTC)
         return first, (first + timedelta(days=32)).replace(day=1)
+
+    @property
+    def of_any_month(self) -> str:
+        """An expression for the ids of the budgets of this month's owner, or of everybody's, in every month."""
+        return r"^month/\d{4}-\d{2}" + ("" if self.owner is None else re.escape(f"/{self.owner}")) + "$"
 
     @property
     def images(self) -> Raw:
@@ -157,7 +163,10 @@ class Budgets:
         )
 
     async def open(self, scope: Scope) -> BudgetDocument:
-        """Make the scope's budget, with what was spent before. One that exists stays."""
+        """The scope's budget, made with what was spent before. One that exists stays."""
+        known = await self.get(scope)
+        if known is not None:
+            return known
         budget = await self.seen(scope)
         try:
             await self.raw.insert_one(budget.model_dump(by_alias=True))
@@ -196,12 +205,13 @@ class Budgets:
     async def uncounted(self, scope: Scope) -> MicroDollars:
         """What the tries of a scope cost that were counted without it."""
         tries: Raw = {"tries.cost_microusd": {"$gt": 0}, "tries.counted_in": {"$ne": scope.id}}
-        images = {**scope.images, "tries.0": {"$exists": True}}
+        images = {**scope.images, "tries.cost_microusd": {"$gt": 0}}
         if scope.span is not None:
             first, after = scope.span
+            # What was put aside in the month before is counted there, though its call began in this one.
+            tries["tries.counted_in"] = {"$not": {"$regex": scope.of_any_month}}
             tries["tries.began_at"] = {"$gte": first, "$lt": after}
-            # Whatever began in a month was written since.
-            images["updated_at"] = {"$gte": first}
+            images["tries"] = {"$elemMatch": {"began_at": {"$gte": first, "$lt": after}}}
         rows = self._images.aggregate(
             [
                 {"$match": images},

@@ -127,6 +127,12 @@ class Database:
                     partialFilterExpression={"input_images": {"$type": "string"}},
                 ),
                 IndexModel([("removal.due_at", ASCENDING)], name="removal", sparse=True),
+                # What was spent in a month, of everybody's.
+                IndexModel(
+                    [("tries.began_at", ASCENDING)],
+                    name="paid",
+                    partialFilterExpression={"tries.cost_microusd": {"$gt": 0}},
+                ),
                 IndexModel(
                     [("owner", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)],
                     name="favourites",

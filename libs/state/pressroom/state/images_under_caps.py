@@ -5,6 +5,7 @@ is counted as it is written, and what was put aside is free again with the call'
 both or neither.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -76,15 +77,25 @@ class ImagesUnderCaps(Collection[ImageDocument]):
         return await self._under(caps, work)
 
     async def begin_rows(
-        self, job_id: str, amounts: Sequence[tuple[str, MicroDollars]], caps: Sequence[Cap]
+        self, job_id: str, amounts: Sequence[tuple[str, MicroDollars]], caps: Sequence[Cap], *, is_asked: bool = False
     ) -> RowsPutAside:
         """Put aside what the rows of a provider job may cost, each image by its id, as many from the front as every one
-        of `caps` leaves. Done again, it is done once; nothing is put aside for an image that has ended since."""
+        of `caps` leaves. Done again, it is done once; nothing is put aside for an image that has ended since. What was
+        put aside under other caps, of a month that is over, say, is put aside anew, unless the job `is_asked` for."""
+        wanted = tuple(cap.scope.id for cap in caps)
 
         async def work(session: Session) -> RowsPutAside:
             waiting = {"_id": {"$in": [name for name, _ in amounts]}, "state": str(ImageState.PLANNED)}
             found = self.raw.find(waiting, projection={"reservation": 1}, session=session)
-            is_kept = {row["_id"]: row.get("reservation") is not None async for row in found}
+            kept = {
+                row["_id"]: Reservation.model_validate(row["reservation"]) if row.get("reservation") else None
+                async for row in found
+            }
+            is_kept = {name: one is not None for name, one in kept.items()}
+            if not is_asked:
+                old = {name: one for name, one in kept.items() if one is not None and one.budgets != wanted}
+                await self._free(session, old)
+                is_kept |= dict.fromkeys(old, False)
             budgets = [(cap, await self._budgets.known(session, cap.scope)) for cap in caps]
             tightest, budget = min(budgets, key=lambda one: one[1].left(one[0].limit))
             left = budget.left(tightest.limit)
@@ -109,6 +120,18 @@ class ImagesUnderCaps(Collection[ImageDocument]):
             return RowsPutAside(tuple(name for name, _ in beyond), over)
 
         return await self._under(caps, work)
+
+    async def _free(self, session: Session, old: Mapping[str, Reservation]) -> None:
+        """Put nothing aside any more for these images, of whose calls nothing can have been billed."""
+        if not old:
+            return
+        amounts = Counter[tuple[str, ...]]()
+        for one in old.values():
+            amounts[one.budgets] += one.amount
+        for budgets, amount in amounts.items():
+            together = Reservation(amount=amount, budgets=budgets, at=datetime.now(UTC))
+            await self._budgets.settle(session, together, 0, is_over=True)
+        await self.raw.update_many({"_id": {"$in": list(old)}}, {"$set": {"reservation": None}}, session=session)
 
     async def _under(self, caps: Sequence[Cap], work: Callable[[Session], Awaitable[Result]]) -> Result:
         """Run `work` as one transaction; the budgets of caps that are new are opened for it."""

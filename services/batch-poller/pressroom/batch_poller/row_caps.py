@@ -70,7 +70,8 @@ class RowCaps:
         ]
         over: OverCap | None = None
         for start in range(0, len(amounts), AT_ONCE):
-            rows = await self.database.images.begin_rows(job.id, amounts[start : start + AT_ONCE], caps)
+            some = amounts[start : start + AT_ONCE]
+            rows = await self.database.images.begin_rows(job.id, some, caps, is_asked=job.asked_at is not None)
             for name in rows.left_out:
                 image = await self.database.images.get(name)
                 if image is not None and rows.over is not None:
