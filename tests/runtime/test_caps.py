@@ -1,16 +1,19 @@
 """Which caps hold for whom and when, what is said of them, and what the audit finds where a budget is wrong."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from pressroom.contracts.facts import ProviderTry
 from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.requests import BatchRequest
-from pressroom.contracts.vocabulary import ProviderName, Role
+from pressroom.contracts.vocabulary import ProviderName, Role, TryOutcome
 from pressroom.runtime.caps import Caps, Costs, beyond, name_of, over_cap
+from pressroom.runtime.finishing import TRIES_AT_MOST, with_try
 from pressroom.runtime.settings import Settings
 from pressroom.state.budgets import BudgetDocument, Cap, OverCap, Scope
+from pressroom.state.documents import ImageDocument
 from pressroom.state.users import new_user
 
 from ..house import House
@@ -104,6 +107,68 @@ async def test_the_audit_finds_a_budget_that_its_images_know_nothing_of(house: H
     await house.database.budgets.raw.update_one({}, {"$set": {field: 5}})
     (drift,) = (await house.audit()).drifts
     assert (drift.entity, drift.id, drift.told) == ("budget", "batch/b-1", told)
+
+
+async def test_what_was_spent_before_a_cap_is_counted_by_the_first_look_and_by_no_other(house: House) -> None:
+    owner, costs = await a_user(house, max_cost_microusd=3), {ProviderName.OPENAI: 6_000}
+    caps = Caps(house.database, Settings.model_validate({**house.values, "max_cost_per_month": "7"}))
+    database = house.database.images.raw.database
+    await database.command("profile", 2)
+    for _ in range(3):
+        found = await caps.of(owner, "b-1", 1)
+        assert len(await caps.refusals(found, REQUEST, costs)) == 2
+    await database.command("profile", 0)
+    looks = await database["system.profile"].find({"command.aggregate": "images"}).to_list(None)
+    # The batch's own each time: it may be one that is refused, of which nothing is kept.
+    assert len(looks) == 3 + 1 + 1
+    assert await house.database.budgets.get(Scope(batch_id="b-1")) is None
+
+
+def test_of_many_tries_those_that_cost_something_are_kept() -> None:
+    now = datetime.now(UTC)
+
+    def a_try(number: int) -> ProviderTry:
+        cost = 10 if number % 30 == 0 else 0
+        return ProviderTry(
+            provider=ProviderName.OPENAI,
+            outcome=TryOutcome.UNKNOWN,
+            cost_microusd=cost,
+            began_at=now + timedelta(seconds=number),
+        )
+
+    image = an_image()
+    for number in range(120):
+        image = image.model_copy(
+            update={"tries": tuple(ProviderTry.model_validate(told) for told in with_try(image, a_try(number)))}
+        )
+    assert len(image.tries) == TRIES_AT_MOST
+    assert image.cost_microusd == 4 * 10
+    assert [attempt.began_at for attempt in image.tries[-46:]] == [now + timedelta(seconds=n) for n in range(74, 120)]
+
+
+def an_image() -> ImageDocument:
+    now = datetime.now(UTC)
+    return ImageDocument.model_validate(
+        {
+            "_id": "b-1-0000",
+            "created_at": now,
+            "updated_at": now,
+            "state": "queued",
+            "batch_id": "b-1",
+            "index": 0,
+            "owner": "some",
+            "provider": "openai",
+            "mode": "realtime",
+            "priority": "normal",
+            "prompt": "x",
+            "seed": 1,
+            "width": 64,
+            "height": 64,
+            "steps": 1,
+            "guidance": 1,
+            "profile": "none",
+        }
+    )
 
 
 @pytest.mark.parametrize("wrong", ["-1", "nan", "0.0000001", "much"])

@@ -82,8 +82,11 @@ class Caps:
         """Why a request cannot be made under `caps`, or so many images of it; empty when it can, at the cheapest
         provider at least."""
         reasons: list[Reason] = []
+        budgets = self.database.budgets
         for cap in caps:
-            budget = await self.database.budgets.seen(cap.scope)
+            # A new batch's has nothing to count yet, and may be refused; another's is counted once, not at every look.
+            is_new = cap.scope.batch_id is not None
+            budget = await (budgets.seen(cap.scope) if is_new else budgets.open(cap.scope))
             reasons += beyond(cap, budget.left(cap.limit), request, costs, images, budget)
         return reasons
 

@@ -229,12 +229,16 @@ def _failure(image: ImageDocument, error: ErrorReport) -> ImageFailed | TextFail
 
 
 TRIES_AT_MOST = 50
-"""What is kept of an image's tries; dead letters that are sent again and again would let it grow for ever."""
+"""What is kept of an image's tries, beside those that cost something, which are money that is accounted for: dead
+letters that are sent again and again would let it grow for ever."""
 
 
 def with_try(image: ImageDocument, attempt: ProviderTry) -> list[dict[str, object]]:
-    """The image's tries and one more, as they are stored."""
-    return [known.model_dump() for known in (*image.tries, attempt)][-TRIES_AT_MOST:]
+    """The image's tries and one more, as they are stored. Beyond the most, the oldest of those that cost nothing go."""
+    tries = [*image.tries, attempt]
+    free = [known for known in tries[:-1] if known.cost_microusd == 0]
+    gone = free[: max(0, len(tries) - TRIES_AT_MOST)]
+    return [known.model_dump() for known in tries if known not in gone]
 
 
 _NOT_TRAINED = frozenset({ProviderName.STUDIO, ProviderName.PLACEHOLDER})
