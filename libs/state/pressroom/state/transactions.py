@@ -40,7 +40,7 @@ class Transactions:
     async def run(self, about: str, work: Callable[[Session], Awaitable[Result]]) -> Result:
         """Run `work` as one transaction, again as long as others write the same documents. Those `about` the same are
         run one after another. Raises what `work` raises, with nothing written, or `Busy`."""
-        deadline = time.monotonic() + _GIVE_UP_S
+        deadline = 0.0
         tries = 0
 
         async def attempt(session: Session) -> Result:
@@ -54,7 +54,16 @@ class Transactions:
             return await work(session)
 
         turn = self._turns.setdefault(about, asyncio.Lock())
-        async with turn, await self._client.start_session() as session:
-            return await session.with_transaction(
-                attempt, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
-            )
+        try:
+            async with asyncio.timeout(_GIVE_UP_S):
+                await turn.acquire()
+        except TimeoutError as error:
+            raise Busy(f"{about} is being written by others here; try again") from error
+        try:
+            deadline = time.monotonic() + _GIVE_UP_S
+            async with await self._client.start_session() as session:
+                return await session.with_transaction(
+                    attempt, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
+                )
+        finally:
+            turn.release()
