@@ -73,7 +73,7 @@ async def fuzzed(house: House, folder: Path, *, examples: int, seed: int | None)
 
 @pytest.mark.timeout(600)
 async def test_the_gateway_answers_as_its_document_says(house: House, tmp_path: Path) -> None:
-    said = await fuzzed(house, tmp_path, examples=4, seed=None)
+    said = await fuzzed(house, tmp_path, examples=1, seed=None)
     routes = sum(len(operations) for operations in openapi_document()["paths"].values())
     assert re.search(rf"Tested: {routes}$", said, re.MULTILINE), said
 
