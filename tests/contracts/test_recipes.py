@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from pressroom.contracts.recipes import CannotCompose, PictureTemplate, Recipe, Subject, compose
+from pressroom.contracts.recipes import REASONS_MAX, CannotCompose, PictureTemplate, Recipe, Subject, compose
 from pressroom.runtime.recipes import BUILT_IN_RECIPES
 
 PICTURE = "a" * 64 + ".png"
@@ -93,6 +93,36 @@ def test_what_does_not_go_together_is_told_by_field(
         compose(recipe, a_subject(**changes), only)
     assert refused.value.reasons[0].field == field
     assert said in refused.value.reasons[0].message
+
+
+def many_parts(count: int) -> list[dict[str, object]]:
+    return [{"name": f"suspect-{n}", "role": "suspect"} for n in range(count)]
+
+
+def test_a_recipe_of_more_pictures_than_a_batch_may_have_is_refused_before_any_is_written() -> None:
+    template = PictureTemplate(role="suspect", prompt="{mood}")
+    with pytest.raises(CannotCompose) as refused:
+        compose(a_recipe(*[template] * 100), a_subject(parts=many_parts(200)))
+    (reason,) = refused.value.reasons
+    assert "more pictures" in reason.message
+    assert "10000" in reason.message
+
+
+def test_of_a_recipe_with_much_that_is_missing_the_first_reasons_are_told() -> None:
+    names = [f"{{m{n}}}" for n in range(100)]
+    template = PictureTemplate(role="suspect", prompt="".join(names))
+    with pytest.raises(CannotCompose) as refused:
+        compose(a_recipe(*[template] * 100), a_subject(parts=many_parts(100)))
+    assert len(refused.value.reasons) == REASONS_MAX
+    with pytest.raises(CannotCompose) as of_parts:
+        compose(a_recipe(template), a_subject(), [f"butler-{n}" for n in range(10_000)])
+    assert len(of_parts.value.reasons) == REASONS_MAX
+
+
+def test_a_name_that_is_missing_twice_is_told_once() -> None:
+    with pytest.raises(CannotCompose) as refused:
+        compose(a_recipe(PictureTemplate(prompt="{mood} {mood}")), a_subject())
+    assert len(refused.value.reasons) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ template's own words. Composing is pure, and what comes of it are the `images` o
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -29,6 +31,8 @@ from .requests import (
 PARTS_MAX = 200
 TEMPLATES_MAX = 100
 EACH_MAX = 100
+REASONS_MAX = 50
+"""Of why something cannot be composed; nobody reads more of them, and a careless recipe has millions."""
 EACH = "each"
 """What a template's own words stand for in it."""
 
@@ -74,7 +78,7 @@ class PutSubject(BaseModel):
 
 
 class Subject(PutSubject):
-    """A subject as it is stored. `version` counts its edits; it is the ETag too."""
+    """A subject as it is stored. `version` counts its edits."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -132,11 +136,11 @@ class Recipe(PutRecipe):
 
 
 class CannotCompose(ValueError):
-    """The recipe does not go with the subject, for these reasons."""
+    """The recipe does not go with the subject, for these reasons: the first `REASONS_MAX` of them."""
 
     def __init__(self, reasons: Sequence[Reason]) -> None:
-        super().__init__("; ".join(reason.message for reason in reasons))
-        self.reasons = tuple(reasons)
+        self.reasons = tuple(reasons[:REASONS_MAX])
+        super().__init__("; ".join(reason.message for reason in self.reasons))
 
 
 def placeholders(template: str) -> list[str]:
@@ -144,74 +148,105 @@ def placeholders(template: str) -> list[str]:
     return _PLACEHOLDER.findall(template)
 
 
+class _Template:
+    """A template's text, read once: every second piece is a name that was in braces."""
+
+    def __init__(self, template: PictureTemplate) -> None:
+        self._pieces = _PLACEHOLDER.split(template.prompt)
+        self._names = Counter(self._pieces[1::2])
+        self._plain_characters = sum(map(len, self._pieces[::2]))
+
+    def missing(self, words: Mapping[str, str]) -> list[str]:
+        """The names that stand for nothing, each once."""
+        return [name for name in self._names if name not in words]
+
+    def characters(self, words: Mapping[str, str]) -> int:
+        """How long the prompt would be."""
+        return self._plain_characters + sum(len(words[name]) * times for name, times in self._names.items())
+
+    def filled_in(self, words: Mapping[str, str]) -> str:
+        return "".join(words[piece] if place % 2 else piece for place, piece in enumerate(self._pieces))
+
+
 class _Wanted(NamedTuple):
     """A picture that a recipe wants of a subject: of which part, and what its placeholders stand for."""
 
-    template: PictureTemplate
+    template: _Template
     part: str | None
     words: Mapping[str, str]
     input_images: tuple[str, ...]
 
 
 def compose(recipe: Recipe, subject: Subject, only: Sequence[str] = ()) -> tuple[ImageRequest, ...]:
-    """The pictures of a subject, in the recipe's order; `only`: of these parts. Raises `CannotCompose`."""
+    """The pictures of a subject, in the recipe's order; `only`: of these parts. Raises `CannotCompose`.
+
+    What it costs is bounded by the `IMAGES_CEILING` pictures that a batch may have: it counts before it writes, and
+    stops at what nobody would be told of."""
     if recipe.kind is not None and recipe.kind != subject.kind:
         message = f"'{recipe.name}' is for a {recipe.kind}, and '{subject.name}' is a {subject.kind}"
         raise CannotCompose([Reason(field="recipe", message=message)])
-    pictures = list(_pictures(recipe, subject))
-    wanted = [picture for picture in pictures if not only or picture.part in only]
-    unknown = [name for name in only if name not in {picture.part for picture in pictures}]
+    wanted = list(islice(_pictures(recipe, subject, frozenset(only)), IMAGES_CEILING + 1))
+    if len(wanted) > IMAGES_CEILING:
+        message = f"'{recipe.name}' makes more pictures of '{subject.name}' than {IMAGES_CEILING}, the most of a batch"
+        raise CannotCompose([Reason(field="recipe", message=message)])
+    made = {picture.part for picture in wanted}
     reasons = [
         Reason(field="parts", message=f"'{recipe.name}' makes no picture of '{name}' of '{subject.name}'")
-        for name in unknown
+        for name in dict.fromkeys(only)
+        if name not in made
     ]
-    if not pictures:
+    if not wanted and not only:
         message = f"'{recipe.name}' makes no picture of '{subject.name}': no part of it has a role that it is for"
         reasons.append(Reason(field="recipe", message=message))
-    if len(wanted) > IMAGES_CEILING:
-        reasons.append(Reason(field="recipe", message=f"{len(wanted)} pictures; at most {IMAGES_CEILING} a batch"))
     images: list[ImageRequest] = []
     for picture in wanted:
-        wrong, prompt = _filled_in(picture, subject.name)
+        if len(reasons) >= REASONS_MAX:
+            break
+        wrong = _wrong(picture, subject.name)
         reasons += wrong
-        if not wrong:
+        if not reasons:
+            prompt = picture.template.filled_in(picture.words)
             images.append(ImageRequest(prompt=prompt, input_images=picture.input_images, part=picture.part))
     if reasons:
         raise CannotCompose(reasons)
     return tuple(images)
 
 
-def _pictures(recipe: Recipe, subject: Subject) -> Iterator[_Wanted]:
+def _pictures(recipe: Recipe, subject: Subject, only: frozenset[str]) -> Iterator[_Wanted]:
+    """Those of the parts `only`; of all when there are none in it."""
     words = {"title": subject.title or subject.name, "name": subject.name, **subject.fields}
-    for template in recipe.pictures:
-        if template.role is not None:
+    of_parts = {part.name: {**words, "name": part.name, **part.fields} for part in subject.parts}
+    for picture in recipe.pictures:
+        template = _Template(picture)
+        if picture.role is not None:
             for part in subject.parts:
-                if part.role == template.role:
-                    own = {**words, "name": part.name, **part.fields}
-                    yield _Wanted(template, part.name, own, (*subject.input_images, *part.input_images))
-        elif template.each:
-            for word in template.each:
-                yield _Wanted(template, _as_name(word), {**words, EACH: word}, subject.input_images)
-        else:
+                if part.role == picture.role and (not only or part.name in only):
+                    shown = (*subject.input_images, *part.input_images)
+                    yield _Wanted(template, part.name, of_parts[part.name], shown)
+        elif picture.each:
+            for word in picture.each:
+                name = _as_name(word)
+                if not only or name in only:
+                    yield _Wanted(template, name, {**words, EACH: word}, subject.input_images)
+        elif not only:
             yield _Wanted(template, None, words, subject.input_images)
 
 
-def _filled_in(picture: _Wanted, subject: str) -> tuple[list[Reason], str]:
-    """What is wrong, and the prompt where nothing is."""
-    words = picture.words
+def _wrong(picture: _Wanted, subject: str) -> list[Reason]:
+    """What is wrong with one picture."""
     whom = f"'{subject}'" if picture.part is None else f"'{picture.part}' of '{subject}'"
-    missing = [name for name in placeholders(picture.template.prompt) if name not in words]
+    missing = picture.template.missing(picture.words)
     if missing:
-        return [Reason(field="subject", message=f"{whom} has no field '{name}'") for name in missing], ""
-    prompt = _PLACEHOLDER.sub(lambda found: words[found[1]], picture.template.prompt)
-    if len(prompt) > PROMPT_MAX_CHARACTERS:
-        message = f"the prompt for {whom} has {len(prompt)} characters; at most {PROMPT_MAX_CHARACTERS}"
-        return [Reason(field="recipe", message=message)], ""
+        return [Reason(field="subject", message=f"{whom} has no field '{name}'") for name in missing[:REASONS_MAX]]
+    characters = picture.template.characters(picture.words)
+    if characters > PROMPT_MAX_CHARACTERS:
+        message = f"the prompt for {whom} has {characters} characters; at most {PROMPT_MAX_CHARACTERS}"
+        return [Reason(field="recipe", message=message)]
     shown = len(picture.input_images)
     if shown > INPUT_IMAGES_MAX:
         message = f"{whom} has {shown} reference pictures; at most {INPUT_IMAGES_MAX} go with one picture"
-        return [Reason(field="subject", message=message)], ""
-    return [], prompt
+        return [Reason(field="subject", message=message)]
+    return []
 
 
 def _as_name(word: str) -> str:
