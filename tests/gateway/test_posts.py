@@ -10,6 +10,8 @@ from pressroom.contracts.events import PostCreated
 from pressroom.contracts.posts import slug_of
 from pressroom.contracts.subjects import story_filter
 from pressroom.contracts.vocabulary import ImageState
+from pressroom.gateway import posts
+from pressroom.gateway.idempotency import id_under
 
 from .people import a_user, bearer, token_of
 from .serving import Gateway, fields_named_in, problem_of
@@ -73,6 +75,31 @@ async def test_a_slug_that_was_asked_for_and_is_taken_is_refused(gateway: Gatewa
     post = await written(gateway)
     problem_of(await gateway.http.post("/v1/posts", json=FOXES | {"slug": "foxes"}), 409, "slug-taken")
     problem_of(await gateway.http.patch(f"/v1/posts/{post['id']}", json={"slug": "foxes"}), 409, "slug-taken")
+
+
+async def test_when_every_slug_that_could_be_made_is_taken_the_post_is_refused(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posts, "NUMBERS_TRIED", 2)
+    first, second, third = [await written(gateway) for _ in range(3)]
+    assert second["slug"] == f"{first['slug']}-2"
+    assert third["slug"] == third["id"].lower().replace("_", "-")
+    post_id = id_under("post", "default", "one")
+    await written(gateway, title="Another", slug=post_id.replace("_", "-"))
+    problem_of(await gateway.http.post("/v1/posts", json=FOXES, headers={"Idempotency-Key": "one"}), 409, "slug-taken")
+
+
+async def test_who_edits_whatever_there_is_gives_way_to_nobody(gateway: Gateway) -> None:
+    path = f"/v1/posts/{(await written(gateway))['id']}"
+    edits = [gateway.http.patch(path, json={"excerpt": f"by {number}"}) for number in range(10)]
+    answers = await asyncio.gather(*edits)
+    assert {answer.status_code for answer in answers} == {200}
+    assert (await gateway.http.get(path)).json()["version"] == 11
+    *_, deleted = await asyncio.gather(
+        *(gateway.http.patch(path, json={"excerpt": f"again by {number}"}) for number in range(10)),
+        gateway.http.delete(path),
+    )
+    assert deleted.status_code == 204
 
 
 async def test_the_same_key_writes_one_post(gateway: Gateway) -> None:

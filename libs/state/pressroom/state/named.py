@@ -30,6 +30,12 @@ class NamedDocument(Part):
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def edition(self) -> str:
+        """Its version and when the first was kept: one that is kept anew after it was forgotten counts from 1 again,
+        and must not be taken for the one before."""
+        return f"{self.version}-{round(self.created_at.timestamp() * 1000)}"
+
 
 Doc = TypeVar("Doc", bound=NamedDocument)
 
@@ -44,15 +50,13 @@ class Named(Generic[Doc]):
     async def get(self, owner: str, name: str) -> Doc | None:
         return self._read(await self.raw.find_one({"_id": _id(owner, name)}))
 
-    async def put(self, owner: str, name: str, content: Mapping[str, Any], *, seen: int | None = None) -> Doc | None:
-        """Keep `content` under the name, in place of what there is; `seen`: only where that has this version. None when
-        it has not."""
+    async def put(self, owner: str, name: str, content: Mapping[str, Any], *, seen: Doc | None = None) -> Doc | None:
+        """Keep `content` under the name, in place of what there is; `seen`: only where that is as it was seen. None
+        when it is not."""
         now = datetime.now(UTC)
         update: Raw = {"$set": {**content, "updated_at": now}, "$inc": {"version": 1}}
-        query: Raw = {"_id": _id(owner, name)}
-        if seen is not None:
-            query["version"] = seen
-        else:
+        query: Raw = {"_id": _id(owner, name)} if seen is None else _as_seen(seen)
+        if seen is None:
             update["$setOnInsert"] = {"owner": owner, "name": name, "created_at": now}
         while True:
             try:
@@ -63,9 +67,9 @@ class Named(Generic[Doc]):
                 continue  # Its first two writes in the same moment; the second finds it.
             return self._read(raw)
 
-    async def remove(self, owner: str, name: str, *, seen: int) -> bool:
-        """Forget it, where it has this version still."""
-        return (await self.raw.delete_one({"_id": _id(owner, name), "version": seen})).deleted_count == 1
+    async def remove(self, seen: Doc) -> bool:
+        """Forget it, where it is as it was seen."""
+        return (await self.raw.delete_one(_as_seen(seen))).deleted_count == 1
 
     async def page(self, owner: str, *, kind: str | None = None, after: str | None = None, limit: int) -> list[Doc]:
         """An owner's, by name, from after the name `after`."""
@@ -79,6 +83,10 @@ class Named(Generic[Doc]):
 
     def _read(self, raw: Raw | None) -> Doc | None:
         return None if raw is None else self._model.model_validate(raw)
+
+
+def _as_seen(document: NamedDocument) -> Raw:
+    return {"_id": document.id, "version": document.version, "created_at": document.created_at}
 
 
 def _id(owner: str, name: str) -> str:

@@ -14,30 +14,28 @@ IfMatch = Annotated[
 ]
 
 
-def etag_of(version: int) -> str:
-    """The ETag of a version that is counted."""
+Version = int | str
+"""A number that is counted, or text where what is forgotten may come back and count anew."""
+
+
+def etag_of(version: Version) -> str:
+    """The ETag of a version."""
     return f'"{version}"'
 
 
-def demand_match(if_match: str | None, version: int) -> None:
-    """Raises a 412 `Refusal` where the caller has seen another version."""
+def demand_match(if_match: str | None, version: Version | None) -> None:
+    """Raises a 412 `Refusal` where the caller has seen another version; `version`: None where there is nothing."""
     if if_match is None:
         return
+    if version is None:
+        detail = "There is nothing of that name any more, or there never was. Leave If-Match out to make it."
+        raise Refusal(HTTPStatus.PRECONDITION_FAILED, "changed-since", detail)
     named = {tag.strip() for tag in if_match.split(",")}
     if "*" not in named and etag_of(version) not in named:
         raise changed_since(version)
 
 
-def seen_version(if_match: str | None, version: int) -> int | None:
-    """The version that a replacement is of, 0 where there is none yet; None when the caller does not say. Raises a 412
-    `Refusal` where the caller has seen another one."""
-    if if_match is not None and version == 0:
-        raise changed_since(version)
-    demand_match(if_match, version)
-    return None if if_match is None else version
-
-
-def changed_since(version: int) -> Refusal:
+def changed_since(version: Version) -> Refusal:
     """The refusal of an edit that came too late."""
     detail = f"It has changed since you looked: its ETag is {etag_of(version)}. Look again, and edit that."
     return Refusal(HTTPStatus.PRECONDITION_FAILED, "changed-since", detail, headers={"ETag": etag_of(version)})

@@ -7,7 +7,6 @@ import hashlib
 import json
 from datetime import UTC, datetime
 from http import HTTPStatus
-from itertools import count
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -34,7 +33,7 @@ from pressroom.state.posts import PostDocument, SlugTaken
 from .access import REFUSED, Caller, requires
 from .cursors import Limit, cut, decode
 from .edge.problems import answers, conflict, invalid, not_found
-from .etags import IfMatch, changed_since, demand_match, etag_of
+from .etags import IfMatch, demand_match, etag_of
 from .house import House
 from .idempotency import IdempotencyKey, id_under, key_reused, say_replayed
 
@@ -73,11 +72,8 @@ async def write_post(
     if known is not None:
         return _the_same(known, wish, idempotency_key), False
     await _demand_image(house, owner, body.image_id)
-    made_from = slug_of(body.title)
-    for number in count(1):
-        slug = body.slug or (made_from if number == 1 else numbered(made_from, number))
-        if number > NUMBERS_TRIED:
-            slug = post_id.lower().replace("_", "-")
+    slugs = [body.slug] if body.slug is not None else _slugs(body.title, post_id)
+    for slug in slugs:
         post = _document(body, owner, post_id, slug, wish)
         events: list[PostEvent] = [PostCreated(**_told(post))]
         if post.state is PostState.PUBLISHED:
@@ -85,15 +81,13 @@ async def write_post(
         post = post.model_copy(update={"outbox": tuple(house.outbox.event(event) for event in events)})
         try:
             stored = await house.database.posts.add(post)
-        except SlugTaken as error:
-            if body.slug is not None:
-                raise _slug_taken(body.slug) from error
+        except SlugTaken:
             continue
         if stored is not post:
             return _the_same(stored, wish, idempotency_key), False
         await house.outbox.publish(house.database.posts, stored)
         return stored, True
-    raise AssertionError("numbers do not end")
+    raise _slug_taken(slugs[-1])
 
 
 @router.get("")
@@ -135,13 +129,22 @@ async def edit_post(
     post_id: str, body: EditPost, owner: Caller, house: House, response: Response, if_match: IfMatch = None
 ) -> Post:
     """Change what the body names, also the state: `published` shows it, `draft` takes it back."""
-    post = await _owned(house, owner, post_id)
-    demand_match(if_match, post.version)
+    while True:
+        post = await _owned(house, owner, post_id)
+        demand_match(if_match, post.version)
+        edited = await _edited(post, body, house)
+        if edited is not None:
+            return _shown(edited, response)
+        # Somebody else was faster: it is an edit of what they left, or else of a version that is gone.
+
+
+async def _edited(post: PostDocument, body: EditPost, house: House) -> PostDocument | None:
+    """The post as it is after the edit; None where it was not as `post` any more."""
     changes: dict[str, Any] = {name: value for name, value in body.said.items() if value != _value_of(post, name)}
     if not changes:
-        return _shown(post, response)
+        return post
     if "image_id" in changes:
-        await _demand_image(house, owner, body.image_id)
+        await _demand_image(house, post.owner, body.image_id)
     if "metadata" in changes:
         changes["metadata"] = json.dumps(body.metadata)
     events: list[PostEvent] = []
@@ -157,20 +160,19 @@ async def edit_post(
         edited = await house.database.posts.edit(post, changes, messages)
     except SlugTaken as error:
         raise _slug_taken(str(body.slug)) from error
-    if edited is None:
-        raise changed_since((await _owned(house, owner, post_id)).version)
-    await house.outbox.publish(house.database.posts, edited)
-    return _shown(edited, response)
+    if edited is not None:
+        await house.outbox.publish(house.database.posts, edited)
+    return edited
 
 
 @router.delete("/{post_id}", status_code=HTTPStatus.NO_CONTENT, dependencies=[requires(Scope.WRITE)], responses=EDITED)
 async def delete_post(post_id: str, owner: Caller, house: House, if_match: IfMatch = None) -> None:
     """Remove a post for good; its slug is free again."""
-    post = await _owned(house, owner, post_id)
-    demand_match(if_match, post.version)
-    removed = await house.database.posts.remove(post, [house.outbox.event(PostDeleted(**_told(post)))])
-    if removed is None:
-        raise changed_since((await _owned(house, owner, post_id)).version)
+    removed = None
+    while removed is None:
+        post = await _owned(house, owner, post_id)
+        demand_match(if_match, post.version)
+        removed = await house.database.posts.remove(post, [house.outbox.event(PostDeleted(**_told(post)))])
     await house.outbox.publish(house.database.posts, removed)
 
 
@@ -202,6 +204,13 @@ async def _demand_image(house: House, owner: str, image_id: str | None) -> None:
     image = await house.database.images.owned(image_id, owner)
     if image is None or image.text_kind is not None or image.state not in IMAGE_READY:
         raise invalid([Reason(field="image_id", message=f"you have no image '{image_id}' that is ready")])
+
+
+def _slugs(title: str, post_id: str) -> list[str]:
+    """What to try, in order."""
+    made_from = slug_of(title)
+    numbers = range(2, NUMBERS_TRIED + 1)
+    return [made_from, *(numbered(made_from, number) for number in numbers), post_id.lower().replace("_", "-")]
 
 
 def _document(body: CreatePost, owner: str, post_id: str, slug: str, wish: str) -> PostDocument:

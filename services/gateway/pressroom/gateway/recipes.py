@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from pressroom.contracts.api import Page
-from pressroom.contracts.recipes import CannotCompose, PutRecipe, Recipe, Subject, compose
+from pressroom.contracts.recipes import PARTS_MAX, CannotCompose, PutRecipe, Recipe, Subject, compose
 from pressroom.contracts.requests import ImageRequest, PlainName
 from pressroom.contracts.vocabulary import Scope
 from pressroom.runtime.recipes import BUILT_IN_RECIPES
@@ -17,7 +17,7 @@ from . import subjects
 from .access import REFUSED, Caller, requires
 from .cursors import Limit
 from .edge.problems import Refusal, answers, invalid, not_found
-from .etags import IfMatch, changed_since, demand_match, etag_of, seen_version
+from .etags import IfMatch, changed_since, demand_match, etag_of
 from .house import House
 
 router = APIRouter(prefix="/v1/recipes", tags=["recipes"], dependencies=[requires(Scope.READ)], responses=REFUSED)
@@ -36,13 +36,14 @@ async def list_recipes(owner: Caller, house: House, cursor: subjects.After = Non
 
 @router.get("/{recipe_name}", responses=answers(HTTPStatus.NOT_FOUND))
 async def get_recipe(recipe_name: RecipeName, owner: Caller, house: House, response: Response) -> Recipe:
-    """One recipe; the ETag of your own is its version."""
-    recipe = await usable(house, owner, recipe_name)
-    if recipe is None:
+    """One recipe; the ETag of your own is that of its version."""
+    own = await house.database.recipes.get(owner, recipe_name)
+    if own is not None:
+        response.headers["ETag"] = etag_of(own.edition)
+        return own.shown
+    if recipe_name not in BUILT_IN_RECIPES:
         raise not_found("recipe", recipe_name)
-    if recipe.owner is not None:
-        response.headers["ETag"] = etag_of(recipe.version)
-    return recipe
+    return BUILT_IN_RECIPES[recipe_name]
 
 
 @router.get("/{recipe_name}/images", responses=answers(HTTPStatus.NOT_FOUND))
@@ -51,7 +52,9 @@ async def preview(
     subject: Annotated[PlainName, Query(description="One of your subjects.")],
     owner: Caller,
     house: House,
-    part: Annotated[list[PlainName] | None, Query(description="Only these parts; repeat it for more.")] = None,
+    part: Annotated[
+        list[PlainName] | None, Query(max_length=PARTS_MAX, description="Only these parts; repeat it for more.")
+    ] = None,
 ) -> list[ImageRequest]:
     """What a batch of this recipe and a subject would ask for. Nothing is made."""
     recipe = await usable(house, owner, recipe_name)
@@ -70,13 +73,14 @@ async def put_recipe(
 ) -> Recipe:
     """Save a recipe, in place of what you saved under the name before. Batches that were asked for stay as they are."""
     known = await house.database.recipes.get(owner, recipe_name)
-    seen = seen_version(if_match, known.version if known is not None else 0)
+    demand_match(if_match, None if known is None else known.edition)
+    seen = None if if_match is None else known
     kept = await house.database.recipes.put(owner, recipe_name, body.model_dump(), seen=seen)
     if kept is None:
-        raise changed_since((await _owned(house, owner, recipe_name)).version)
+        raise changed_since((await _owned(house, owner, recipe_name)).edition)
     if kept.version == 1:
         response.status_code = HTTPStatus.CREATED
-    response.headers["ETag"] = etag_of(kept.version)
+    response.headers["ETag"] = etag_of(kept.edition)
     return kept.shown
 
 
@@ -88,10 +92,11 @@ async def put_recipe(
 )
 async def delete_recipe(recipe_name: RecipeName, owner: Caller, house: House, if_match: IfMatch = None) -> None:
     """Forget a recipe of yours; one of the same name that comes with Pressroom is there again."""
-    known = await _owned(house, owner, recipe_name)
-    demand_match(if_match, known.version)
-    if not await house.database.recipes.remove(owner, recipe_name, seen=known.version):
-        raise changed_since((await _owned(house, owner, recipe_name)).version)
+    is_gone = False
+    while not is_gone:
+        known = await _owned(house, owner, recipe_name)
+        demand_match(if_match, known.edition)
+        is_gone = await house.database.recipes.remove(known)
 
 
 async def usable(house: House, owner: str, name: str) -> Recipe | None:

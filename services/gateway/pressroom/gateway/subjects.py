@@ -14,7 +14,7 @@ from pressroom.state.subjects import SubjectDocument
 from .access import REFUSED, Caller, requires
 from .cursors import Limit
 from .edge.problems import answers, not_found
-from .etags import IfMatch, changed_since, demand_match, etag_of, seen_version
+from .etags import IfMatch, changed_since, demand_match, etag_of
 from .house import House
 
 router = APIRouter(prefix="/v1/subjects", tags=["subjects"], dependencies=[requires(Scope.READ)], responses=REFUSED)
@@ -40,7 +40,7 @@ async def list_subjects(
 
 @router.get("/{subject_name}", responses=answers(HTTPStatus.NOT_FOUND))
 async def get_subject(subject_name: SubjectName, owner: Caller, house: House, response: Response) -> Subject:
-    """One subject; its ETag is its version."""
+    """One subject; its ETag is that of its version."""
     return _shown(await owned(house, owner, subject_name), response)
 
 
@@ -59,10 +59,11 @@ async def put_subject(
 ) -> Subject:
     """Say who or what is pictured, in place of what was said before. Batches that were asked for stay as they are."""
     known = await house.database.subjects.get(owner, subject_name)
-    seen = seen_version(if_match, known.version if known is not None else 0)
+    demand_match(if_match, None if known is None else known.edition)
+    seen = None if if_match is None else known
     kept = await house.database.subjects.put(owner, subject_name, body.model_dump(), seen=seen)
     if kept is None:
-        raise changed_since((await owned(house, owner, subject_name)).version)
+        raise changed_since((await owned(house, owner, subject_name)).edition)
     if kept.version == 1:
         response.status_code = HTTPStatus.CREATED
     return _shown(kept, response)
@@ -73,10 +74,11 @@ async def put_subject(
 )
 async def delete_subject(subject_name: SubjectName, owner: Caller, house: House, if_match: IfMatch = None) -> None:
     """Forget a subject. Its pictures stay."""
-    known = await owned(house, owner, subject_name)
-    demand_match(if_match, known.version)
-    if not await house.database.subjects.remove(owner, subject_name, seen=known.version):
-        raise changed_since((await owned(house, owner, subject_name)).version)
+    is_gone = False
+    while not is_gone:
+        known = await owned(house, owner, subject_name)
+        demand_match(if_match, known.edition)
+        is_gone = await house.database.subjects.remove(known)
 
 
 async def owned(house: House, owner: str, name: str) -> SubjectDocument:
@@ -88,5 +90,5 @@ async def owned(house: House, owner: str, name: str) -> SubjectDocument:
 
 
 def _shown(subject: SubjectDocument, response: Response) -> Subject:
-    response.headers["ETag"] = etag_of(subject.version)
+    response.headers["ETag"] = etag_of(subject.edition)
     return subject.shown
