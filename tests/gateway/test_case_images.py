@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from pressroom.contracts.vocabulary import BatchState
+from pressroom.gateway.compat.case_reports import progress_of
 from pressroom.image_worker.providers import GenerationRequest
 from pressroom.runtime.errors import InvalidRequest
 
@@ -17,6 +19,7 @@ from .serving import Gateway, fields_named_in, problem_of, serving
 
 AT_ONCE = {"delay": 0, "maxConcurrent": 4}
 BATCHES = "/api/case-images/batches"
+OF_CASE = {"provider": "studio", "recipe": "case", "subject": "case-1", "profile": "none"}
 
 
 def a_case(**descriptions: str) -> dict[str, Any]:
@@ -161,6 +164,73 @@ async def test_whoever_has_no_image_is_missing_until_one_is_asked_for(house: Hou
     assert [(case["caseId"], len(case["missing"])) for case in lacking] == [("case-1", 3), ("case-2", 4)]
     assert of_one == lacking[:1]
     assert asked_for["progress"]["total"] == 7
+
+
+def several_scenes(count: int) -> dict[str, Any]:
+    names = ("hall", "attic", "cellar", *(f"room-{n}" for n in range(count - 3)))
+    fields = {"description": "a room"}
+    return {"kind": "case", "parts": [{"name": name, "role": "scene", "fields": fields} for name in names]}
+
+
+async def test_only_the_scenes_that_are_missing_are_made_and_the_same_key_asks_once(house: House) -> None:
+    key = {"Idempotency-Key": "one"}
+    path = "/api/case-images/missing"
+    async with an_agency(house) as gateway:
+        await keep(gateway, "case-1", several_scenes(3))
+        await gateway.http.post("/v1/batches", json=OF_CASE | {"parts": ["attic"]})
+        first = await gateway.http.post(path, headers=key)
+        await house.completed(first.json()["batchId"])
+        again = await gateway.http.post(path, headers=key)
+
+    images = await house.database.images.of_batch(first.json()["batchId"])
+    assert [image.part for image in images] == ["hall", "cellar"]
+    assert again.status_code == 202
+    assert again.json()["batchId"] == first.json()["batchId"]
+    assert (again.headers["idempotency-replayed"], len(again.json()["completed"])) == ("true", 2)
+
+
+async def test_more_than_a_thousand_missing_images_are_one_batch(house: House) -> None:
+    async with serving(house, case_providers=["studio"], max_images_per_batch=2000, max_body_bytes=2**20) as gateway:
+        for number in range(6):
+            await keep(gateway, f"case-{number}", several_scenes(200))
+        answer = await gateway.http.post("/api/case-images/missing")
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["progress"]["total"] == 1200
+
+
+async def test_more_images_than_any_batch_may_have_are_refused_with_one_reason(house: House) -> None:
+    async with an_agency(house) as gateway:
+        await keep(gateway, "case-1", several_scenes(20))
+        templates = [{"role": "scene", "prompt": f"{n} {{description}}"} for n in range(30)]
+        answer = await gateway.http.put("/v1/recipes/case", json={"pictures": templates})
+        assert answer.is_success
+        wanted = [{"type": "scene", "caseId": "case-1"}] * 20
+        told = (await gateway.http.post("/api/case-images/validate", json={"images": wanted})).json()
+    assert told == {"valid": False, "errors": ["more than 10000 images, the most of a batch"]}
+
+
+async def test_a_batch_file_is_answered_again_though_its_case_is_another_by_now(house: House) -> None:
+    key = {"Idempotency-Key": "one"}
+    body = {"caseId": "case-1", "options": AT_ONCE}
+    async with an_agency(house) as gateway:
+        first = await gateway.http.post(BATCHES, json=body, headers=key)
+        assert (await gateway.http.delete("/v1/subjects/case-1")).is_success
+        again = await gateway.http.post(BATCHES, json=body, headers=key)
+        other = await gateway.http.post(BATCHES, json=body | {"type": "scene"}, headers=key)
+    assert (again.status_code, again.json()["batchId"]) == (202, first.json()["batchId"])
+    assert again.headers["location"] == first.headers["location"]
+    problem_of(other, 422, "invalid-request")
+
+
+async def test_the_time_of_a_batch_that_was_cancelled_stands_still(house: House) -> None:
+    async with serving(house, case_providers=["studio"]) as gateway:
+        await keep(gateway, "case-1", a_case())
+        path = f"{BATCHES}/{(await asked(gateway))['batchId']}"
+        assert (await gateway.http.post(path.replace("/api/case-images", "/v1") + "/cancel")).is_success
+        batch = await house.database.batches.get(path.rsplit("/", 1)[1])
+    assert batch is not None
+    told = [progress_of(batch, [], {}, batch.updated_at + timedelta(hours=hours)).progress.elapsed for hours in (0, 9)]
+    assert told[0] == told[1]
 
 
 async def test_an_image_that_was_deleted_was_made_and_is_missing_again(house: House) -> None:

@@ -29,7 +29,7 @@ async def kept(gateway: Gateway, path: str, body: dict[str, Any], **headers: str
 
 async def test_a_subject_is_kept_whole_listed_and_forgotten(gateway: Gateway) -> None:
     first = await kept(gateway, "/v1/subjects/case-1", CASE)
-    assert (first.status_code, first.headers["etag"]) == (201, '"1"')
+    assert (first.status_code, first.json()["version"]) == (201, 1)
     again = await kept(gateway, "/v1/subjects/case-1", CASE | {"title": "Found"})
     assert (again.status_code, again.json()["version"], again.json()["title"]) == (200, 2, "Found")
     assert again.json()["created_at"] == first.json()["created_at"]
@@ -51,12 +51,37 @@ async def test_of_those_who_replace_one_version_one_wins(gateway: Gateway, path:
     problem_of(await gateway.http.put(path, json=body, headers={"If-Match": '"1"'}), 412, "changed-since")
     await asyncio.gather(*(kept(gateway, path, body) for _ in range(4)))
     seen = {"If-Match": (await gateway.http.get(path)).headers["etag"]}
-    assert seen["If-Match"] == '"4"'
+    assert (await gateway.http.get(path)).json()["version"] == 4
 
     answers = await asyncio.gather(*(gateway.http.put(path, json=body, headers=seen) for _ in range(4)))
 
     assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412]
     problem_of(await gateway.http.delete(path, headers=seen), 412, "changed-since")
+
+
+@pytest.mark.parametrize(("path", "body"), [("/v1/subjects/mine", CASE), ("/v1/recipes/mine", PORTRAITS)])
+async def test_who_saw_what_was_forgotten_does_not_replace_what_came_after_it(
+    gateway: Gateway, path: str, body: dict[str, Any]
+) -> None:
+    before = {"If-Match": (await kept(gateway, path, body)).headers["etag"]}
+    assert (await gateway.http.delete(path, headers=before)).status_code == 204
+    problem_of(await gateway.http.put(path, json=body, headers={"If-Match": "*"}), 412, "changed-since")
+    after = await kept(gateway, path, body)
+
+    problem_of(await gateway.http.put(path, json=body, headers=before), 412, "changed-since")
+    problem_of(await gateway.http.delete(path, headers=before), 412, "changed-since")
+    assert (await gateway.http.get(path)).headers["etag"] == after.headers["etag"]
+
+
+@pytest.mark.parametrize(("path", "body"), [("/v1/subjects/mine", CASE), ("/v1/recipes/mine", PORTRAITS)])
+async def test_forgetting_whatever_there_is_gives_way_to_nobody(
+    gateway: Gateway, path: str, body: dict[str, Any]
+) -> None:
+    for _ in range(5):
+        await kept(gateway, path, body)
+        edits = [gateway.http.put(path, json=body) for _ in range(8)]
+        *_, deleted = await asyncio.gather(*edits, gateway.http.delete(path))
+        assert deleted.status_code == 204
 
 
 @pytest.mark.parametrize(("path", "body"), [("/v1/subjects/mine", CASE), ("/v1/recipes/mine", PORTRAITS)])
@@ -83,6 +108,23 @@ async def test_a_batch_of_a_recipe_is_stored_as_prompts_with_their_parts(gateway
     assert [image["part"] for image in scene.json()["request"]["images"]] == ["scene"]
     estimate = (await gateway.http.post("/v1/batches/estimate", json=BATCH)).json()
     assert estimate["image_count"] == 4
+
+
+async def test_the_same_body_and_key_are_the_same_batch_whatever_became_of_the_subject(gateway: Gateway) -> None:
+    await kept(gateway, "/v1/subjects/case-1", CASE)
+    key = {"Idempotency-Key": "one"}
+    first = await gateway.http.post("/v1/batches", json=BATCH, headers=key)
+    await kept(gateway, "/v1/subjects/case-1", CASE | {"title": "Another"})
+    edited = await gateway.http.post("/v1/batches", json=BATCH, headers=key)
+    assert (await gateway.http.delete("/v1/subjects/case-1")).is_success
+    forgotten = await gateway.http.post("/v1/batches", json=BATCH, headers=key)
+    await kept(gateway, "/v1/subjects/case-1", CASE | {"title": "Another"})
+    other = await gateway.http.post("/v1/batches", json=BATCH | {"parts": ["scene"]}, headers=key)
+
+    for again in (edited, forgotten):
+        assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+        assert again.headers["idempotency-replayed"] == "true"
+    problem_of(other, 409, "idempotency-key-reused")
 
 
 async def test_an_owners_recipe_is_used_in_place_of_one_of_its_name(gateway: Gateway) -> None:

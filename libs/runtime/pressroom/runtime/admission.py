@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pydantic import BaseModel
+
 from pressroom.contracts.capabilities import nearest_size, shortcomings
 from pressroom.contracts.cloudevents import timestamp
 from pressroom.contracts.costs import as_microusd
@@ -170,7 +172,7 @@ def _shortcomings(name: ProviderName, request: BatchRequest, longest: int, lanes
     return shortcomings(lane.service.capabilities, request, longest)
 
 
-def fingerprint(request: BatchRequest) -> str:
+def fingerprint(request: BaseModel) -> str:
     """The same for the same wish. Defaults are left out, so that a new field with a default changes nothing."""
     said = request.model_dump(mode="json", exclude_defaults=True)
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
@@ -201,12 +203,13 @@ class Admission:
         request: BatchRequest,
         *,
         idempotency_key: str | None = None,
+        wish: str | None = None,
         announce: bool,
         regenerated_from: str | None = None,
     ) -> Admitted:
         """Keep a request as a batch in state `requested`; `announce` puts its `BatchRequested` into the outbox, and
         holds what the batch costs an owner who pays: who announced it by an event hears of that when it is planned.
-        `regenerated_from`: the image that it makes another of.
+        `regenerated_from`: the image that it makes another of. `wish`: see `BatchDocument`.
 
         Raises `IdTaken` when the id or the key belongs to another body, `InsufficientCredits` and `BeyondCap`.
         """
@@ -236,6 +239,7 @@ class Admission:
             owner=owner,
             request=request,
             fingerprint=asked,
+            wish=wish,
             idempotency_key=idempotency_key,
             mode_choice=choice,
             regenerated_from=regenerated_from,

@@ -91,12 +91,14 @@ class BatchDocument(Document):
     `swept_at`: when somebody last looked for what was left undone. `next_image_at`: the end of the pause that the batch
     asked for between its images. `request` has the mode that was settled on, `mode_choice` tells of what was asked.
     `retries`: the last of those that opened it again (`pressroom.runtime.retries`), the newest last. `failures_passed`:
-    how many had failed when it was last resumed, of those that stop a batch that wants to be stopped by one."""
+    how many had failed when it was last resumed, of those that stop a batch that wants to be stopped by one. `wish`:
+    what was sent, where `request` was made of it and of what is stored under names, which may be another by now."""
 
     state: BatchState
     owner: str
     request: BatchRequest
     fingerprint: str
+    wish: str | None = None
     idempotency_key: str | None = None
     released_through: int = 0
     next_image_at: datetime | None = None

@@ -7,12 +7,13 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
 
 from pressroom.contracts.api import Batch, CreateBatch, Image, Page
 from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.requests import Tag
 from pressroom.contracts.vocabulary import BatchState, Mode, ProviderName, Scope
-from pressroom.runtime.admission import Admission, BeyondCap, IdTaken, refusals
+from pressroom.runtime.admission import Admission, BeyondCap, IdTaken, fingerprint, refusals
 from pressroom.runtime.credits import InsufficientCredits
 from pressroom.state.documents import BatchDocument
 
@@ -87,10 +88,17 @@ async def ask_for(
     key: str | None,
     *,
     regenerated_from: str | None = None,
+    wish: str | None = None,
 ) -> Batch:
-    """Store a request, or find it under its idempotency key. Raises a 402, 403, 409 or 422 `Refusal`."""
+    """Store a request, or find it under its idempotency key. `wish`: what it was made of, to be found by. Raises a 402,
+    403, 409 or 422 `Refusal`."""
     if body.auto_publish:
         demand(who, Scope.PUBLISH)
+    if body.recipe is not None:
+        wish = wish_of(body)
+        before = await asked_before(house, who.owner, key, wish, response)
+        if before is not None:
+            return await shown(house, before)
     request = await wished(body, who.owner, house)
     settings = house.core_settings
     # What was taken under this key is answered, however its lane stands by now.
@@ -105,6 +113,7 @@ async def ask_for(
             who.owner,
             request,
             idempotency_key=key,
+            wish=wish,
             announce=True,
             regenerated_from=regenerated_from,
         )
@@ -115,11 +124,29 @@ async def ask_for(
     except IdTaken as error:
         raise key_reused(key) from error
     await house.outbox.publish(house.database.batches, admitted.batch)
+    if not admitted.created:
+        return await shown(house, _replayed(admitted.batch, response))
     response.headers["Location"] = f"/v1/batches/{admitted.batch.id}"
-    if admitted.created:
-        return batch_view(admitted.batch, {}, 0)
+    return batch_view(admitted.batch, {}, 0)
+
+
+def wish_of(body: BaseModel) -> str:
+    """What was sent, as it is remembered with a batch."""
+    return f"{type(body).__name__} {fingerprint(body)}"
+
+
+async def asked_before(
+    house: House, owner: str, key: str | None, wish: str, response: Response
+) -> BatchDocument | None:
+    """The batch that the same wish made under this key: answered again, whatever the wish would come to by now."""
+    found = None if key is None else await house.database.batches.by_idempotency_key(owner, key)
+    return _replayed(found, response) if found is not None and found.wish == wish else None
+
+
+def _replayed(batch: BatchDocument, response: Response) -> BatchDocument:
+    response.headers["Location"] = f"/v1/batches/{batch.id}"
     say_replayed(response)
-    return await shown(house, admitted.batch)
+    return batch
 
 
 @router.get("", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY))

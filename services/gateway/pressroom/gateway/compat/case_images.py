@@ -7,11 +7,12 @@ one of `/v1/batches`; nothing here can lose what that keeps.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Annotated, Literal, Self
+from operator import itemgetter
+from typing import Annotated, Literal, NamedTuple, Self
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
@@ -21,7 +22,7 @@ from pressroom.contracts.costs import SomeCost
 from pressroom.contracts.facts import Reason
 from pressroom.contracts.finishing import NO_PROFILE
 from pressroom.contracts.identifiers import new_id
-from pressroom.contracts.recipes import CannotCompose, Recipe, Subject, compose
+from pressroom.contracts.recipes import REASONS_MAX, CannotCompose, Recipe, Subject, compose
 from pressroom.contracts.requests import IMAGES_CEILING, BatchRequest, ImageRequest, PlainName
 from pressroom.contracts.vocabulary import BatchState, ImageState, Scope
 from pressroom.runtime.estimates import Estimates
@@ -29,7 +30,7 @@ from pressroom.state.documents import BatchDocument
 
 from ..access import REFUSED, Caller, Who, requires
 from ..accounts.principal import Principal
-from ..batches.batches import BATCH_OVER, ask_for, owned
+from ..batches.batches import BATCH_OVER, ask_for, asked_before, owned, wish_of
 from ..batches.control import resume_batch
 from ..batches.retries import make_again
 from ..edge.problems import answers, conflict, invalid, not_found
@@ -50,7 +51,9 @@ TAG = "case-images"
 DELAY_AFTER_ERROR_S = 5.0
 CASES_MAX = 1000
 BATCHES_LISTED = 5000
-_ROLES: tuple[ImageType, ...] = ("suspect", "scene")
+SUSPECT_ONLY: tuple[ImageType, ...] = ("suspect",)
+SCENE_ONLY: tuple[ImageType, ...] = ("scene",)
+_ROLES = SUSPECT_ONLY + SCENE_ONLY
 
 
 class WantedImage(Camel):
@@ -140,23 +143,24 @@ async def create_batch(
     body: CaseBatch, who: Who, house: House, response: Response, idempotency_key: IdempotencyKey = None
 ) -> Progress:
     """Ask for the images of the batch file, one after another. Everything is looked at before anything is made."""
-    wanted, wrong = await _wanted(body, who.owner, house)
-    if wrong:
-        raise invalid(wrong)
-    return await _begun(wanted, body, who, house, response, idempotency_key)
+    wish = wish_of(body)
+    before = await asked_before(house, who.owner, idempotency_key, wish, response)
+    if before is not None:
+        return await _progress(before, house)
+    return await _begun(_wishes(body), body, wish, who, house, response, idempotency_key)
 
 
 @router.post("/validate")
 async def validate(body: CaseBatch, owner: Caller, house: House) -> Validation:
     """Whether every image of the batch file could be asked for: its case and suspect are there, its prompt fits."""
-    _, wrong = await _wanted(body, owner, house)
+    _, wrong = await _wanted(_wishes(body), owner, house)
     return Validation(valid=not wrong, errors=[reason.message for reason in wrong])
 
 
 @router.post("/estimate")
 async def estimate(body: CaseBatch, owner: Caller, house: House) -> CostEstimate:
     """What the batch would cost. Nothing is made."""
-    wanted, wrong = await _wanted(body, owner, house)
+    wanted, wrong = await _wanted(_wishes(body), owner, house)
     if wrong:
         raise invalid(wrong)
     request = BatchRequest.model_validate(
@@ -207,17 +211,17 @@ async def resume(batch_id: str, owner: Caller, house: House) -> Progress:
 @router.get("/missing", response_model_exclude_none=True, responses=answers(HTTPStatus.NOT_FOUND))
 async def missing_images(owner: Caller, house: House, case_id: CaseId = None) -> list[MissingImages]:
     """Who of your cases has no image, made or on its way; cases that lack none are left out."""
-    found: list[MissingImages] = []
-    for subject in await _cases(case_id, owner, house):
-        there = await house.database.images.parts_shown(owner, subject.name)
-        lacking = [
-            MissingImage(type=part.role, suspect_id=part.name if part.role == "suspect" else None)
-            for part in subject.parts
-            if part.role in _ROLES and part.name not in there
-        ]
-        if lacking:
-            found.append(MissingImages(case_id=subject.name, missing=lacking))
-    return found
+    return [
+        MissingImages(
+            case_id=case.name,
+            missing=[
+                MissingImage(type=part.role, suspect_id=part.name if part.role == "suspect" else None)
+                for part in case.parts
+                if part.role in _ROLES and part.name in names
+            ],
+        )
+        async for case, names in _lacking(case_id, owner, house)
+    ]
 
 
 @router.post(
@@ -231,15 +235,15 @@ async def make_missing_images(
     who: Who, house: House, response: Response, case_id: CaseId = None, idempotency_key: IdempotencyKey = None
 ) -> Progress:
     """Ask for all that is missing, as one batch."""
-    lacking = await missing_images(who.owner, house, case_id)
+    wish = f"missing {case_id or ''}"
+    before = await asked_before(house, who.owner, idempotency_key, wish, response)
+    if before is not None:
+        return await _progress(before, house)
+    lacking = [one async for one in _lacking(case_id, who.owner, house)]
     if not lacking:
         raise conflict("nothing-missing", "Every suspect and every scene has an image, made or on its way.")
-    images = [
-        WantedImage(type=one.type, case_id=case.case_id, suspect_id=one.suspect_id)
-        for case in lacking
-        for one in case.missing
-    ]
-    return await create_batch(CaseBatch(images=tuple(images)), who, house, response, idempotency_key)
+    wishes = [_Wish(case.name, _ROLES, frozenset(parts)) for case, parts in lacking]
+    return await _begun(wishes, None, wish, who, house, response, idempotency_key)
 
 
 @router.get(
@@ -266,72 +270,106 @@ async def statistics(
     return Response(text, media_type="text/csv", headers=headers)
 
 
-async def _wanted(body: CaseBatch, owner: str, house: House) -> tuple[list[ImageRequest], list[Reason]]:
-    """The prompts of all images, in order, or everything that is wrong."""
+_TOO_MANY = Reason(field="images", message=f"more than {IMAGES_CEILING} images, the most of a batch")
+
+
+class _Wish(NamedTuple):
+    """The parts of a case with one of `roles`; only those with one of `names`, where there are any."""
+
+    case_id: str
+    roles: Sequence[str]
+    names: frozenset[str] = frozenset()
+
+    def parts(self, case: Subject) -> list[str]:
+        return [
+            part.name for part in case.parts if part.role in self.roles and (not self.names or part.name in self.names)
+        ]
+
+    def not_there(self, case: Subject) -> Reason:
+        if self.roles == SUSPECT_ONLY and self.names:
+            return Reason(field="images", message=f"Suspect not found: {', '.join(self.names)} in {case.name}")
+        if self.roles == SCENE_ONLY:
+            return Reason(field="images", message=f"Scene not found in {case.name}")
+        message = f"'{case.name}' has no parts with the roles {' and '.join(self.roles)} (PUT /v1/subjects/{case.name})"
+        return Reason(field="caseId", message=message)
+
+
+def _wishes(body: CaseBatch) -> list[_Wish]:
+    """What a batch file asks for, in order."""
+    if body.case_id is not None:
+        return [_Wish(body.case_id, {"all": _ROLES, "suspects": SUSPECT_ONLY, "scene": SCENE_ONLY}[body.type])]
+    return [
+        _Wish(image.case_id, (image.type,), frozenset([image.suspect_id] if image.suspect_id else []))
+        for image in body.images or ()
+    ]
+
+
+async def _wanted(wishes: Sequence[_Wish], owner: str, house: House) -> tuple[list[ImageRequest], list[Reason]]:
+    """The prompts of all images, in the order of the wishes, or what is wrong. A case is read and composed once,
+    however often it is named, and nothing more is when there are more pictures than a batch may have."""
     recipe = await usable(house, owner, KIND)
     assert recipe is not None, "one comes with Pressroom"
-    asked = body.images or ()
-    named = {image.case_id: None for image in asked} if body.case_id is None else {body.case_id: None}
-    cases: dict[str, Subject] = {}
-    for name in named:
+    of_case: dict[str, list[int]] = {}
+    for place, wish in enumerate(wishes):
+        of_case.setdefault(wish.case_id, []).append(place)
+    absent: list[Reason] = []
+    wrong: list[Reason] = []
+    made: dict[int, list[ImageRequest]] = {}
+    count = 0
+    for name, places in of_case.items():
         known = await house.database.subjects.get(owner, name)
-        if known is not None:
-            cases[name] = known.shown
-    wrong = [
-        Reason(field="caseId", message=f"Case not found: {name} (PUT /v1/subjects/{name})")
-        for name in named
-        if name not in cases
-    ]
-    images: list[ImageRequest] = []
-    for case, parts in _parts(body, cases, wrong):
+        if known is None:
+            absent.append(Reason(field="caseId", message=f"Case not found: {name} (PUT /v1/subjects/{name})"))
+            continue
         try:
-            images += _composed(recipe, case, parts)
+            of_wishes = _composed(recipe, known.shown, [wishes[place] for place in places])
         except CannotCompose as error:
             wrong += error.reasons
-    if len(images) > IMAGES_CEILING:
-        wrong.append(Reason(field="images", message=f"{len(images)} images; at most {IMAGES_CEILING} a batch"))
-    return images, wrong
-
-
-def _parts(body: CaseBatch, cases: Mapping[str, Subject], wrong: list[Reason]) -> list[tuple[Subject, tuple[str, ...]]]:
-    """Which parts of which case, in order; what is not there goes into `wrong`."""
-    if body.images is None:
-        roles = {"all": _ROLES, "suspects": _ROLES[:1], "scene": _ROLES[1:]}[body.type]
-        return [
-            (case, tuple(part.name for role in roles for part in case.parts if part.role == role))
-            for case in cases.values()
-        ]
-    found: list[tuple[Subject, tuple[str, ...]]] = []
-    for image in body.images:
-        case = cases.get(image.case_id)
-        if case is None:
+            if len(wrong) >= REASONS_MAX:
+                break
             continue
-        names = tuple(
-            part.name for part in case.parts if part.role == image.type and image.suspect_id in (None, part.name)
-        )
-        if names:
-            found.append((case, names))
-        else:
-            whom = f"Suspect not found: {image.suspect_id}" if image.suspect_id else "Scene not found"
-            wrong.append(Reason(field="images", message=f"{whom} in {case.name}"))
-    return found
+        count += sum(map(len, of_wishes))
+        if count > IMAGES_CEILING:
+            wrong.append(_TOO_MANY)
+            break
+        made.update(zip(places, of_wishes, strict=True))
+    return [image for place in sorted(made) for image in made[place]], [*absent, *wrong]
 
 
-def _composed(recipe: Recipe, case: Subject, parts: Sequence[str]) -> list[ImageRequest]:
-    if not parts:
-        message = f"'{case.name}' has no parts with the roles {' and '.join(_ROLES)} (PUT /v1/subjects/{case.name})"
-        raise CannotCompose([Reason(field="caseId", message=message)])
-    return [image.model_copy(update={"subject": case.name}) for image in compose(recipe, case, parts)]
+def _composed(recipe: Recipe, case: Subject, wishes: Sequence[_Wish]) -> list[list[ImageRequest]]:
+    """The pictures of one case for each of the wishes. Raises `CannotCompose`."""
+    parts = [wish.parts(case) for wish in wishes]
+    absent = [wish.not_there(case) for wish, found in zip(wishes, parts, strict=True) if not found]
+    if absent:
+        raise CannotCompose(absent)
+    pictures: dict[str | None, list[tuple[int, ImageRequest]]] = {}
+    for place, image in enumerate(compose(recipe, case, [name for names in parts for name in names])):
+        pictures.setdefault(image.part, []).append((place, image.model_copy(update={"subject": case.name})))
+    if sum(len(pictures[name]) for names in parts for name in names) > IMAGES_CEILING:
+        raise CannotCompose([_TOO_MANY])
+    found = [[picture for name in names for picture in pictures[name]] for names in parts]
+    return [[image for _, image in sorted(of_wish, key=itemgetter(0))] for of_wish in found]
 
 
 async def _begun(
-    wanted: Sequence[ImageRequest], body: CaseBatch, who: Principal, house: House, response: Response, key: str | None
+    wishes: Sequence[_Wish],
+    body: CaseBatch | None,
+    wish: str,
+    who: Principal,
+    house: House,
+    response: Response,
+    key: str | None,
 ) -> Progress:
-    made = await ask_for(_batch(wanted, body, _settings(house)), who, house, response, key)
+    """Ask for it, by the options of `body` where there is one. Raises a `Refusal`."""
+    wanted, wrong = await _wanted(wishes, who.owner, house)
+    if wrong:
+        raise invalid(wrong)
+    made = await ask_for(_batch(wanted, body, _settings(house)), who, house, response, key, wish=wish)
     return await _progress(await owned(house, who.owner, made.id), house)
 
 
-def _batch(wanted: Sequence[ImageRequest], body: CaseBatch, settings: GatewaySettings) -> CreateBatch:
+def _batch(wanted: Sequence[ImageRequest], body: CaseBatch | None, settings: GatewaySettings) -> CreateBatch:
+    options = Options() if body is None else body.options
     cases = {image.subject for image in wanted}
     return CreateBatch(
         providers=settings.case_providers,
@@ -341,12 +379,12 @@ def _batch(wanted: Sequence[ImageRequest], body: CaseBatch, settings: GatewaySet
         width=1024,
         height=1024,
         profile=NO_PROFILE,
-        max_attempts=max(image.retries for image in body.images) if body.images else 3,
-        max_concurrent=body.options.max_concurrent,
-        stop_on_error=body.options.stop_on_error,
-        delay_s=body.options.delay / 1000,
-        delay_after_error_s=DELAY_AFTER_ERROR_S if body.options.delay else 0.0,
-        max_cost=body.max_cost,
+        max_attempts=max(image.retries for image in body.images) if body and body.images else 3,
+        max_concurrent=options.max_concurrent,
+        stop_on_error=options.stop_on_error,
+        delay_s=options.delay / 1000,
+        delay_after_error_s=DELAY_AFTER_ERROR_S if options.delay else 0.0,
+        max_cost=None if body is None else body.max_cost,
     )
 
 
@@ -370,6 +408,15 @@ async def _roles(batch: BatchDocument, house: House) -> Roles:
         for part in known.parts if known is not None else ():
             roles[str(name), part.name] = "scene" if part.role == SCENE else "suspect"
     return roles
+
+
+async def _lacking(case_id: str | None, owner: str, house: House) -> AsyncIterator[tuple[Subject, frozenset[str]]]:
+    """Cases of which a part has no image, with the names of those parts."""
+    for case in await _cases(case_id, owner, house):
+        there = await house.database.images.parts_shown(owner, case.name)
+        names = frozenset(part.name for part in case.parts if part.role in _ROLES and part.name not in there)
+        if names:
+            yield case, names
 
 
 async def _cases(case_id: str | None, owner: str, house: House) -> list[Subject]:

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from pressroom.contracts.api import Moment
 from pressroom.contracts.costs import as_dollars
-from pressroom.contracts.vocabulary import ErrorKind, ImageState
+from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState
 from pressroom.state.documents import BatchDocument, ImageDocument
 from pressroom.state.machines import IMAGE_READY
 
@@ -94,10 +94,10 @@ def progress_of(batch: BatchDocument, images: Sequence[ImageDocument], roles: Ro
     """How far a batch is; `images` is empty while it is not planned."""
     done = [image for image in images if _is_made(image)]
     failed = [image for image in images if _is_failed(image)]
-    waiting = [image for image in images if image not in done and image not in failed]
+    waiting = [image for image in images if not _is_made(image) and not _is_failed(image)]
     ended = len(done) + len(failed)
     total = batch.request.image_count
-    elapsed = (batch.completed_at or now) - batch.created_at
+    elapsed = _ended_by(batch, now) - batch.created_at
     pending = [_shown(image.subject, image.part, roles) for image in waiting]
     if not images:
         wanted = batch.request.wanted()
@@ -165,6 +165,13 @@ def _clock(took: timedelta) -> str:
     """Minutes and seconds, as many minutes as it takes."""
     minutes, seconds = divmod(round(took.total_seconds()), 60)
     return f"{minutes:02d}:{seconds:02d}"
+
+
+def _ended_by(batch: BatchDocument, now: datetime) -> datetime:
+    """When nothing more happened to it; one that was cancelled or rejected was so by its last change."""
+    if batch.completed_at is not None:
+        return batch.completed_at
+    return batch.updated_at if batch.state in (BatchState.CANCELLED, BatchState.REJECTED) else now
 
 
 def _is_made(image: ImageDocument) -> bool:
