@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from .conftest import Instance, pressroom
+from .lossy_way import losing
 
 FOX: dict[str, Any] = {"prompt": "a fox", "providers": ["studio"], "size": "64x64", "guidance": 7}
 POST: dict[str, Any] = {"title": "Your Blog Post Title", "content": "Your blog post content..."}
@@ -14,6 +17,12 @@ def a_file(folder: Path, name: str, requests: object) -> str:
     path = folder / name
     path.write_text(json.dumps(requests))
     return str(path)
+
+
+def batches_of(instance: Instance) -> list[dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {instance.facts.token}"}
+    url = f"{instance.facts.url}/v1/batches"
+    return httpx.get(url, params={"limit": 100}, headers=headers, trust_env=False, timeout=20).json()["items"]
 
 
 def saved(folder: Path, beginning: str) -> dict[str, Any]:
@@ -61,6 +70,41 @@ def test_without_words_both_files_are_worked_off_and_combined(instance: Instance
     combined = saved(tmp_path / "first", "combined-batch-results")
     assert combined["summary"] == {"successful": 3, "failed": 0, "successRate": 100.0}
     assert combined["blog"]["results"] == saved(tmp_path / "first", "batch-blog-results")["results"]
+
+
+def test_a_command_whose_connection_breaks_keeps_what_it_had_and_goes_on_under_its_key(
+    instance: Instance, tmp_path: Path
+) -> None:
+    file = a_file(tmp_path, "three.json", [FOX, FOX, FOX])
+    words = ("admin-requests", "images", file, "--delay", "0")
+    before = len(batches_of(instance))
+    with losing(instance.facts.url, 2) as url:
+        way = {"PRESSROOM_URL": url, "PRESSROOM_API_TOKEN": instance.facts.token}
+        broken = pressroom(*words, "--out", str(tmp_path / "broken"), environment=way)
+
+    assert broken.returncode == 1
+    assert "1 of 3 requests were answered" in broken.stderr
+    assert "✅ Successful: 1/1 (100.0%)" in broken.stdout.splitlines()
+    (kept,) = saved(tmp_path / "broken", "batch-image-results")["results"]
+    key = broken.stderr.split("--idempotency-key ")[1].split()[0]
+    assert broken.stderr.splitlines()[0] == f"Idempotency key: {key}"
+
+    after = instance.run(*words, "--out", str(tmp_path / "after"), "--idempotency-key", key)
+
+    assert after.returncode == 0, after.stderr
+    assert saved(tmp_path / "after", "batch-image-results")["results"][0]["id"] == kept["id"]
+    assert len(batches_of(instance)) == before + 3
+
+
+def test_the_combined_results_are_written_also_when_the_connection_breaks(instance: Instance, tmp_path: Path) -> None:
+    a_file(tmp_path, "image-requests.json", [FOX])
+    a_file(tmp_path, "blog-requests.json", [POST, POST])
+    with losing(instance.facts.url, 1) as url:
+        way = {"PRESSROOM_URL": url, "PRESSROOM_API_TOKEN": instance.facts.token}
+        broken = pressroom("admin-requests", "--delay", "0", folder=tmp_path, environment=way)
+    assert broken.returncode == 1
+    assert "--idempotency-key" in broken.stderr
+    assert saved(tmp_path, "combined-batch-results")["summary"] == {"successful": 0, "failed": 0, "successRate": 0.0}
 
 
 def test_a_file_that_is_no_list_of_requests_is_refused(instance: Instance, tmp_path: Path) -> None:

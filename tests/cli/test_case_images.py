@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 
-from .conftest import Instance
+from .conftest import Instance, pressroom
+from .lossy_way import losing
 
 CASE: dict[str, Any] = {
     "kind": "case",
@@ -77,6 +78,26 @@ def test_what_is_missing_is_told_exported_and_made_and_what_fails_ends_with_1(
     assert (fixed.returncode, again.returncode) == (1, 1)
     (failure,) = saved(tmp_path / "fix", "report")["failures"]
     assert (failure["suspectId"], failure["recoverable"]) == ("suspect-2", False)
+
+
+def test_a_case_whose_answer_got_lost_is_followed_under_the_key_that_was_told(
+    instance: Instance, tmp_path: Path
+) -> None:
+    keep(instance, "cli-3", CASE)
+    words = ("case-images", "make", "--case-id", "cli-3", "--delay", "0", "--out", str(tmp_path))
+    with losing(instance.facts.url, 1) as url:
+        way = {"PRESSROOM_URL": url, "PRESSROOM_API_TOKEN": instance.facts.token}
+        broken = pressroom(*words, environment=way)
+    assert broken.returncode == 1
+    key = broken.stderr.split("--idempotency-key ")[1].split()[0]
+
+    again = instance.run(*words, "--idempotency-key", key)
+
+    assert again.returncode == 0, again.stderr
+    headers = {"Authorization": f"Bearer {instance.facts.token}"}
+    url = f"{instance.facts.url}/v1/batches"
+    made = httpx.get(url, params={"subject": "cli-3"}, headers=headers, trust_env=False, timeout=20).json()["items"]
+    assert [batch["id"] for batch in made] == [saved(tmp_path, "progress")["batchId"]]
 
 
 def test_a_case_that_is_not_there_is_named(instance: Instance) -> None:

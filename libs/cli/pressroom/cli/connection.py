@@ -13,7 +13,7 @@ from pressroom.contracts.api import Problem
 from pressroom.runtime.settings import Settings, load
 
 from .data_folder import DataFolder, InstanceFacts
-from .errors import CommandFailed
+from .errors import CommandFailed, NotAnswered
 
 _TIMEOUT_S = 30.0
 
@@ -54,7 +54,8 @@ def settings_of(facts: InstanceFacts) -> Settings:
 
 
 class Api:
-    """The gateway's API for one command; every refusal is a `CommandFailed` that says what was wrong."""
+    """The gateway's API for one command; every refusal is a `CommandFailed` that says what was wrong,
+    a `NotAnswered` where it may have been done."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url
@@ -95,7 +96,9 @@ class Api:
                 method, path, json=json, content=content, params=query, headers=headers, timeout=timeout_s
             )
         except httpx.HTTPError as error:
-            raise CommandFailed(f"{self.url} does not answer ({error}).\nSee what runs with: ./run status") from error
+            raise NotAnswered(f"{self.url} does not answer ({error}).\nSee what runs with: ./run status") from error
+        if response.is_server_error or response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            raise NotAnswered(_what_was_wrong(response))
         if response.is_error:
             raise CommandFailed(_what_was_wrong(response))
         return response.content

@@ -1,7 +1,8 @@
 """`pressroom admin-requests`: images and blog posts of files, one request after another, as the older scripts did it.
 
-Results are saved after each request, so what a command that is stopped had made is in its file. Under an
-`--idempotency-key` the same files again go on where they were, and make nothing twice.
+Results are saved after each request, so what a command that is stopped had made is in its file. Under the same
+`--idempotency-key`, which is drawn and told where none is given, the same files again go on where they were, and make
+nothing twice.
 """
 
 import json as json_format
@@ -15,6 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from ..connection import Api
 from ..errors import CommandFailed
+from ..idempotency import Key, told_key
 from ..options import Data
 from ..request_files import read_request
 
@@ -27,6 +29,13 @@ _REQUESTS: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(Annotated[list[dict[s
 _WORDS: TypeAdapter[list[object]] = TypeAdapter(list[object])
 
 
+class Worked(NamedTuple):
+    """The results, as they are saved too; `stopped`: why not all of the file was asked for."""
+
+    results: dict[str, Any]
+    stopped: CommandFailed | None = None
+
+
 class Kind(NamedTuple):
     """What is different between the two: `shown` are the fields that are told of a request, with their names."""
 
@@ -36,6 +45,11 @@ class Kind(NamedTuple):
     begins: str
     shown: tuple[tuple[str, str], ...]
     delay_ms: int
+
+    @property
+    def word(self) -> str:
+        """What it is called in the results of both."""
+        return self.results.split("-")[1]
 
 
 IMAGES = Kind(
@@ -62,7 +76,6 @@ Delay = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option(help="Where the results are written.", file_okay=False)]
-Key = Annotated[str | None, typer.Option(help="The same files again under one key are made once.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -86,21 +99,23 @@ def both(
     """The images of image-requests.json, then the posts of blog-requests.json."""
     if context.invoked_subcommand is not None:
         return
-    done = {
-        kind.results.split("-")[1]: _worked_off(kind, Path(kind.file), delay, out, idempotency_key, data)
-        for kind in (IMAGES, BLOGS)
-    }
+    key = told_key(idempotency_key)
+    done: dict[str, dict[str, Any]] = {}
+    stopped = None
+    for kind in (IMAGES, BLOGS):
+        if stopped is None:
+            done[kind.word], stopped = _worked_off(kind, Path(kind.file), delay, out, key, data)
     counts = [results["summary"] for results in done.values()]
     successful, failed = (sum(summary[name] for summary in counts) for name in ("successful", "failed"))
-    rate = 100 * successful / (successful + failed)
-    overall = {"successful": successful, "failed": failed, "successRate": round(rate, 1)}
+    rate = _rate(successful, successful + failed)
+    overall = {"successful": successful, "failed": failed, "successRate": rate}
     _write(out / f"combined-batch-results-{_stamp()}.json", {"timestamp": _now(), "summary": overall, **done})
-    typer.echo("🎉 Batch processing completed!")
+    typer.echo("🎉 Batch processing completed!" if stopped is None else "🛑 Batch processing stopped.")
     typer.echo("📊 Overall Statistics:")
     typer.echo(f"   ✅ Total successful: {successful}")
     typer.echo(f"   ❌ Total failed: {failed}")
     typer.echo(f"   📊 Overall success rate: {rate:.1f}%")
-    _end(failed)
+    _end(failed, stopped)
 
 
 def images(
@@ -112,7 +127,8 @@ def images(
     data: Data = None,
 ) -> None:
     """Make the images of a file."""
-    _end(_worked_off(IMAGES, file, delay, out, idempotency_key, data)["summary"]["failed"])
+    results, stopped = _worked_off(IMAGES, file, delay, out, told_key(idempotency_key), data)
+    _end(results["summary"]["failed"], stopped)
 
 
 def blogs(
@@ -124,19 +140,20 @@ def blogs(
     data: Data = None,
 ) -> None:
     """Write the posts of a file; they are published in Pressroom's own store."""
-    _end(_worked_off(BLOGS, file, delay, out, idempotency_key, data)["summary"]["failed"])
+    results, stopped = _worked_off(BLOGS, file, delay, out, told_key(idempotency_key), data)
+    _end(results["summary"]["failed"], stopped)
 
 
-def _end(failed: int) -> None:
+def _end(failed: int, stopped: CommandFailed | None) -> None:
     """Exit code 1 when something failed."""
+    if stopped is not None:
+        raise stopped
     if failed:
         raise typer.Exit(1)
 
 
-def _worked_off(
-    kind: Kind, file: Path, delay: int | None, out: Path, key: str | None, data: Path | None
-) -> dict[str, Any]:
-    """The results, as they are saved too."""
+def _worked_off(kind: Kind, file: Path, delay: int | None, out: Path, key: str, data: Path | None) -> Worked:
+    """Ask for one after another, until one is not answered."""
     try:
         wishes = _REQUESTS.validate_python(read_request(file))
     except ValidationError as error:
@@ -145,12 +162,18 @@ def _worked_off(
     saved = out / f"{kind.results}-{_stamp()}.json"
     made: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
-    results: dict[str, Any] = {}
+    stopped = None
     began = time.monotonic()
+    results = _results(made, failed, began)
+    _write(saved, results)
     with Api.of(data) as api:
         for index, wish in enumerate(wishes, 1):
             _tell_of(kind, wish, index, len(wishes))
-            item = _asked(api, kind.path, wish, index, key)
+            try:
+                item = _asked(api, kind.path, wish, index, key)
+            except CommandFailed as error:
+                stopped = _go_on(error, index - 1, len(wishes), key)
+                break
             (made if item["success"] else failed).append(item)
             results = _results(made, failed, began)
             _write(saved, results)
@@ -159,12 +182,20 @@ def _worked_off(
                 time.sleep(pause_ms / 1000)
     _tell_summary(results)
     typer.echo(f"Saved: {saved}")
-    return results
+    return Worked(results, stopped)
 
 
-def _asked(api: Api, path: str, wish: dict[str, Any], index: int, key: str | None) -> dict[str, Any]:
+def _go_on(error: CommandFailed, done: int, count: int, key: str) -> CommandFailed:
+    said = f"{error}\n{done} of {count} requests were answered; the one after them may be made or not."
+    advice = f"To go on and pay for nothing twice, give the same command again with: --idempotency-key {key}"
+    stopped = CommandFailed(f"{said}\n{advice}")
+    stopped.__cause__ = error
+    return stopped
+
+
+def _asked(api: Api, path: str, wish: dict[str, Any], index: int, key: str) -> dict[str, Any]:
     """What became of one request: an item of the results or of the errors."""
-    headers = None if key is None else {"Idempotency-Key": f"{key}-{index}"}
+    headers = {"Idempotency-Key": f"{key}-{index}"}
     answer = json_format.loads(api.request("POST", path, json=[wish], headers=headers, timeout_s=HELD_S))
     item: dict[str, Any] = {**(answer["results"] or answer["errors"])[0], "index": index}
     if item["success"]:
@@ -193,13 +224,18 @@ def _results(made: list[dict[str, Any]], failed: list[dict[str, Any]], began: fl
             "totalRequests": count,
             "successful": len(made),
             "failed": len(failed),
-            "successRate": round(100 * len(made) / count, 1),
+            "successRate": _rate(len(made), count),
             "totalTime": total_ms,
-            "averageTime": round(total_ms / count),
+            "averageTime": round(total_ms / max(count, 1)),
         },
         "results": made,
         "errors": failed,
     }
+
+
+def _rate(successful: int, count: int) -> float:
+    """Of a hundred; 0 of none."""
+    return round(100 * successful / max(count, 1), 1)
 
 
 def _tell_summary(results: dict[str, Any]) -> None:

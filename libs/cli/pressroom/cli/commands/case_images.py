@@ -1,7 +1,8 @@
 """`pressroom case-images`: pictures of a case's suspects and its scene, by the older scripts' files and options.
 
 The progress file is saved at every look and the error report at the end, both under the batch's name. A command that is
-stopped stops nothing: the batch goes on, and `resume` follows it, making again what failed.
+stopped stops nothing: the batch goes on, and `resume` follows it, making again what failed. What asks for images does
+so under an idempotency key, drawn and told where none is given: given again with it, a command asks for nothing twice.
 """
 
 import json as json_format
@@ -14,7 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from ..connection import Api
-from ..errors import CommandFailed
+from ..errors import CommandFailed, NotAnswered
+from ..idempotency import Key, told_key
 from ..options import Data
 from ..request_files import read_request
 
@@ -53,6 +55,7 @@ def make(
     estimate_only: Annotated[
         bool, typer.Option("--estimate-only", help="Say what it would cost; make nothing.")
     ] = False,
+    idempotency_key: Key = None,
     out: Out = Path(),
     data: Data = None,
 ) -> None:
@@ -68,7 +71,7 @@ def make(
         if estimate_only:
             typer.echo(_asked(api, "POST", "/estimate", body))
             return
-        _follow(api, _progress(api, "POST", "/batches", body), out)
+        _follow(api, _bought(api, "/batches", idempotency_key, body=body), out)
 
 
 def resume(
@@ -84,6 +87,7 @@ def missing(
     case_id: CaseId = None,
     fix: Annotated[bool, typer.Option("--fix", help="Make what is missing.")] = False,
     export: Annotated[Path | None, typer.Option(help="Write what is missing into this file.", dir_okay=False)] = None,
+    idempotency_key: Key = None,
     out: Out = Path(),
     data: Data = None,
 ) -> None:
@@ -98,8 +102,9 @@ def missing(
             typer.echo(f"{case['caseId']}: {', '.join(names)}")
         if not found:
             typer.echo("Nothing is missing.")
-        elif fix:
-            _follow(api, json_format.loads(api.request("POST", f"{_PATH}/missing", query=query)), out)
+        # Under a key that was given, what it made before is followed, also where nothing is missing since.
+        if fix and (found or idempotency_key is not None):
+            _follow(api, _bought(api, "/missing", idempotency_key, query=query), out)
 
 
 def stats(
@@ -120,8 +125,24 @@ def stats(
 
 
 def _follow(api: Api, progress: dict[str, Any], out: Path) -> None:
-    """Until nothing waits: each step told, the progress file kept, the report at the end. Exit code 1 when something
-    failed."""
+    """Until nothing waits, and then the report. Exit code 1 when something failed."""
+    batch = progress["batchId"]
+    try:
+        _followed(api, progress, out)
+        report = json_format.loads(api.request("GET", f"{_PATH}/batches/{batch}/report"))
+    except NotAnswered as error:
+        raise CommandFailed(f"{error}\nThe batch goes on. To follow it: ./run case-images resume {batch}") from error
+    _write(out / f"{batch}-report.json", report)
+    summary = report["summary"]
+    typer.echo(f"COMPLETE: {summary['successful']}/{summary['total']} successful")
+    for advice in report["recommendations"]:
+        typer.echo(f"  {advice}")
+    if summary["failed"]:
+        raise typer.Exit(1)
+
+
+def _followed(api: Api, progress: dict[str, Any], out: Path) -> None:
+    """Until nothing waits: each step told, the progress file kept."""
     batch = progress["batchId"]
     told: tuple[object, ...] | None = None
     while True:
@@ -136,14 +157,20 @@ def _follow(api: Api, progress: dict[str, Any], out: Path) -> None:
         time.sleep(_POLL_S)
         progress = _progress(api, "GET", f"/batches/{batch}")
         _refuse_what_ended(api, progress)
-    report = json_format.loads(api.request("GET", f"{_PATH}/batches/{batch}/report"))
-    _write(out / f"{batch}-report.json", report)
-    summary = report["summary"]
-    typer.echo(f"COMPLETE: {summary['successful']}/{summary['total']} successful")
-    for advice in report["recommendations"]:
-        typer.echo(f"  {advice}")
-    if summary["failed"]:
-        raise typer.Exit(1)
+
+
+def _bought(
+    api: Api, path: str, key: str | None, *, body: object = None, query: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """The progress of a batch that is asked for under a key."""
+    key = told_key(key)
+    try:
+        found = api.request("POST", _PATH + path, json=body, query=query, headers={"Idempotency-Key": key})
+    except NotAnswered as error:
+        advice = f"To go on and pay for nothing twice, give the same command again with: --idempotency-key {key}"
+        raise CommandFailed(f"{error}\n{advice}") from error
+    progress: dict[str, Any] = json_format.loads(found)
+    return progress
 
 
 def _refuse_what_ended(api: Api, progress: dict[str, Any]) -> None:
