@@ -1,8 +1,9 @@
 """Posts: what an owner writes for a blog, each with a slug that no other of theirs has.
 
 A change and the event that tells of it are one write, and an edit names the version that it was made of, so that two
-people who edit at once do not undo each other. What is deleted keeps its id, its owner and its last message alone. A
-post that is asked for twice under one id, as it follows from an `Idempotency-Key`, is stored once.
+people who edit at once do not undo each other. Of what is deleted nothing that was written stays; its id, owner,
+author, dates, version, fingerprint and last message do. A post that is asked for twice under one id, as it follows
+from an `Idempotency-Key`, is stored once.
 """
 
 import json

@@ -139,11 +139,12 @@ class GatewaySettings(Settings):
     )
     generate_providers: Annotated[tuple[ProviderName, ...], Field(min_length=1)] = Field(
         default=(ProviderName.RUNPOD, ProviderName.COMFYUI),
-        description="Who makes what is asked for at /api/generate and /api/image-generation, in order, as JSON.",
+        description="Who makes what is asked for at /api/generate, /api/image-generation and, where it names nobody, "
+        "/api/admin/images, in order, as JSON.",
     )
     generate_wait_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         default=1800.0,
-        description="How long these two keep their caller waiting; what is not done by then goes on.",
+        description="How long these three keep their caller waiting; what is not done by then goes on.",
     )
     batch_create_providers: Annotated[tuple[ProviderName, ...], Field(min_length=1)] = Field(
         default=(ProviderName.GEMINI,), description="Who makes what is asked for at /batch/create, in order, as JSON."

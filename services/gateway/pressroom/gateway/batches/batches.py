@@ -94,15 +94,14 @@ async def ask_for(
     403, 409 or 422 `Refusal`."""
     if body.auto_publish:
         demand(who, Scope.PUBLISH)
+    # What was taken under this key is answered, whatever its recipe would make and however its lane stands by now.
+    known = None if key is None else await house.database.batches.by_idempotency_key(who.owner, key)
     if body.recipe is not None:
         wish = wish_of(body)
-        before = await asked_before(house, who.owner, key, wish, response)
-        if before is not None:
-            return await shown(house, before)
+        if known is not None and known.wish == wish:
+            return await shown(house, _replayed(known, response))
     request = await wished(body, who.owner, house)
     settings = house.core_settings
-    # What was taken under this key is answered, however its lane stands by now.
-    known = None if key is None else await house.database.batches.by_idempotency_key(who.owner, key)
     reasons = [] if known else refusals(request, settings, None) or refusals(request, settings, await house.lanes())
     if reasons:
         raise invalid(reasons)

@@ -210,7 +210,8 @@ async def resume(batch_id: str, owner: Caller, house: House) -> Progress:
 
 @router.get("/missing", response_model_exclude_none=True, responses=answers(HTTPStatus.NOT_FOUND))
 async def missing_images(owner: Caller, house: House, case_id: CaseId = None) -> list[MissingImages]:
-    """Who of your cases has no image, made or on its way; cases that lack none are left out."""
+    """Who of your cases has no image, made or on its way; cases that lack none are left out. Looks at the first 1000 of
+    your cases by name; at another where `caseId` names it."""
     return [
         MissingImages(
             case_id=case.name,
@@ -234,7 +235,7 @@ async def missing_images(owner: Caller, house: House, case_id: CaseId = None) ->
 async def make_missing_images(
     who: Who, house: House, response: Response, case_id: CaseId = None, idempotency_key: IdempotencyKey = None
 ) -> Progress:
-    """Ask for all that is missing, as one batch."""
+    """Ask for all that is missing, as one batch: what `GET` of the same address tells."""
     wish = f"missing {case_id or ''}"
     before = await asked_before(house, who.owner, idempotency_key, wish, response)
     if before is not None:
