@@ -177,7 +177,8 @@ async def test_only_the_scenes_that_are_missing_are_made_and_the_same_key_asks_o
     path = "/api/case-images/missing"
     async with an_agency(house) as gateway:
         await keep(gateway, "case-1", several_scenes(3))
-        await gateway.http.post("/v1/batches", json=OF_CASE | {"parts": ["attic"]})
+        there = await gateway.http.post("/v1/batches", json=OF_CASE | {"parts": ["attic"]})
+        await house.completed(there.json()["id"])
         first = await gateway.http.post(path, headers=key)
         await house.completed(first.json()["batchId"])
         again = await gateway.http.post(path, headers=key)
