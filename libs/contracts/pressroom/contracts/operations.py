@@ -9,6 +9,7 @@ from .facts import Fact, NonNegative
 from .vocabulary import LaneState
 
 PAUSE_MAX_S = 7 * 24 * 3600
+LISTED_BODY_CHARACTERS = 4096
 
 
 class Lane(Fact):
@@ -42,10 +43,26 @@ class DeadLetter(Fact):
     reason: str
     attempt: NonNegative
     died_at: datetime
-    body: str = Field(description="The message itself; what is no UTF-8 in it is shown as U+FFFD.")
+    cut_from: NonNegative | None = Field(
+        default=None,
+        description="How many bytes the message had, where only its beginning is kept; it is never sent again.",
+    )
+    body: str = Field(
+        description=f"The message itself; what is no UTF-8 in it is shown as U+FFFD. Lists show its first "
+        f"{LISTED_BODY_CHARACTERS} characters."
+    )
+
+
+class RefusedLetter(Fact):
+    """One that was not sent again, and stays."""
+
+    sequence: NonNegative
+    type: str = Field(description="That of the problem: what the letter alone would be refused with.")
+    detail: str
 
 
 class ReplayedLetters(Fact):
-    """What `POST /v1/dead-letters/replay` has sent again."""
+    """What `POST /v1/dead-letters/replay` has sent again, and what not."""
 
     replayed: tuple[NonNegative, ...]
+    refused: tuple[RefusedLetter, ...] = ()

@@ -3,7 +3,8 @@
 The letter is published and confirmed before the message is terminated; killed in between, the message comes again
 and the letter, which has an id made of the message's place in its stream, is written once. A replay publishes the
 message to its subject once more and then removes the letter. Killed in between, the letter is still there and a second
-replay sends the message again, which its takers allow: they are idempotent.
+replay sends the message again, which its takers allow: they are idempotent. A letter that is not whole is never sent:
+half a message would be taken for another one.
 """
 
 import json
@@ -50,6 +51,10 @@ class Letter:
     headers: Mapping[str, str]
 
 
+class LetterIsCut(Exception):
+    """Only the beginning of its message is kept."""
+
+
 class DeadLetters:
     """The DEAD stream, as who looks after it sees it. Every method raises one of `BrokerError`."""
 
@@ -57,15 +62,18 @@ class DeadLetters:
         self._js = js
 
     async def after(self, sequence: int = 0) -> AsyncGenerator[Letter]:
-        """Every letter after the one that `sequence` names, oldest first."""
-        while True:
+        """Every letter after the one that `sequence` names, oldest first. Those that come meanwhile are left out, so
+        that who replays them is done one day: what dies again comes back as a new letter."""
+        last = (await self._js.stream_info(DEAD_STREAM)).state.last_seq
+        while sequence < last:
             try:
                 found = await self._js.get_msg(DEAD_STREAM, sequence + 1, subject=ALL_DEAD, next=True)
             except nats.js.errors.NotFoundError:
                 return
             letter = _letter(found)
             sequence = letter.shown.sequence
-            yield letter
+            if sequence <= last:
+                yield letter
 
     async def get(self, sequence: int) -> Letter | None:
         """One letter; None where there is none, or none any more."""
@@ -75,7 +83,10 @@ class DeadLetters:
             return None
 
     async def replay(self, letter: Letter) -> None:
-        """Send the message to where it came from, and remove the letter."""
+        """Send the message to where it came from, and remove the letter. Raises `LetterIsCut`."""
+        if letter.shown.cut_from is not None:
+            kept = f"only {len(letter.body)} of its {letter.shown.cut_from} bytes are kept"
+            raise LetterIsCut(f"{kept}, and half a message is none; ask anew for what it asked for")
         stream = letter.shown.consumer.partition(".")[0]
         # An id of its own: under the first one the stream would take it for a repetition.
         headers = {
@@ -135,7 +146,7 @@ def _size(headers: Mapping[str, str]) -> int:
 
 def _letter(found: RawStreamMsg) -> Letter:
     said = cast("dict[str, str] | None", found.headers) or {}  # nats-py types them as a bare dict
-    body, died_at = found.data or b"", said.get(DIED_AT)
+    body, died_at, cut_from = found.data or b"", said.get(DIED_AT), said.get(CUT_FROM)
     shown = DeadLetter(
         sequence=found.seq or 0,
         consumer=".".join((found.subject or "").split(".")[2:]),
@@ -144,6 +155,7 @@ def _letter(found: RawStreamMsg) -> Letter:
         reason=said.get(REASON, ""),
         attempt=int(said.get(ATTEMPT, "0")),
         died_at=datetime.fromisoformat(died_at) if died_at else datetime.fromtimestamp(0, UTC),
+        cut_from=int(cut_from) if cut_from else None,
         body=body.decode(errors="replace"),
     )
     return Letter(shown, body, said)

@@ -8,13 +8,14 @@ import nats.js.errors
 from fastapi import APIRouter, Path, Query, Response
 
 from pressroom.contracts.api import Page
-from pressroom.contracts.operations import DeadLetter, ReplayedLetters
+from pressroom.contracts.operations import LISTED_BODY_CHARACTERS, DeadLetter, RefusedLetter, ReplayedLetters
 from pressroom.contracts.vocabulary import Scope
-from pressroom.runtime.dead_letters import DeadLetters, Letter
+from pressroom.runtime.dead_letters import DeadLetters, Letter, LetterIsCut
 
 from .access import REFUSED, requires
 from .cursors import Limit
-from .edge.problems import answers, conflict, not_found
+from .edge.problem_types import TYPE_PREFIX
+from .edge.problems import Refusal, answers, conflict, not_found
 from .house import House
 
 router = APIRouter(
@@ -30,10 +31,10 @@ async def list_dead_letters(
     cursor: Annotated[int, Query(ge=0, le=2**63 - 1, description="`next_cursor` of the page before.")] = 0,
     limit: Limit = 50,
 ) -> Page[DeadLetter]:
-    """Every dead letter, oldest first."""
+    """Every dead letter, oldest first, with the beginning of its body."""
     found: list[DeadLetter] = []
     async for letter in DeadLetters(house.js).after(cursor):
-        found.append(letter.shown)
+        found.append(letter.shown.model_copy(update={"body": letter.shown.body[:LISTED_BODY_CHARACTERS]}))
         if len(found) > limit:
             break
     shown = list(islice(found, limit))
@@ -46,11 +47,22 @@ async def get_dead_letter(sequence: Sequence, house: House) -> DeadLetter:
     return (await _letter(house, sequence)).shown
 
 
-@router.post("/replay", responses=answers(HTTPStatus.CONFLICT))
+@router.post("/replay")
 async def replay_dead_letters(house: House) -> ReplayedLetters:
-    """Send all of them to where they came from, and remove them. What fails again comes back as a new letter."""
+    """Send all that are there now to where they came from, and remove them; those that cannot be sent stay, and are
+    told of. What fails again comes back as a new letter."""
     dead = DeadLetters(house.js)
-    return ReplayedLetters(replayed=tuple([await _replayed(dead, letter) async for letter in dead.after()]))
+    replayed: list[int] = []
+    refused: list[RefusedLetter] = []
+    async for letter in dead.after():
+        sequence = letter.shown.sequence
+        try:
+            await _replay(dead, letter)
+        except Refusal as refusal:
+            refused.append(RefusedLetter(sequence=sequence, type=TYPE_PREFIX + refusal.name, detail=str(refusal)))
+        else:
+            replayed.append(sequence)
+    return ReplayedLetters(replayed=tuple(replayed), refused=tuple(refused))
 
 
 @router.post(
@@ -59,8 +71,8 @@ async def replay_dead_letters(house: House) -> ReplayedLetters:
 )
 async def replay_dead_letter(sequence: Sequence, house: House) -> ReplayedLetters:
     """Send one to where it came from, and remove it."""
-    letter = await _letter(house, sequence)
-    return ReplayedLetters(replayed=(await _replayed(DeadLetters(house.js), letter),))
+    await _replay(DeadLetters(house.js), await _letter(house, sequence))
+    return ReplayedLetters(replayed=(sequence,))
 
 
 @router.delete(
@@ -82,11 +94,15 @@ async def _letter(house: House, sequence: int) -> Letter:
     return letter
 
 
-async def _replayed(dead: DeadLetters, letter: Letter) -> int:
-    """Raises a 409 `Refusal` where the stream refuses it: a job that waits in its lane already is not taken twice."""
+async def _replay(dead: DeadLetters, letter: Letter) -> None:
+    """Raises a 409 `Refusal` where it is not whole, or where the stream refuses it: a job that waits in its lane
+    already is not taken twice."""
     try:
         await dead.replay(letter)
+    except LetterIsCut as error:
+        raise conflict("letter-is-cut", f"{letter.shown.sequence} is not sent again: {error}.") from error
     except nats.js.errors.APIError as error:
         detail = f"The stream did not take {letter.shown.sequence} again: {error.description}"
         raise conflict("not-replayed", detail) from error
-    return letter.shown.sequence
+    except nats.js.errors.NoStreamResponseError as error:
+        raise conflict("not-replayed", f"No stream takes '{letter.shown.subject}'.") from error

@@ -8,7 +8,7 @@ import nats.js.errors
 import typer
 
 from pressroom.contracts.operations import DeadLetter
-from pressroom.runtime.dead_letters import DeadLetters
+from pressroom.runtime.dead_letters import DeadLetters, LetterIsCut
 
 from ..connection import server_settings
 from ..errors import CommandFailed
@@ -31,7 +31,8 @@ def list_letters(*, data: Data = None, json: Json = False) -> None:
             typer.echo(letter.model_dump_json())
         else:
             when = letter.died_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-            typer.echo(f"{letter.sequence:>5}  {when}  {letter.subject}  {letter.kind}: {letter.reason}")
+            cut = f"  (cut from {letter.cut_from} bytes)" if letter.cut_from is not None else ""
+            typer.echo(f"{letter.sequence:>5}  {when}  {letter.subject}  {letter.kind}: {letter.reason}{cut}")
     if not letters and not json:
         typer.echo("Nothing is dead.")
 
@@ -56,14 +57,18 @@ async def _letters(data: Path | None) -> list[DeadLetter]:
 async def _replay(data: Path | None, wanted: set[int]) -> None:
     async with connected_by(server_settings(data)) as client:
         dead = DeadLetters(client.jetstream(timeout=TIMEOUT_S))
-        letters = [letter async for letter in dead.after()]
+        letters = [letter async for letter in dead.after() if not wanted or letter.shown.sequence in wanted]
         missing = wanted - {letter.shown.sequence for letter in letters}
         if missing:
             raise CommandFailed(f"There is no dead letter {', '.join(map(str, sorted(missing)))}; see: ./run dead list")
+        refused = 0
         for letter in letters:
-            if not wanted or letter.shown.sequence in wanted:
-                try:
-                    await dead.replay(letter)
-                except nats.js.errors.Error as error:
-                    raise CommandFailed(f"{letter.shown.sequence} could not be sent again: {error}") from error
+            try:
+                await dead.replay(letter)
+            except (LetterIsCut, nats.js.errors.Error) as error:
+                typer.echo(f"{letter.shown.sequence} could not be sent again: {error}", err=True)
+                refused += 1
+            else:
                 typer.echo(f"{letter.shown.sequence} sent again to {letter.shown.subject}")
+        if refused:
+            raise CommandFailed(f"{refused} of {len(letters)} were not sent again and stay; see: ./run dead list")

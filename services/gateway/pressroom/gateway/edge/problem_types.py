@@ -60,6 +60,7 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
     "lane-not-served": _one(409, "No worker serves the lane.", "Mend what `detail` names, start the worker."),
     "lane-closed": _one(409, "The lane is closed.", "Open it first."),
     "not-replayed": _one(409, "The dead letter cannot be sent again.", "`detail` says why."),
+    "letter-is-cut": _one(409, "Only the beginning of the message is kept.", "Ask anew for what it asked for."),
     "email-taken": _one(409, "Somebody logs in with this address.", "Choose another one."),
     "no-password": _one(409, "The account has no password.", "Sign in as you did."),
     "not-oneself": _one(409, "Nobody does this to themselves.", "Ask another admin."),
