@@ -1,5 +1,6 @@
 """Lists in parts: every item once, in order, also when others are added meanwhile."""
 
+import base64
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
@@ -130,6 +131,33 @@ async def test_an_image_tells_what_was_asked_and_its_stored_seed(gateway: Gatewa
     assert 0 <= images[1]["seed"] < 2**32
     assert [image["state"] for image in images] == ["planned", "planned"]
     assert (await gateway.http.get(f"/v1/images/{images[1]['id']}")).json() == images[1]
+
+
+LATE, EARLY = "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"
+"""Moments that are in no year of UTC."""
+
+
+@pytest.mark.parametrize("moment", [LATE, EARLY])
+async def test_a_cursor_from_beyond_the_calendar_is_refused_by_name(edge: httpx.AsyncClient, moment: str) -> None:
+    cursor = base64.urlsafe_b64encode(f"{moment}|batch".encode()).decode().rstrip("=")
+    answer = await edge.get("/v1/batches", params={"cursor": cursor})
+    assert fields_named_in(problem_of(answer, 422, "invalid-request")) == ["cursor"]
+
+
+@pytest.mark.parametrize("moment", [LATE, EARLY, "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize(
+    ("path", "field", "body"),
+    [
+        ("/v1/batches", "schedule_at", {"provider": "studio", "prompt": "a fox"}),
+        ("/v1/batches", "deadline_at", {"provider": "studio", "prompt": "a fox"}),
+        ("/v1/keys", "expires_at", {"name": "ci", "scopes": ["read"]}),
+    ],
+)
+async def test_a_moment_from_beyond_the_calendar_is_refused_by_name(
+    edge: httpx.AsyncClient, moment: str, path: str, field: str, body: dict[str, Any]
+) -> None:
+    answer = await edge.post(path, json=body | {field: moment})
+    assert fields_named_in(problem_of(answer, 422, "invalid-request")) == [field]
 
 
 @pytest.mark.parametrize("cursor", ["x", "", "%00", "MjAyNg", "MjAyNi0xMS0yMFQwMDowMDowMHxi", "=" * 9, "\u00e9"])

@@ -5,7 +5,6 @@ from typing import Annotated
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -19,6 +18,7 @@ from .api import Dollars, Moment
 from .costs import Cost, as_microusd
 from .credits import Balance
 from .facts import Fact, MicroDollars
+from .moments import GivenMoment
 from .requests import EmailAddress
 from .vocabulary import Role, Scope, SignIn
 
@@ -132,7 +132,7 @@ class CreateApiKey(BaseModel):
 
     name: KeyName = Field(description="What it is for, so that it can be told from others.")
     scopes: frozenset[Scope] = Field(min_length=1, description="What it may do; at most what its maker may.")
-    expires_at: AwareDatetime | None = Field(default=None, description="It never expires by itself when absent.")
+    expires_at: GivenMoment | None = Field(default=None, description="It never expires by itself when absent.")
 
 
 class ApiKey(Fact):

@@ -7,10 +7,11 @@ is a setting, checked where a request is admitted.
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from .costs import SomeCost
 from .finishing import ProfileName
+from .moments import GivenMoment
 from .vocabulary import (
     AdapterKind,
     Category,
@@ -177,10 +178,10 @@ class BatchRequest(BaseModel):
     mode: Mode = Field(
         default=Mode.REALTIME, description="`auto` takes the half-price way for three and more that are not urgent."
     )
-    deadline_at: AwareDatetime | None = Field(
+    deadline_at: GivenMoment | None = Field(
         default=None, description="When it must be done: what batch mode cannot promise by then is made one by one."
     )
-    schedule_at: AwareDatetime | None = Field(default=None, description="Begin then, and not at once.")
+    schedule_at: GivenMoment | None = Field(default=None, description="Begin then, and not at once.")
     off_peak: bool = Field(default=False, description="Begin in the deployment's off-peak hours, the next ones.")
     prompt: Prompt | None = None
     count: Annotated[int, Field(ge=1, le=IMAGES_CEILING, strict=True)] = 1

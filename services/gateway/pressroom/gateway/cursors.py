@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Query
@@ -54,6 +54,7 @@ def decode(cursor: str | None) -> tuple[datetime, str] | None:
         when = datetime.fromisoformat(moment)
         if when.tzinfo is None:
             raise ValueError("no time zone")
-    except (binascii.Error, ValueError) as error:
+        when = when.astimezone(UTC)
+    except (binascii.Error, ValueError, OverflowError) as error:
         raise invalid([Reason(field="cursor", message="not a cursor that this API gave out")]) from error
     return when, identity

@@ -1,13 +1,11 @@
 """Moments in queries: as RFC 3339 writes them, with a time zone, of our times."""
 
 import re
-from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+from pydantic import BeforeValidator
 
-EARLIEST_YEAR = 2000
-"""Before Pressroom: what is earlier is a slip, and the database's dates end somewhere."""
+from pressroom.contracts.moments import GivenMoment
 
 
 def _as_written(moment: object) -> object:
@@ -17,10 +15,4 @@ def _as_written(moment: object) -> object:
     return moment
 
 
-def _of_our_times(moment: datetime) -> datetime:
-    if moment.year < EARLIEST_YEAR:
-        raise ValueError(f"nothing was asked for before {EARLIEST_YEAR}")
-    return moment
-
-
-AskedMoment = Annotated[AwareDatetime, BeforeValidator(_as_written), AfterValidator(_of_our_times)]
+AskedMoment = Annotated[GivenMoment, BeforeValidator(_as_written)]
