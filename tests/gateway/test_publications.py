@@ -64,3 +64,15 @@ async def test_one_that_is_published_is_not_tried_again(gateway: Gateway, state:
     publication = await a_publication(gateway)
     await gateway.house.database.publications.change(publication, {"state": str(state)})
     problem_of(await gateway.http.post(f"/v1/publications/{publication}/retry"), 409, "already-published")
+
+
+async def test_one_of_an_image_that_is_gone_or_not_approved_any_more_is_not_tried_again(gateway: Gateway) -> None:
+    deleted, rejected = await a_publication(gateway), await a_publication(gateway)
+    for publication in (deleted, rejected):
+        await gateway.house.database.publications.transition(publication, PublicationState.FAILED)
+    answer = await gateway.http.delete(f"/v1/images/{deleted.removesuffix('-printify-mug')}")
+    assert answer.status_code == 204, answer.text
+    rejected_image = rejected.removesuffix("-printify-mug")
+    await gateway.house.database.images.change(rejected_image, {"state": str(ImageState.REJECTED)})
+    problem_of(await gateway.http.post(f"/v1/publications/{deleted}/retry"), 404, "not-found")
+    problem_of(await gateway.http.post(f"/v1/publications/{rejected}/retry"), 409, "image-not-approved")

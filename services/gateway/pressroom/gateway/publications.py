@@ -7,13 +7,13 @@ from fastapi import APIRouter
 from pressroom.contracts.api import Page, Publication
 from pressroom.contracts.requests import PublishTarget
 from pressroom.contracts.vocabulary import PlatformName, PublicationState, Scope
-from pressroom.runtime.publications import request_publication
 from pressroom.state.documents import PublicationDocument
 
 from .access import REFUSED, Caller, requires
 from .cursors import Limit, cut, decode
 from .edge.problems import answers, conflict, not_found
 from .house import House
+from .images.images import owned, published
 from .views import publication_view
 
 router = APIRouter(
@@ -73,8 +73,6 @@ async def retry_publication(publication_id: str, owner: Caller, house: House) ->
     publication = await _owned(house, owner, publication_id)
     if publication.state is PublicationState.PUBLISHED:
         raise conflict("already-published", "It is published; there is nothing to try again.")
-    image = await house.database.images.owned(publication.image_id, owner)
-    if image is None:
-        raise not_found("image", publication.image_id)
+    image = await owned(house, owner, publication.image_id)
     target = PublishTarget(platform=publication.platform, product_type=publication.product_type)
-    return publication_view(await request_publication(house.database, house.outbox, image, target, again=True))
+    return await published(house, image, target)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from pressroom.contracts.api import CreatePublishTarget, Image, Page, Publication
-from pressroom.contracts.requests import Tag
+from pressroom.contracts.requests import PublishTarget, Tag
 from pressroom.contracts.vocabulary import ImageState, ProviderName, Scope
 from pressroom.runtime.publications import request_publication
 from pressroom.runtime.service import Service
@@ -98,11 +98,15 @@ async def get_image(image_id: str, owner: Caller, house: House, response: Respon
 async def publish_image(image_id: str, body: CreatePublishTarget, owner: Caller, house: House) -> Publication:
     """Make a product of an approved image. The same platform and product type again is the same publication;
     one that failed is tried again."""
-    image = await owned(house, owner, image_id)
+    return await published(house, await owned(house, owner, image_id), body)
+
+
+async def published(house: Service, image: ImageDocument, target: PublishTarget) -> Publication:
+    """The publication of an image, asked for, or again when it failed. Raises a 404 or 409 `Refusal`."""
     if image.state is not ImageState.APPROVED:
         raise conflict("image-not-approved", f"The image is {image.state}; approve it first.")
     try:
-        publication = await request_publication(house.database, house.outbox, image, body, again=True)
+        publication = await request_publication(house.database, house.outbox, image, target, again=True)
     except NotApproved as error:
-        raise not_found("image", image_id) from error
+        raise not_found("image", image.id) from error
     return publication_view(publication)
