@@ -8,6 +8,7 @@ import pytest
 
 from pressroom.contracts.facts import ErrorReport, ProviderTry
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, ProviderName, Role, TryOutcome
+from pressroom.gateway import statistics
 
 from .people import a_user, bearer, token_of
 from .serving import Gateway, fields_named_in, problem_of
@@ -15,10 +16,12 @@ from .serving import Gateway, fields_named_in, problem_of
 BEGAN = datetime(2026, 1, 19, 10, 0, tzinfo=UTC)
 
 
-def a_try(seconds: float, cost_microusd: int, *, made: bool = True) -> dict[str, Any]:
+def a_try(
+    seconds: float, cost_microusd: int, *, made: bool = True, by: ProviderName = ProviderName.STUDIO
+) -> dict[str, Any]:
     outcome = TryOutcome.MADE if made else TryOutcome.FAILED
     known = ProviderTry(
-        provider=ProviderName.STUDIO,
+        provider=by,
         outcome=outcome,
         calls=1,
         cost_microusd=cost_microusd,
@@ -56,6 +59,7 @@ async def test_what_became_of_images_and_what_it_took(gateway: Gateway) -> None:
     assert (await asked(gateway))["totals"] == {
         "total": 4,
         "successful": 2,
+        "placeholders": 0,
         "failed": 1,
         "cancelled": 0,
         "open": 1,
@@ -83,6 +87,44 @@ async def test_by_day_by_provider_and_by_batch(gateway: Gateway) -> None:
     assert [(row["name"], row["total"]) for row in (await asked(gateway, "&by=provider"))["rows"]] == [("studio", 8)]
     batches = (await asked(gateway, "&by=batch"))["rows"]
     assert [(row["name"], row["date"]) for row in batches] == [(second, "2026-01-20"), (first, "2026-01-19")]
+
+
+async def test_each_try_counts_for_the_provider_that_was_tried(gateway: Gateway) -> None:
+    batch = await gateway.planned()
+    change = {
+        "created_at": BEGAN,
+        "state": str(ImageState.GENERATED),
+        "provider": str(ProviderName.FLUX),
+        "tries": [
+            a_try(20, 1000, made=False),
+            a_try(30, 2000, made=False),
+            a_try(40, 50_000, by=ProviderName.FLUX),
+        ],
+    }
+    await gateway.house.database.images.change(f"{batch.id}-0000", change)
+    flux, studio = (await asked(gateway, "&by=provider"))["rows"]
+    shown = ("name", "total", "successful", "tries", "retry_rate", "calls", "cost_usd", "seconds", "seconds_per_image")
+    assert [flux[name] for name in shown] == ["flux", 1, 1, 1, 1.0, 1, "0.05", 40.0, 40.0]
+    assert [studio[name] for name in shown] == ["studio", 0, 0, 2, 0.5, 2, "0.003", 50.0, None]
+
+
+async def test_a_placeholder_is_no_success(gateway: Gateway) -> None:
+    batch = await a_batch(gateway)
+    change = {"state": str(ImageState.GENERATED), "provider": str(ProviderName.PLACEHOLDER)}
+    await gateway.house.database.images.change(f"{batch}-0003", change)
+    totals = (await asked(gateway))["totals"]
+    counts = [totals[name] for name in ("total", "successful", "placeholders", "failed", "open", "success_rate")]
+    assert counts == [4, 2, 1, 1, 0, 0.5]
+
+
+async def test_totals_are_of_everything_however_few_rows_are_shown(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statistics, "ROWS_MAX", 1)
+    await a_batch(gateway)
+    await a_batch(gateway, BEGAN + timedelta(days=1))
+    found = await asked(gateway)
+    assert ([row["name"] for row in found["rows"]], found["totals"]["total"]) == (["2026-01-20"], 8)
 
 
 async def test_as_a_file_it_has_the_columns_that_users_had(gateway: Gateway) -> None:
@@ -117,6 +159,9 @@ async def test_nothing_asked_for_is_nothing_counted(gateway: Gateway) -> None:
         ("since=2026-02-01T00:00:00Z&until=2026-01-01T00:00:00Z", "since"),
         ("since=2024-01-01T00:00:00Z&until=2026-01-01T00:00:00Z", "since"),
         ("since=2026-01-01T00:00:00", "since"),
+        ("since=9999-12-31T23:59:59-12:00", "since"),
+        ("until=9999-12-31T23:59:59-12:00", "until"),
+        ("since=0001-01-01T00:00:00%2B12:00", "since"),
         ("by=week", "by"),
         ("format=xml", "format"),
     ],
@@ -155,3 +200,14 @@ async def test_a_report_of_a_batch_under_way_recommends_nothing(gateway: Gateway
     report = (await gateway.http.get(f"/v1/batches/{batch}/report")).json()
     assert (report["state"], report["summary"]["open"], report["wall_seconds"]) == ("accepted", 1, None)
     assert (report["failures"], report["recommendations"]) == ([], [])
+
+
+async def test_a_report_tells_of_each_failure_that_it_counts_also_of_deleted_ones(gateway: Gateway) -> None:
+    batch = await a_batch(gateway)
+    await gateway.house.database.batches.change(batch, {"state": str(BatchState.COMPLETED), "completed_at": BEGAN})
+    assert (await gateway.http.delete(f"/v1/images/{batch}-0002")).status_code == 204
+    report = (await gateway.http.get(f"/v1/batches/{batch}/report")).json()
+    (failure,) = report["failures"]
+    assert (report["summary"]["failed"], failure["id"], failure["prompt"]) == (1, f"{batch}-0002", "")
+    assert "deleted" in failure["error"]
+    assert report["recommendations"] == []

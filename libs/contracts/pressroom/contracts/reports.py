@@ -18,17 +18,22 @@ class Counted(Fact):
     """Images, or texts, and what they took."""
 
     total: NonNegative
-    successful: NonNegative
+    successful: NonNegative = Field(description="Made by a provider.")
+    placeholders: NonNegative = Field(description="Made by nobody; a marked placeholder stands for each.")
     failed: NonNegative
     cancelled: NonNegative
     open: NonNegative = Field(description="Neither made nor given up yet.")
-    success_rate: Share | None = Field(description="Of those that were made or failed; None when none was.")
+    success_rate: Share | None = Field(
+        description="Of those that ended with an image, a placeholder or an error; None when none did."
+    )
     tries: NonNegative = Field(description="How often providers were asked.")
     retry_rate: Share | None = Field(description="Of the tries, those that were not the first of their image.")
     calls: NonNegative = Field(description="Requests that a provider bills.")
     cost_usd: Dollars = Field(description="What providers took, or may have taken.")
     seconds: Seconds = Field(description="How long providers worked on them, all together.")
-    seconds_per_image: Seconds | None = Field(description="Of those that were made; None when none was.")
+    seconds_per_image: Seconds | None = Field(
+        description="How long who made them worked on each; None when none was made."
+    )
 
 
 class ReportedFailure(Fact):
@@ -53,8 +58,11 @@ class BatchReport(Fact):
     wall_seconds: Seconds | None = Field(description="From when it was asked for to its end.")
     estimated_cost_usd: Dollars | None = Field(description="None when the price table does not know.")
     summary: Counted
-    failures: tuple[ReportedFailure, ...] = Field(description="In order; the first 1000.")
-    recommendations: tuple[str, ...]
+    failures: tuple[ReportedFailure, ...] = Field(
+        description="Those that `summary` counts as failed, in order; the first 1000. One that was deleted since has "
+        "no words any more."
+    )
+    recommendations: tuple[str, ...] = Field(description="About those that failed and were not deleted.")
 
 
 class Grouping(StrEnum):
@@ -66,7 +74,8 @@ class Grouping(StrEnum):
 
 
 class StatisticsRow(Counted):
-    """One day, provider or batch. `date`: a batch's day, UTC."""
+    """One day, provider or batch. `date`: a batch's day, UTC. A provider's has the images that it made, or had last,
+    and every try that was its own, also of images that another one made in the end."""
 
     name: str
     date: str | None = None
@@ -78,5 +87,7 @@ class Statistics(Fact):
     since: datetime
     until: datetime
     by: Grouping
-    totals: Counted
-    rows: tuple[StatisticsRow, ...] = Field(description="Days and batches newest first, providers by name.")
+    totals: Counted = Field(description="Of everything, also of what is in none of the rows.")
+    rows: tuple[StatisticsRow, ...] = Field(
+        description="Days and batches newest first, providers by name; the first 1000."
+    )

@@ -186,6 +186,13 @@ class Images(ImagesUnderCaps):
             query["mode"] = {"$ne": str(Mode.BATCH)}
         return self.stream(query, sort=[("index", 1)])
 
+    def failed(self, batch_id: str) -> AsyncIterator[ImageDocument]:
+        """A batch's images that were given up, in order, also those that were deleted since."""
+        failed = str(ImageState.FAILED)
+        return self.stream(
+            {"batch_id": batch_id, "$or": [{"state": failed}, {"ended_as": failed}]}, sort=[("index", 1)]
+        )
+
     def of_job(
         self, job: ProviderJobDocument, states: Iterable[ImageState] = _SHOWN, *, after: int = -1, limit: int = 0
     ) -> AsyncIterator[ImageDocument]:

@@ -49,8 +49,9 @@ async def get_statistics(
     everybody: Annotated[bool, Query(description="All owners' together; needs the scope `operate`.")] = False,
     format: Format = Format.JSON,  # noqa: A002 - the parameter's name in the URL
 ) -> Statistics | Response:
-    """Images and texts by the time at which they were asked for; at most 1000 rows. The CSV has a row's name, date,
-    total, successful, failed, time (minutes:seconds that providers worked) and cost in US dollars."""
+    """Images and texts by the time at which they were asked for; at most 1000 rows, and the totals of all. The CSV has
+    a row's name, date, total, successful, failed, time (minutes:seconds that providers worked) and cost in US dollars.
+    """
     if everybody:
         demand(who, Scope.OPERATE)
     until = until or datetime.now(UTC)
@@ -66,35 +67,36 @@ async def get_statistics(
         until=until,
         limit=ROWS_MAX,
     )
-    rows = tuple(StatisticsRow(**dict(counted([tally])), name=tally.name, date=tally.date) for tally in found)
+    rows = tuple(StatisticsRow(**dict(counted(tally)), name=tally.name, date=tally.date) for tally in found.rows)
     if format is Format.CSV:
         headers = {"Content-Disposition": f'attachment; filename="statistics-by-{by}.csv"'}
         return Response(_csv(by, rows), media_type="text/csv", headers=headers)
-    return Statistics(since=since, until=until, by=by, totals=counted(found), rows=rows)
+    return Statistics(since=since, until=until, by=by, totals=counted(found.total), rows=rows)
 
 
-def counted(found: list[Tally]) -> Counted:
-    """Several tallies as one."""
+def counted(tally: Tally) -> Counted:
+    """A tally as the API shows it."""
 
     def of(*states: ImageState) -> int:
-        return sum(tally.states.get(state, 0) for tally in found for state in states)
+        return sum(tally.states[state] for state in states)
 
-    total = sum(sum(tally.states.values()) for tally in found)
-    made, failed, cancelled = of(*IMAGE_READY), of(ImageState.FAILED), of(ImageState.CANCELLED)
-    tries, tried = sum(tally.tries for tally in found), sum(tally.tried for tally in found)
+    total, placeholders = sum(tally.states.values()), tally.placeholders
+    made, failed, cancelled = of(*IMAGE_READY) - placeholders, of(ImageState.FAILED), of(ImageState.CANCELLED)
+    ended = made + placeholders + failed
     return Counted(
         total=total,
         successful=made,
+        placeholders=placeholders,
         failed=failed,
         cancelled=cancelled,
-        open=total - made - failed - cancelled,
-        success_rate=round(made / (made + failed), 4) if made + failed else None,
-        tries=tries,
-        retry_rate=round((tries - tried) / tries, 4) if tries else None,
-        calls=sum(tally.calls for tally in found),
-        cost_usd=dollars(sum(tally.cost_microusd for tally in found)),
-        seconds=round(sum(tally.seconds for tally in found), 3),
-        seconds_per_image=round(sum(tally.made_s for tally in found) / made, 3) if made else None,
+        open=total - ended - cancelled,
+        success_rate=round(made / ended, 4) if ended else None,
+        tries=tally.tries,
+        retry_rate=round(tally.retries / tally.tries, 4) if tally.tries else None,
+        calls=tally.calls,
+        cost_usd=dollars(tally.cost_microusd),
+        seconds=round(tally.seconds, 3),
+        seconds_per_image=round(tally.made_s / made, 3) if made else None,
     )
 
 

@@ -40,7 +40,7 @@ async def get_report(batch_id: str, owner: Caller, house: House) -> BatchReport:
     batch = await owned(house, owner, batch_id)
     images = house.database.images
     found = await tallies(images.raw, by="batch", batch_id=batch.id, limit=1)
-    failed = [image async for image in images.in_states(batch.id, [ImageState.FAILED])]
+    failed = [image async for image in images.failed(batch.id)]
     estimate = (await images.estimates_microusd([batch.id])).get(batch.id)
     ended_at = batch.completed_at or (batch.updated_at if batch.state is BatchState.CANCELLED else None)
     return BatchReport(
@@ -50,9 +50,11 @@ async def get_report(batch_id: str, owner: Caller, house: House) -> BatchReport:
         completed_at=batch.completed_at,
         wall_seconds=None if ended_at is None else round((ended_at - batch.created_at).total_seconds(), 3),
         estimated_cost_usd=None if estimate is None else dollars(estimate * batch.request.image_count),
-        summary=counted(found),
+        summary=counted(found.total),
         failures=tuple(_failure(image) for image in failed[:FAILURES_SHOWN]),
-        recommendations=_recommendations(batch.id, batch.state, failed),
+        recommendations=_recommendations(
+            batch.id, batch.state, [image for image in failed if image.state is ImageState.FAILED]
+        ),
     )
 
 
@@ -71,6 +73,8 @@ def _failure(image: ImageDocument) -> ReportedFailure:
 
 def _error(image: ImageDocument) -> tuple[ErrorKind, str, bool]:
     error = image.error
+    if image.state is ImageState.DELETED:
+        return ErrorKind.UNKNOWN, "it was deleted since, and what was said of it with it", False
     return (
         (ErrorKind.UNKNOWN, "no reason is known", True)
         if error is None
