@@ -182,3 +182,12 @@ async def test_more_than_the_account_covers_is_refused_with_what_is_missing(gate
 
     problem = problem_of(answer, 402, "insufficient-credits")
     assert (problem["required"], problem["available"], problem["shortfall"]) == ("4", "0", "4")
+
+
+@pytest.mark.parametrize("body", [b'{"type": "character", "requests": [', b"[1, 2]"])
+async def test_a_body_is_read_once_it_is_known_who_sends_it(gateway: Gateway, body: bytes) -> None:
+    user = await a_user(gateway.house)
+    nobody = {"Authorization": "Bearer nobody"}
+    problem_of(await gateway.http.post("/batch/create", content=body, headers=nobody), 401, "unauthorized")
+    known = await gateway.http.post("/batch/create", content=body, headers=bearer(token_of(user)))
+    problem_of(known, 422, "invalid-request")

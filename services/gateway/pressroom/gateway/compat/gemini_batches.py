@@ -24,6 +24,7 @@ from pressroom.state.machines import IMAGE_READY
 
 from ..access import REFUSED, Caller, Who, requires
 from ..batches.batches import BATCH_OVER, ask_for, owned
+from ..bodies import described, read
 from ..edge.problems import Refusal, answers, invalid, not_found
 from ..house import House
 from ..idempotency import IdempotencyKey
@@ -111,11 +112,14 @@ class PastJob(Camel):
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNPROCESSABLE_ENTITY,
     ),
+    openapi_extra=described(CreateJob),
 )
 async def create_job(
-    body: CreateJob, who: Who, house: House, response: Response, idempotency_key: IdempotencyKey = None
+    request: Request, who: Who, house: House, response: Response, idempotency_key: IdempotencyKey = None
 ) -> CreatedJob:
     """Ask for pictures of one kind, each with a prompt and perhaps a reference picture."""
+    # A body with pictures is large: the framework would read it before anybody has asked who sends it.
+    body = read(CreateJob, await request.body())
     settings = _settings(house)
     count, most = len(body.requests), settings.batch_create_max
     if count > most:
