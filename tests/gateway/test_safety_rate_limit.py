@@ -1,4 +1,4 @@
-"""How often somebody may call: each user and each key for itself, said with every answer."""
+"""How often somebody may call: each user, with all of their keys, said with every answer."""
 
 import re
 from collections.abc import AsyncIterator
@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from pressroom.contracts.roles import INSTANCE_OWNER
 from pressroom.contracts.vocabulary import Role, Scope
 from pressroom.gateway.edge.problems import Refusal
 from pressroom.gateway.edge.rate_limit import MOST, WINDOW_S, RateLimit
@@ -63,12 +64,11 @@ async def test_a_refused_call_does_nothing(limited: Gateway, stranger: httpx.Asy
     assert len(await limited.house.database.batches.find({})) == PER_MINUTE
 
 
-async def test_each_user_and_each_key_has_its_own_and_the_instance_has_none(
+async def test_each_user_and_each_key_of_the_instance_has_its_own_and_its_token_none(
     limited: Gateway, stranger: httpx.AsyncClient
 ) -> None:
-    user = await a_user(limited.house, Role.OPERATOR)
-    credentials = [token_of(user), token_of(await a_user(limited.house))]
-    credentials += [(await a_key(limited.house, user.id, *Scope))[1] for _ in range(2)]
+    credentials = [token_of(await a_user(limited.house, Role.OPERATOR)), token_of(await a_user(limited.house))]
+    credentials += [(await a_key(limited.house, INSTANCE_OWNER, *Scope))[1] for _ in range(2)]
     for credential in credentials:
         for left in (2, 1, 0):
             answer = await stranger.get("/v1/account", headers=bearer(credential))
@@ -77,6 +77,13 @@ async def test_each_user_and_each_key_has_its_own_and_the_instance_has_none(
         answer = await stranger.get("/v1/account", headers=bearer(TOKEN))
         assert answer.status_code == 200
         assert "ratelimit" not in answer.headers
+
+
+async def test_more_keys_of_a_user_are_no_more_calls(limited: Gateway, stranger: httpx.AsyncClient) -> None:
+    user = await a_user(limited.house)
+    credentials = [token_of(user), *[(await a_key(limited.house, user.id, Scope.READ))[1] for _ in range(3)]]
+    statuses = [(await stranger.get("/v1/account", headers=bearer(each))).status_code for each in credentials]
+    assert statuses == [200, 200, 200, 429]
 
 
 async def test_two_tokens_of_one_user_are_one_user(limited: Gateway, stranger: httpx.AsyncClient) -> None:

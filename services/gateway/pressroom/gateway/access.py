@@ -47,7 +47,9 @@ async def principal(request: Request, auth: Auth) -> Principal:
         _from_this_machine(request)
     elif known.sign_in is not SignIn.INSTANCE_TOKEN:
         rate_limit: RateLimit = request.app.state.rate_limit
-        rate_limit.count(known.key.id if known.key is not None else known.owner, request.scope)
+        # A user could make any number of keys; those of the instance's own owner are as many as who runs it likes.
+        caller_id = known.key.id if known.key is not None and known.user is None else known.owner
+        rate_limit.count(caller_id, request.scope)
     return known
 
 

@@ -85,8 +85,8 @@ class GatewaySettings(Settings):
     )
     requests_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         default=6000,
-        description="How often each user and each API key may call, at each gateway; beyond it they wait (429). The "
-        "instance's own token may always.",
+        description="How often a minute each user may call, with all their API keys together, at each gateway; beyond "
+        "it they wait (429). Of the instance's own keys each may so often, and its own token always.",
     )
     max_body_bytes: Annotated[int, Field(ge=1024, le=2**30)] = Field(
         default=2 * 1024 * 1024, description="The largest request body that is read."

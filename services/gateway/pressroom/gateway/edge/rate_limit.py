@@ -1,8 +1,9 @@
 """How often somebody may call, so that nobody's program takes the gateway from the others.
 
 Counted in this process, without a look at any server: with several gateways behind one address everybody may call so
-often at each. Each user and each API key has a minute of its own, from its first call on; the instance's own token,
-whose holder says how much is too much, has none. A gateway that dies has forgotten who called.
+often at each. Each user has a minute of their own, from its first call on, and all of their API keys share it: more
+keys are no more calls. A key of the instance's own owner has one of its own; the instance's own token has none, as its
+holder says how much is too much. A gateway that dies has forgotten who called.
 
 Answers say how much is left (draft-ietf-httpapi-ratelimit-headers-10): `RateLimit-Policy` the quota `q` in a window of
 `w` seconds, `RateLimit` the `r` calls that remain until it begins anew in `t` seconds.
