@@ -66,3 +66,9 @@ async def test_a_pause_has_an_end(gateway: Gateway, seconds: object) -> None:
 @pytest.mark.parametrize("name", ["studio", "image-", "image-studio-normal", "..%2Fx"])
 async def test_what_is_no_lane_is_not_found(gateway: Gateway, name: str) -> None:
     problem_of(await gateway.http.post(f"/v1/lanes/{name}/resume"), 404, "not-found")
+
+
+async def test_a_lane_whose_queues_are_not_there_is_told_of_the_streams(gateway: Gateway) -> None:
+    await gateway.house.js.delete_consumer(JOBS_STREAM, "image-studio-normal")
+    answer = await gateway.http.post("/v1/lanes/image-studio/pause", json={"seconds": 5})
+    assert "PRESSROOM_NATS_URL" in problem_of(answer, 503, "streams-unavailable")["detail"]

@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import nats.errors
 from nats.aio.client import Client
 
 from pressroom.contracts.cloudevents import timestamp
@@ -22,7 +23,6 @@ from pressroom.state.database import Database
 from pressroom.state.documents import LaneDocument, LaneService
 
 from .broker import PUBLISH_TIMEOUT_S
-from .errors import StoreUnavailable
 from .logs import get_logger
 from .outbox import Outbox
 
@@ -184,4 +184,4 @@ class Lanes:
             )
             error = json.loads(answer.data).get("error")
             if error is not None:
-                raise StoreUnavailable(f"cannot pause {consumer}: {error.get('description', error)}")
+                raise nats.errors.Error(f"cannot pause {consumer}: {error.get('description', error)}")

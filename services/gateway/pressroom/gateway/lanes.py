@@ -65,7 +65,10 @@ def _lane(house: House, name: str) -> tuple[Lanes, str]:
 
 async def _shown(house: House, name: str) -> Lane:
     lane = await house.database.lanes.get(_KINDS[name][1])
-    return next(_view(jobs, lane) for jobs in await backlog(house.js) if jobs.lane == name)
+    for jobs in await backlog(house.js):
+        if jobs.lane == name:
+            return _view(jobs, lane)
+    raise not_found("lane", name)
 
 
 def _view(jobs: LaneBacklog, lane: LaneDocument | None) -> Lane:
