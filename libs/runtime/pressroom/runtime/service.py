@@ -189,7 +189,13 @@ def serve(app: ASGIApp, host: str, port: int) -> None:
     """Serve an ASGI application until SIGTERM or SIGINT."""
     listening = ListensAtOnce(app)
     config = uvicorn.Config(
-        listening, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=5
+        listening,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
     )
     server = uvicorn.Server(config)
     # After its shutdown uvicorn raises the signal again, which would make a good end look like a violent one.
