@@ -12,9 +12,6 @@ from .old_clients import OldClients, documents_in
 from .shapes import differences
 from .situations import Situation
 
-# One whole instance answers them all, and a second process would start another.
-pytestmark = pytest.mark.xdist_group("requirements")
-
 NODE_MISSING = "node is not installed; the scripts for browsers are not tried"
 
 
