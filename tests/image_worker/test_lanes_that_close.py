@@ -179,7 +179,7 @@ async def test_a_person_opens_the_lane_over_http_and_it_goes_on(house: House) ->
         answer = await gateway.http.post("/v1/providers/openai/open")
         assert (answer.status_code, answer.json()["state"]) == (200, "open")
         images = await house.completed(batch.id)
-        # A sweep that had read the lane as closed may hold it up once more, and takes that back.
+        # A sweep that had read the lane as closed may shut it for a moment, and takes that back.
         assert await eventually(lambda: nothing_is_paused(house, "openai"))
     assert [image.state for image in images] == [ImageState.FAILED, ImageState.GENERATED]
     assert (await house.audit()).drifts == ()

@@ -116,12 +116,17 @@ class Interrupted(Lanes):
     """Looks after lanes, and lets something else happen in the moment before it holds the consumers back."""
 
     meanwhile: Callable[[], Any] | None = None
+    afterwards: Callable[[], Any] | None = None
+    """The same in the moment after it lets them go on."""
 
     async def _pause_consumers(self, lane: str, until: datetime | None) -> None:
         if until is not None and self.meanwhile is not None:
             step, self.meanwhile = self.meanwhile, None
             await step()
         await super()._pause_consumers(lane, until)
+        if until is None and self.afterwards is not None:
+            step, self.afterwards = self.afterwards, None
+            await step()
 
 
 @pytest.mark.parametrize("how", ["paused", "closed"])
@@ -132,6 +137,16 @@ async def test_a_sweep_that_looked_before_somebody_opened_the_lane_leaves_nothin
     sweeper = Interrupted(house.database, house.client, house.outbox, GenerateImage)
     sweeper.meanwhile = lambda: lanes.open("studio")
     await sweeper.sweep_once("studio")
+    assert ((await lane(house)).state, await shut(house)) == (LaneState.OPEN, FREE)
+
+
+@pytest.mark.parametrize("how", ["paused", "closed"])
+async def test_a_sweep_amid_an_opening_leaves_nothing_paused(house: House, lanes: Lanes, how: str) -> None:
+    """It shuts the consumers after they were let go on, and reads the document before that says open."""
+    await (lanes.pause("studio", 600, "429") if how == "paused" else lanes.close("studio", "no credit"))
+    opener = Interrupted(house.database, house.client, house.outbox, GenerateImage)
+    opener.afterwards = lambda: lanes.sweep_once("studio")
+    assert await opener.open("studio")
     assert ((await lane(house)).state, await shut(house)) == (LaneState.OPEN, FREE)
 
 

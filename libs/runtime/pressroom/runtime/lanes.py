@@ -94,6 +94,8 @@ class Lanes:
         )
         if opened is None:
             return False
+        # A sweep may have shut them again in between, having read that the lane is closed.
+        await self._pause_consumers(lane, None)
         log.info("lane.resumed", lane=lane)
         await self._outbox.publish(self._database.lanes, opened)
         return True
