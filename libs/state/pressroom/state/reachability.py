@@ -5,51 +5,58 @@ believed the old date in that moment would do the same work beside it, and pay f
 that dies knows nothing of an outage, unless it begins in the middle of one.
 """
 
+import threading
 import time
 
 from pymongo.monitoring import (
-    TopologyClosedEvent,
-    TopologyDescriptionChangedEvent,
-    TopologyListener,
-    TopologyOpenedEvent,
+    ServerHeartbeatFailedEvent,
+    ServerHeartbeatListener,
+    ServerHeartbeatStartedEvent,
+    ServerHeartbeatSucceededEvent,
 )
-from pymongo.topology_description import TopologyDescription
 
 PROMPT_S = 3.0
-"""A database that answers a new process later than this was away when it began. The driver tells its news within one
-second (`pymongo.topology`), so what it told of a quick answer may be that late."""
+"""A database that answers a new process later than this was away when it began."""
 
 
-class Reachability(TopologyListener):
-    """One client's view. Called by the driver's threads, which only ever assign."""
+class Reachability(ServerHeartbeatListener):
+    """One client's view. Told by the driver's threads, one for each server, before they let anybody ask a server that
+    is back; what the driver tells of its whole topology comes up to a second later, and keeps a client that closes
+    waiting as long."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._primaries: set[object] = set()
+        self._began_at: float | None = None
         self._is_away = False
-        self._opened_at = 0.0
         self._back_at: float | None = None
 
-    def opened(self, event: TopologyOpenedEvent) -> None:
-        self._opened_at = time.monotonic()
+    def started(self, event: ServerHeartbeatStartedEvent) -> None:
+        with self._lock:
+            if self._began_at is None:
+                self._began_at = time.monotonic()
 
-    def description_changed(self, event: TopologyDescriptionChangedEvent) -> None:
-        was_there = _takes_writes(event.previous_description)
-        is_there = _takes_writes(event.new_description)
-        if was_there and not is_there:
-            self._is_away = True
-        elif is_there and not was_there:
-            now = time.monotonic()
-            if self._is_away or now - self._opened_at >= PROMPT_S:
-                self._back_at = now
-            self._is_away = False
+    def succeeded(self, event: ServerHeartbeatSucceededEvent) -> None:
+        """Asked of each server: a direct connection calls any server that answers writable, one that is no primary
+        too."""
+        self._is_seen(event.connection_id, takes_writes=event.reply.is_writable)
 
-    def closed(self, event: TopologyClosedEvent) -> None:
-        return None
+    def failed(self, event: ServerHeartbeatFailedEvent) -> None:
+        self._is_seen(event.connection_id, takes_writes=False)
 
     def is_new(self, seconds: float) -> bool:
         """Whether the database is away, or came back less than `seconds` ago."""
         return self._is_away or (self._back_at is not None and time.monotonic() - self._back_at < seconds)
 
-
-def _takes_writes(description: TopologyDescription) -> bool:
-    """Asked of each server: a direct connection calls any server that answers writable, one that is no primary too."""
-    return any(server.is_writable for server in description.server_descriptions().values())
+    def _is_seen(self, server: object, *, takes_writes: bool) -> None:
+        with self._lock:
+            was_there = bool(self._primaries)
+            (self._primaries.add if takes_writes else self._primaries.discard)(server)
+            is_there = bool(self._primaries)
+            if was_there and not is_there:
+                self._is_away = True
+            elif is_there and not was_there:
+                now = time.monotonic()
+                if self._is_away or (self._began_at is not None and now - self._began_at >= PROMPT_S):
+                    self._back_at = now
+                self._is_away = False
