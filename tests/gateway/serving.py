@@ -97,7 +97,10 @@ async def serving(house: House, **settings: Any) -> AsyncIterator[Gateway]:
                 while not server.started:
                     assert not serve.done(), "the gateway did not start"
                     await asyncio.sleep(0.01)
-            async with httpx.AsyncClient(base_url=url, headers=WITH_TOKEN, trust_env=False, timeout=20) as http:
+            # Not verified, or each test would read the certificates of all authorities, for a server without TLS.
+            async with httpx.AsyncClient(
+                base_url=url, headers=WITH_TOKEN, trust_env=False, timeout=20, verify=False
+            ) as http:
                 yield Gateway(house, url, http)
         finally:
             server.should_exit = True
@@ -110,7 +113,9 @@ async def unconnected(folder: Path, **settings: Any) -> AsyncIterator[httpx.Asyn
     nowhere = {"nats_url": "nats://127.0.0.1:9", "mongo_url": "mongodb://127.0.0.1:9/?directConnection=true"}
     own = {"api_token": TOKEN, "jwt_secret": JWT_SECRET, "blob_url": folder.as_uri(), "max_body_bytes": EDGE_BODY_BYTES}
     transport = httpx.ASGITransport(build(GatewaySettings(**{**nowhere, **own, **settings})))
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=WITH_TOKEN) as client:
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://gateway", headers=WITH_TOKEN, verify=False
+    ) as client:
         yield client
 
 

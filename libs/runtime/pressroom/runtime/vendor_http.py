@@ -7,7 +7,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http import HTTPStatus
+from ssl import SSLContext
 from typing import TypeVar
 
 import httpx
@@ -107,6 +109,7 @@ class VendorClient:
             headers={"User-Agent": USER_AGENT, **headers},
             timeout=httpx.Timeout(timeout_s, connect=10),
             follow_redirects=False,
+            verify=_authorities(),
         )
 
     async def aclose(self) -> None:
@@ -178,3 +181,9 @@ class VendorClient:
             raise ApiFailed(
                 f"{self.vendor} answered something unexpected ({where}: {first['msg']}): {excerpt(response)}"
             ) from error
+
+
+@cache
+def _authorities() -> SSLContext:
+    """Whose certificates are believed: read once in a process, as each reading takes 20 ms."""
+    return httpx.create_ssl_context()
