@@ -15,6 +15,7 @@ from pressroom.contracts.vocabulary import ImageState
 from pressroom.gateway.app import build
 from pressroom.gateway.settings import GatewaySettings
 from pressroom.runtime.admission import Admission
+from pressroom.runtime.http_heads import bounded_heads
 from pressroom.state.documents import BatchDocument
 
 from ..house import PICTURE, House
@@ -84,8 +85,10 @@ async def serving(house: House, **settings: Any) -> AsyncIterator[Gateway]:
         "jwt_secret": JWT_SECRET,
         "max_body_bytes": MAX_BODY_BYTES,
     }
-    app = build(GatewaySettings(**{**house.values, **quick, **settings}))
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
+    own = GatewaySettings(**{**house.values, **quick, **settings})
+    http = bounded_heads(own.head_timeout_s)
+    app = build(own)
+    server = _Server(uvicorn.Config(app, http=http, log_config=None, access_log=False, timeout_graceful_shutdown=1))
     # Named as TCP, or asyncio does not know its connections for it, and each answer waits 40 ms (Nagle).
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))

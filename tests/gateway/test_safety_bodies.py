@@ -160,5 +160,52 @@ async def test_a_head_without_end_is_not_read_to_its_end(gateway: Gateway, head:
         writer.write(f"GET /v1/account HTTP/1.1\r\nHost: gateway\r\n{head}\r\n".encode())
         async with asyncio.timeout(ANSWERED_WITHIN_S):
             status_line = await reader.readline()
-    assert status_line.startswith(b"HTTP/1.1 400 ")
+    assert status_line.startswith(b"HTTP/1.1 431 ")
     assert (await gateway.http.get("/v1/account")).status_code == 200
+
+
+@pytest.mark.parametrize("begun", ["", "GET", "GET /v1/account HTTP/1.1\r\nHost: gate"], ids=["no", "a", "half a"])
+async def test_a_head_that_does_not_come_is_not_waited_for(house: House, begun: str) -> None:
+    async with serving(house, head_timeout_s=TIMEOUT_S) as gateway, connected(gateway) as (reader, writer):
+        writer.write(begun.encode())
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            said = await reader.read()
+    assert said.startswith(b"HTTP/1.1 408 ") if begun else said == b""
+
+
+async def test_a_second_head_that_comes_in_drops_is_not_waited_for(house: House) -> None:
+    async with serving(house, head_timeout_s=TIMEOUT_S) as gateway, connected(gateway) as (reader, writer):
+        writer.write(f"GET /healthz HTTP/1.1\r\n{HEAD}\r\n".encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+        writer.write(b"GET /healthz HTTP/1.1\r\nX-Long: ")
+
+        async def drip() -> None:
+            while True:
+                writer.write(b"a")
+                await asyncio.sleep(TIMEOUT_S / 10)
+
+        dripping = asyncio.create_task(drip())
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            said = await reader.read()
+        dripping.cancel()
+    assert b"HTTP/1.1 408 " in said
+
+
+async def test_a_head_without_end_is_not_read_on_while_another_is_answered(gateway: Gateway) -> None:
+    async with connected(gateway) as (reader, writer):
+        writer.write(f"GET /v1/events HTTP/1.1\r\n{HEAD}\r\nGET / HTTP/1.1\r\nX-Long: ".encode())
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+            while not reader.at_eof():
+                writer.write(b"a" * 10_000)
+                await reader.read(10_000)
+    assert (await gateway.http.get("/v1/account")).status_code == 200
+
+
+async def test_requests_that_come_together_are_answered_in_their_order(gateway: Gateway) -> None:
+    async with connected(gateway) as (reader, writer):
+        last = HEAD + "Connection: close\r\n"
+        writer.write(f"GET /healthz HTTP/1.1\r\n{HEAD}\r\nGET /v1/nowhere HTTP/1.1\r\n{last}\r\n".encode())
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            said = await reader.read()
+    assert [part[:3] for part in said.split(b"HTTP/1.1 ")[1:]] == [b"200", b"404"]

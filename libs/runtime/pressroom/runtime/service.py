@@ -27,6 +27,7 @@ from pressroom.state.database import Database, DatabaseError
 from . import logs, tracing
 from .blobs import BlobStore
 from .broker import BrokerError, client_of, jetstream_of, make_broker
+from .http_heads import bounded_heads
 from .listening import ListensAtOnce
 from .memory import use_few_arenas
 from .outbox import Outbox, OutboxRelay
@@ -182,16 +183,18 @@ def run(
     except WrongSetting as error:
         log.error("service.not_started", reason=str(error))
         raise SystemExit(2) from None
-    serve(app, settings.host, port_of(settings))
+    serve(app, settings, port_of(settings))
 
 
-def serve(app: ASGIApp, host: str, port: int) -> None:
+def serve(app: ASGIApp, settings: Settings, port: int) -> None:
     """Serve an ASGI application until SIGTERM or SIGINT."""
     listening = ListensAtOnce(app)
     config = uvicorn.Config(
         listening,
-        host=host,
+        host=settings.host,
         port=port,
+        http=bounded_heads(settings.head_timeout_s),
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

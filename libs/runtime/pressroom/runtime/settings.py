@@ -65,6 +65,9 @@ class Settings(BaseSettings):
         "every service.",
     )
     host: str = Field(default="127.0.0.1", description="The address that this service's HTTP port binds to.")
+    head_timeout_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
+        default=20.0, description="How long a request's head may take to come; what is slower is not read on (408)."
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto", description="auto: readable on a terminal, JSON otherwise."
     )

@@ -18,7 +18,7 @@ def main() -> None:
     settings = load(GatewaySettings)
     logs.configure(settings, NAME)
     tracing.configure(settings, NAME)
-    serve(build(settings), settings.host, settings.gateway_port)
+    serve(build(settings), settings, settings.gateway_port)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ class BodyLimit:
         declared = headers.get("content-length", "")
         if declared and "transfer-encoding" in headers:
             await answer_to(Request(scope), _of_two_lengths())(scope, receive, send)
+        elif headers.get("transfer-encoding", "chunked").lower() != "chunked":
+            await answer_to(Request(scope), _of_another_coding())(scope, receive, send)
         elif declared.isdecimal() and int(declared) > limit:
             await answer_to(Request(scope), _too_large(limit, setting))(scope, receive, send)
         else:
@@ -97,3 +99,9 @@ def _of_two_lengths() -> HTTPException:
     """Of which a proxy may believe the other one (RFC 9112, section 6.3)."""
     detail = "Content-Length and Transfer-Encoding do not go together."
     return HTTPException(HTTPStatus.BAD_REQUEST, detail, headers=_CLOSE)
+
+
+def _of_another_coding() -> HTTPException:
+    """Which nobody here undoes (RFC 9112, section 6.1)."""
+    detail = "Of transfer codings only 'chunked' is understood."
+    return HTTPException(HTTPStatus.NOT_IMPLEMENTED, detail, headers=_CLOSE)
