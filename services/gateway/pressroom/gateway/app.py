@@ -121,6 +121,8 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     )
     problems.install(app)
     for router in (
+        # First, as routes are tried in their order: after a lost connection all listeners come back at once.
+        live.router,
         docs_page.router,
         *batches.ROUTERS,
         *images.ROUTERS,
@@ -135,7 +137,6 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         uploads.router,
         files.router,
         webhooks.router,
-        live.router,
         login.router,
         account.router,
         users.router,
