@@ -117,13 +117,17 @@ async def test_an_image_in_the_making_stays(gateway: Gateway, state: ImageState)
 async def test_an_image_in_a_shop_or_on_its_way_there_stays_until_that_has_failed(gateway: Gateway) -> None:
     image_id = await gateway.image(ImageState.APPROVED)
     publication = (await gateway.http.post(f"/v1/images/{image_id}/publish", json=MUG)).json()["id"]
-    assert "mug at printify" in problem_of(await delete(gateway, image_id), 409, "image-published")["detail"]
+    detail = problem_of(await delete(gateway, image_id), 409, "image-published")["detail"]
+    assert "mug at printify" in detail
+    assert "if that fails, delete it" in detail
     publications = gateway.house.database.publications
     await publications.change(publication, {"state": str(PublicationState.PUBLISHING)})
     problem_of(await delete(gateway, image_id), 409, "image-published")
     out = {"state": str(PublicationState.PUBLISHED), "url": "https://shop.example/65f1"}
     await publications.change(publication, out)
-    assert "https://shop.example/65f1" in problem_of(await delete(gateway, image_id), 409, "image-published")["detail"]
+    detail = problem_of(await delete(gateway, image_id), 409, "image-published")["detail"]
+    assert "mug at printify (https://shop.example/65f1)" in detail
+    assert "end it there" in detail
     await publications.change(publication, {"state": str(PublicationState.FAILED)})
     assert (await delete(gateway, image_id)).status_code == 204
     problem_of(await gateway.http.post(f"/v1/images/{image_id}/publish", json=MUG), 404, "not-found")

@@ -5,14 +5,20 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 
+from pressroom.contracts.vocabulary import Role, Scope
+
 from ..house import House
-from .serving import MAX_BODY_BYTES, TOKEN, Gateway, serving
+from .people import a_key, a_user, bearer, token_of
+from .serving import MAX_BODY_BYTES, TOKEN, Gateway, problem_of, serving
+from .test_who_may_call import GUARDED, ROUTES, filled, needs
 
 TIMEOUT_S = 0.3
 ANSWERED_WITHIN_S = 20.0
 HEAD = f"Host: gateway\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
+WITH_A_BODY = [route for route in GUARDED if "requestBody" in ROUTES[route]]
 
 
 @pytest.fixture
@@ -209,3 +215,36 @@ async def test_requests_that_come_together_are_answered_in_their_order(gateway: 
         async with asyncio.timeout(ANSWERED_WITHIN_S):
             said = await reader.read()
     assert [part[:3] for part in said.split(b"HTTP/1.1 ")[1:]] == [b"200", b"404"]
+
+
+@pytest.mark.parametrize("length", [100, 9_999_999_999])
+@pytest.mark.parametrize("token", ["", "Authorization: Bearer a-token-that-is-not-right\r\n"], ids=["none", "wrong"])
+async def test_of_who_is_not_known_no_body_is_waited_for(gateway: Gateway, token: str, length: int) -> None:
+    assert len(WITH_A_BODY) > 30
+    for method, path in WITH_A_BODY:
+        async with connected(gateway) as (reader, writer):
+            head = f"Host: gateway\r\n{token}Content-Type: application/json\r\nExpect: 100-continue\r\n"
+            writer.write(f"{method} {filled(path)} HTTP/1.1\r\n{head}Content-Length: {length}\r\n\r\n".encode())
+            async with asyncio.timeout(ANSWERED_WITHIN_S):
+                status_line = await reader.readline()
+        # Not 100, which would ask for the body.
+        assert status_line.startswith(b"HTTP/1.1 401 "), (method, path, status_line)
+
+
+async def test_who_may_not_do_it_hears_that_whatever_they_send(gateway: Gateway) -> None:
+    _, secret = await a_key(gateway.house, (await a_user(gateway.house, Role.ADMIN)).id, Scope.READ)
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, headers={"X-API-Key": secret}) as http:
+        for route in WITH_A_BODY:
+            if needs(route) == {Scope.READ}:
+                continue
+            headers = {"Content-Type": "application/json"}
+            answer = await http.request(route[0], filled(route[1]), content=b"{", headers=headers)
+            problem_of(answer, 403, "insufficient-scope" if needs(route) else "sign-in-needed")
+
+
+async def test_what_cannot_be_parsed_is_a_call_like_every_other(house: House) -> None:
+    async with serving(house, requests_per_minute=2) as gateway:
+        headers = bearer(token_of(await a_user(house))) | {"Content-Type": "application/json"}
+        calls = [await gateway.http.post("/v1/batches", content=b"{", headers=headers) for _ in range(3)]
+        assert [answer.status_code for answer in calls] == [422, 422, 429]
+        assert calls[0].headers["ratelimit"].startswith('"minute";r=1;')

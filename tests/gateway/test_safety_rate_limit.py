@@ -95,10 +95,29 @@ async def test_two_tokens_of_one_user_are_one_user(limited: Gateway, stranger: h
 
 async def test_what_asks_for_no_caller_counts_for_nobody(stranger: httpx.AsyncClient) -> None:
     for _ in range(PER_MINUTE * 2):
-        for path, status in (("/healthz", 200), (f"/files/aa/{'a' * 64}.png", 404), ("/v1/account", 401)):
+        for path, status in (("/healthz", 200), (f"/files/aa/{'a' * 64}.png", 404), ("/v1/nothing", 404)):
             answer = await stranger.get(path)
             assert answer.status_code == status
             assert "ratelimit" not in answer.headers
+
+
+@pytest.mark.parametrize("header", [{}, bearer("not-right"), {"X-API-Key": "pr_live_" + "A" * 43}])
+async def test_an_address_that_is_not_let_in_waits_and_holds_up_nobody_who_is(
+    house: House, header: dict[str, str]
+) -> None:
+    async with serving(house, refused_calls_per_minute_from_one_address=PER_MINUTE) as gateway:
+        user = bearer(token_of(await a_user(house)))
+        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=20) as http:
+            for left, path in ((2, "/v1/account"), (1, "/v1/users"), (0, "/v1/batches/none")):
+                answer = await http.get(path, headers=header)
+                problem_of(answer, 401, "unauthorized")
+                assert said(answer)[0] == left
+            refused = await http.get("/v1/account", headers=header)
+            problem = problem_of(refused, 429, "too-many-requests")
+            assert "PRESSROOM_REFUSED_CALLS_PER_MINUTE_FROM_ONE_ADDRESS" in problem["detail"]
+            assert 0 < int(refused.headers["retry-after"]) <= WINDOW_S
+            for known in (user, bearer(TOKEN)):
+                assert (await http.get("/v1/account", headers=known)).status_code == 200
 
 
 class Clock:
@@ -119,7 +138,7 @@ def counted(limit: RateLimit, caller: str) -> str:
 
 def test_a_minute_begins_with_the_first_call_and_then_anew() -> None:
     clock = Clock()
-    limit = RateLimit(2, clock)
+    limit = RateLimit(2, "A_SETTING", clock)
     assert counted(limit, "ann") == '"minute";r=1;t=60'
     clock.now += 59.5
     assert counted(limit, "ann") == '"minute";r=0;t=1'
@@ -130,7 +149,7 @@ def test_a_minute_begins_with_the_first_call_and_then_anew() -> None:
 
 
 def test_a_flood_of_callers_takes_no_more_memory_than_so_many() -> None:
-    limit = RateLimit(1, Clock())
+    limit = RateLimit(1, "A_SETTING", Clock())
     for number in range(MOST + 1):
         counted(limit, f"caller {number}")
     assert counted(limit, f"caller {MOST}") == "too-many-requests"

@@ -1,22 +1,26 @@
 """Who may call, as the routes say it: `Caller` is the owner of what a call makes, `requires` what it must be allowed.
 
-A route says what it needs beside itself or beside its router; whatever is said must all be held. Which role may what is
-in `pressroom.contracts.roles`, who a caller is in `accounts.authentication`. What belongs to somebody else does not
-exist for anybody, whatever their role; a route that shows everybody's things requires `operate` or `admin`.
+A route says what it needs beside itself or beside its router, a `GuardedRouter`; whatever is said must all be held, and
+is before a body is read: of somebody who may not call, nothing is waited for or parsed. Which role may what is in
+`pressroom.contracts.roles`, who a caller is in `accounts.authentication`. What belongs to somebody else does not exist
+for anybody, whatever their role; a route that shows everybody's things requires `operate` or `admin`.
 """
 
+from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request, Security, params
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+from fastapi import APIRouter, Depends, Request, Response, Security, params
+from fastapi.routing import APIRoute
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from pressroom.contracts.vocabulary import Scope, SignIn
 from pressroom.runtime.loopback import is_loopback
 
 from .accounts.authentication import Authentication
 from .accounts.principal import Principal
+from .accounts.throttling import address_of
 from .edge.problems import Refusal, answers
 from .edge.rate_limit import RateLimit
 
@@ -26,7 +30,10 @@ _bearer = HTTPBearer(
 )
 _api_key = APIKeyHeader(name="X-API-Key", auto_error=False, description="An API key (`POST /v1/keys`).")
 
-REFUSED = answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
+Responses = dict[int | str, dict[str, Any]]
+"""What a route answers, as the framework takes it for the OpenAPI document."""
+
+_REFUSED = answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 """What every route answers whose caller is asked for, in the OpenAPI document."""
 
 
@@ -38,18 +45,9 @@ async def authentication_of(request: Request) -> Authentication:
 Auth = Annotated[Authentication, Depends(authentication_of)]
 
 
-async def principal(request: Request, auth: Auth) -> Principal:
-    """Who makes the call. Raises a 401, 403 or 429 `Refusal`. What it was sent is read here and not by the framework,
-    which would ask again for every scope that a route needs."""
-    credentials = await _bearer(request)
-    known = await auth.principal(credentials.credentials if credentials is not None else await _api_key(request))
-    if known.sign_in is SignIn.OPEN:
-        _from_this_machine(request)
-    elif known.sign_in is not SignIn.INSTANCE_TOKEN:
-        rate_limit: RateLimit = request.app.state.rate_limit
-        # A user could make any number of keys; those of the instance's own owner are as many as who runs it likes.
-        caller_id = known.key.id if known.key is not None and known.user is None else known.owner
-        rate_limit.count(caller_id, request.scope)
+async def principal(request: Request) -> Principal:
+    """Who makes the call, once its route has let them in."""
+    known: Principal = request.state.principal
     return known
 
 
@@ -69,15 +67,12 @@ _SentKey = Annotated[str | None, Depends(_api_key)]
 """For the OpenAPI document, which says of every route by what a caller is known."""
 
 
-async def _permitted(needed: SecurityScopes, who: Who, _by: _Sent, _or_by: _SentKey) -> None:
-    for name in needed.scopes:
-        demand(who, Scope(name))
+async def _permitted(_who: Who, _by: _Sent, _or_by: _SentKey) -> None:
+    """Said here, and held by `_GuardedRoute`: nobody is known (`Who`) on a route that is none."""
 
 
-async def _signed_in(who: Who, _by: _Sent, _or_by: _SentKey) -> None:
-    if who.sign_in is SignIn.API_KEY:
-        detail = "An API key cannot do this: log in, so that a key that leaks makes no other key."
-        raise Refusal(HTTPStatus.FORBIDDEN, "sign-in-needed", detail)
+async def _signed_in(_who: Who, _by: _Sent, _or_by: _SentKey) -> None:
+    """The same."""
 
 
 def requires(*scopes: Scope) -> params.Security:
@@ -87,6 +82,74 @@ def requires(*scopes: Scope) -> params.Security:
 
 SIGNED_IN = Depends(_signed_in)
 """A dependency: who calls is a person, or the instance itself, and no API key."""
+
+
+class _GuardedRoute(APIRoute):
+    """Settles who calls, and whether they may, before it reads what they send."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+        is_for_people = SIGNED_IN in self.dependencies
+        said = [one.scopes or () for one in self.dependencies if isinstance(one, params.Security)]
+        needed = [Scope(name) for names in said for name in names]
+
+        async def answer_who_may(request: Request) -> Response:
+            who = request.state.principal = await _let_in(request)
+            if is_for_people:
+                _demand_a_person(who)
+            for scope in needed:
+                demand(who, scope)
+            return await answer(request)
+
+        return answer_who_may
+
+
+class GuardedRouter(APIRouter):
+    """Routes that ask who calls, of one `tag`. Each needs `scopes`, what `dependencies` ask for, and what it says."""
+
+    def __init__(
+        self,
+        prefix: str,
+        tag: str,
+        *scopes: Scope,
+        dependencies: Sequence[params.Depends] = (),
+        responses: Responses | None = None,
+    ) -> None:
+        super().__init__(
+            prefix=prefix,
+            tags=[tag],
+            dependencies=[requires(*scopes), *dependencies],
+            responses=_REFUSED | (responses or {}),
+            route_class=_GuardedRoute,
+        )
+
+
+async def _let_in(request: Request) -> Principal:
+    """Raises a 401, 403 or 429 `Refusal`. What was sent is read here and not by the framework, which would ask again
+    for every scope that a route needs."""
+    credentials = await _bearer(request)
+    credential = credentials.credentials if credentials is not None else await _api_key(request)
+    try:
+        known = await (await authentication_of(request)).principal(credential)
+        if known.sign_in is SignIn.OPEN:
+            _from_this_machine(request)
+    except Refusal as refusal:
+        if refusal.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            strangers: RateLimit = request.app.state.strangers
+            strangers.count(address_of(request), request.scope)
+        raise
+    if known.sign_in not in (SignIn.OPEN, SignIn.INSTANCE_TOKEN):
+        rate_limit: RateLimit = request.app.state.rate_limit
+        # A user could make any number of keys; those of the instance's own owner are as many as who runs it likes.
+        caller_id = known.key.id if known.key is not None and known.user is None else known.owner
+        rate_limit.count(caller_id, request.scope)
+    return known
+
+
+def _demand_a_person(who: Principal) -> None:
+    if who.sign_in is SignIn.API_KEY:
+        detail = "An API key cannot do this: log in, so that a key that leaks makes no other key."
+        raise Refusal(HTTPStatus.FORBIDDEN, "sign-in-needed", detail)
 
 
 def demand(who: Principal, scope: Scope) -> None:

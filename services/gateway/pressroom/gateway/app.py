@@ -80,7 +80,10 @@ def build(settings: GatewaySettings) -> FastAPI:
     app.state.batch_owners = BatchOwners(service.database.batches)
     app.state.gemini_keys = webhooks.keys_of_gemini(settings)
     app.state.authentication = Authentication(settings, service.database)
-    app.state.rate_limit = RateLimit(settings.requests_per_minute)
+    app.state.rate_limit = RateLimit(settings.requests_per_minute, "PRESSROOM_REQUESTS_PER_MINUTE")
+    app.state.strangers = RateLimit(
+        settings.refused_calls_per_minute_from_one_address, "PRESSROOM_REFUSED_CALLS_PER_MINUTE_FROM_ONE_ADDRESS"
+    )
     app.add_middleware(
         BodyLimit,
         limits={

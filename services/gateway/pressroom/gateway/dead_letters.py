@@ -5,22 +5,20 @@ from itertools import islice
 from typing import Annotated
 
 import nats.js.errors
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from pressroom.contracts.api import Page
 from pressroom.contracts.operations import LISTED_BODY_CHARACTERS, DeadLetter, RefusedLetter, ReplayedLetters
 from pressroom.contracts.vocabulary import Scope
 from pressroom.runtime.dead_letters import DeadLetters, Letter, LetterIsCut
 
-from .access import REFUSED, requires
+from .access import GuardedRouter
 from .cursors import Limit
 from .edge.problem_types import TYPE_PREFIX
 from .edge.problems import Refusal, answers, conflict, not_found
 from .house import House
 
-router = APIRouter(
-    prefix="/v1/dead-letters", tags=["operating"], dependencies=[requires(Scope.OPERATE)], responses=REFUSED
-)
+router = GuardedRouter("/v1/dead-letters", "operating", Scope.OPERATE)
 
 Sequence = Annotated[int, Path(ge=1, le=2**63 - 1, description="The letter's place in the DEAD stream.")]
 

@@ -6,7 +6,7 @@ What a provider's lane can do and why it is closed is in `/v1/providers`; here a
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 
 from pressroom.contracts.jobs import Job
 from pressroom.contracts.operations import Lane, PauseLane
@@ -16,11 +16,11 @@ from pressroom.runtime.lanes import Lanes
 from pressroom.runtime.topology import JOB_LANES
 from pressroom.state.documents import LaneDocument
 
-from .access import REFUSED, requires
+from .access import GuardedRouter
 from .edge.problems import answers, conflict, not_found
 from .house import House
 
-router = APIRouter(prefix="/v1/lanes", tags=["operating"], dependencies=[requires(Scope.OPERATE)], responses=REFUSED)
+router = GuardedRouter("/v1/lanes", "operating", Scope.OPERATE)
 
 _KINDS: dict[str, tuple[type[Job], str]] = {f"{job.kind}-{lane}": (job, lane) for job, lane in JOB_LANES}
 """By the name that its consumers begin with."""

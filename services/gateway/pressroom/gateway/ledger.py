@@ -6,20 +6,20 @@ An entry is booked once for an `Idempotency-Key`, whatever dies: its id follows 
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from pressroom.contracts.api import Page
 from pressroom.contracts.credits import GiveCredits, LedgerEntry, as_millicredits
 from pressroom.contracts.vocabulary import Scope
 from pressroom.runtime.logs import get_logger
 
-from .access import REFUSED, Caller, Who, requires
+from .access import Caller, GuardedRouter, Who, requires
 from .cursors import NUMBER_MAX, Limit
 from .edge.problems import answers, not_found
 from .house import House
 from .idempotency import IdempotencyKey, id_under, key_reused, say_replayed
 
-router = APIRouter(prefix="/v1", tags=["credits"], responses=REFUSED)
+router = GuardedRouter("/v1", "credits")
 
 Before = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="`next_cursor` of the page before.")]
 

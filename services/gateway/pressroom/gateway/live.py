@@ -11,7 +11,7 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from pressroom.contracts.events import Event
@@ -20,7 +20,7 @@ from pressroom.contracts.vocabulary import Scope
 from pressroom.runtime.logs import get_logger
 from pressroom.state.database import DatabaseError
 
-from .access import REFUSED, Caller, requires
+from .access import Caller, GuardedRouter, requires
 from .batches.batches import owned
 from .batches.owners import BatchOwners
 from .cursors import NUMBER_MAX
@@ -29,7 +29,7 @@ from .house import House
 from .live_feed import Line, LiveFeed
 from .settings import GatewaySettings
 
-router = APIRouter(prefix="/v1", tags=["live"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1", "live", Scope.READ)
 
 Shown = Callable[[Event], Awaitable[bool]]
 """Whether a listener may see an event."""

@@ -2,19 +2,17 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
-
 from pressroom.contracts.api import Notice
 from pressroom.contracts.vocabulary import NoticeState, Scope
 from pressroom.runtime.notices import Notices
 from pressroom.state.documents import NoticeDocument
 
-from .access import REFUSED, Caller, requires
+from .access import Caller, GuardedRouter, requires
 from .batches.batches import owned as owned_batch
 from .edge.problems import answers, not_found
 from .house import House
 
-router = APIRouter(prefix="/v1", tags=["notices"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1", "notices", Scope.READ)
 
 
 @router.get("/batches/{batch_id}/notices", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from pressroom.contracts.api import Page
 from pressroom.contracts.events import PostCreated, PostDeleted, PostEdited, PostEvent, PostPublished, PostWithdrawn
@@ -30,14 +30,14 @@ from pressroom.contracts.vocabulary import Scope
 from pressroom.state.machines import IMAGE_READY
 from pressroom.state.posts import PostDocument, SlugTaken
 
-from .access import REFUSED, Caller, requires
+from .access import Caller, GuardedRouter, requires
 from .cursors import Limit, cut, decode
 from .edge.problems import answers, conflict, invalid, not_found
 from .etags import IfMatch, demand_match, etag_of
 from .house import House
 from .idempotency import IdempotencyKey, id_under, key_reused, say_replayed
 
-router = APIRouter(prefix="/v1/posts", tags=["posts"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/posts", "posts", Scope.READ)
 
 NUMBERS_TRIED = 100
 """Of posts with one title; after them a slug is made of the post's id."""

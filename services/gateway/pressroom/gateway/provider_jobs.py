@@ -8,7 +8,7 @@ import asyncio
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from pressroom.contracts.api import (
     BatchWithJobs,
@@ -24,7 +24,7 @@ from pressroom.contracts.vocabulary import BatchState, Mode, ProviderJobState, P
 from pressroom.state.documents import ProviderJobDocument
 from pressroom.state.machines import PROVIDER_JOB_FINAL
 
-from .access import REFUSED, Caller, Who, requires
+from .access import Caller, GuardedRouter, Who, requires
 from .batches.batches import ask_for
 from .cursors import Index, Limit, cut, decode
 from .edge.problems import answers, conflict, invalid, not_found
@@ -33,9 +33,7 @@ from .idempotency import IdempotencyKey
 from .views import image_view, job_status, job_view, text_view
 from .waiting import LOOK_EVERY_S, Prefer, wait_until, wished_wait_s
 
-router = APIRouter(
-    prefix="/v1/provider-jobs", tags=["provider jobs"], dependencies=[requires(Scope.READ)], responses=REFUSED
-)
+router = GuardedRouter("/v1/provider-jobs", "provider jobs", Scope.READ)
 
 _PLANNED_WITHIN_S = 5.0
 """The poller plans a batch's jobs in a fraction of a second; one that is away should not hold up the answer."""

@@ -2,8 +2,6 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
-
 from pressroom.contracts.api import Provider, ProviderPrice
 from pressroom.contracts.finishing import Profile
 from pressroom.contracts.jobs import GenerateImage
@@ -16,12 +14,12 @@ from pressroom.runtime.prices import FREE, price_table
 from pressroom.runtime.settings import Settings
 from pressroom.state.documents import LaneDocument
 
-from .access import REFUSED, Caller, requires
+from .access import Caller, GuardedRouter, requires
 from .edge.problems import answers, conflict
 from .house import House
 from .views import dollars
 
-router = APIRouter(prefix="/v1", tags=["providers"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1", "providers", Scope.READ)
 
 _REFERENCE_SIDE_PX = 1024
 _NEVER_SERVED = "no image-worker has served it yet (PRESSROOM_IMAGE_WORKER_LANES)"

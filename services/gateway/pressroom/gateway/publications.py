@@ -2,23 +2,19 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
-
 from pressroom.contracts.api import Page, Publication
 from pressroom.contracts.requests import PublishTarget
 from pressroom.contracts.vocabulary import PlatformName, PublicationState, Scope
 from pressroom.state.documents import PublicationDocument
 
-from .access import REFUSED, Caller, requires
+from .access import Caller, GuardedRouter, requires
 from .cursors import Limit, cut, decode
 from .edge.problems import answers, conflict, not_found
 from .house import House
 from .images.images import owned, published
 from .views import publication_view
 
-router = APIRouter(
-    prefix="/v1/publications", tags=["publications"], dependencies=[requires(Scope.READ)], responses=REFUSED
-)
+router = GuardedRouter("/v1/publications", "publications", Scope.READ)
 
 
 async def _owned(house: House, owner: str, publication_id: str) -> PublicationDocument:

@@ -4,7 +4,7 @@ its owner's, and used in its place."""
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from pressroom.contracts.api import Page
 from pressroom.contracts.recipes import PARTS_MAX, CannotCompose, PutRecipe, Recipe, Subject, compose
@@ -14,13 +14,13 @@ from pressroom.runtime.recipes import BUILT_IN_RECIPES
 from pressroom.state.subjects import RecipeDocument
 
 from . import subjects
-from .access import REFUSED, Caller, requires
+from .access import Caller, GuardedRouter, requires
 from .cursors import Limit
 from .edge.problems import Refusal, answers, invalid, not_found
 from .etags import IfMatch, changed_since, demand_match, etag_of
 from .house import House
 
-router = APIRouter(prefix="/v1/recipes", tags=["recipes"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/recipes", "recipes", Scope.READ)
 
 RecipeName = Annotated[PlainName, Path(description="Your own name for it, or that of one that comes with Pressroom.")]
 

@@ -88,6 +88,11 @@ class GatewaySettings(Settings):
         description="How often a minute each user may call, with all their API keys together, at each gateway; beyond "
         "it they wait (429). Of the instance's own keys each may so often, and its own token always.",
     )
+    refused_calls_per_minute_from_one_address: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        default=600,
+        description="How often a minute somebody may call each gateway from one network address and not be let in; "
+        "from one /64 where it is IPv6. Who is let in from there is not held up.",
+    )
     max_body_bytes: Annotated[int, Field(ge=1024, le=2**30)] = Field(
         default=2 * 1024 * 1024, description="The largest request body that is read."
     )

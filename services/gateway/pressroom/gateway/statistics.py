@@ -8,7 +8,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from pressroom.contracts.facts import Reason
 from pressroom.contracts.reports import Counted, Grouping, Statistics, StatisticsRow
@@ -16,13 +16,13 @@ from pressroom.contracts.vocabulary import ImageState, Scope
 from pressroom.state.machines import IMAGE_READY
 from pressroom.state.statistics import Tally, tallies
 
-from .access import REFUSED, Caller, Who, demand, requires
+from .access import Caller, GuardedRouter, Who, demand
 from .edge.problems import answers, invalid
 from .house import House
 from .moments import AskedMoment
 from .views import dollars
 
-router = APIRouter(prefix="/v1/statistics", tags=["statistics"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/statistics", "statistics", Scope.READ)
 
 USUAL_DAYS = 30
 RANGE_MAX_DAYS = 366

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from pressroom.contracts.api import Page
 from pressroom.contracts.recipes import Kind, PutSubject, Subject
@@ -11,13 +11,13 @@ from pressroom.contracts.requests import PlainName
 from pressroom.contracts.vocabulary import Scope
 from pressroom.state.subjects import SubjectDocument
 
-from .access import REFUSED, Caller, requires
+from .access import Caller, GuardedRouter, requires
 from .cursors import Limit
 from .edge.problems import answers, not_found
 from .etags import IfMatch, changed_since, demand_match, etag_of
 from .house import House
 
-router = APIRouter(prefix="/v1/subjects", tags=["subjects"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/subjects", "subjects", Scope.READ)
 
 SubjectName = Annotated[PlainName, Path(description="Your own name for it.")]
 After = Annotated[PlainName | None, Query(description="`next_cursor` of the page before.")]

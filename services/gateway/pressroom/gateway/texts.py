@@ -2,19 +2,17 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
-
 from pressroom.contracts.api import Page, Text
 from pressroom.contracts.vocabulary import Scope
 
-from .access import REFUSED, Caller, requires
+from .access import Caller, GuardedRouter
 from .batches.batches import owned
 from .cursors import Index, Limit
 from .edge.problems import answers, not_found
 from .house import House
 from .views import text_view
 
-router = APIRouter(prefix="/v1", tags=["texts"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1", "texts", Scope.READ)
 
 
 @router.get(

@@ -9,7 +9,7 @@ import base64
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import UploadFile
 
@@ -18,12 +18,12 @@ from pressroom.contracts.facts import Reason
 from pressroom.contracts.vocabulary import Scope
 from pressroom.imaging.finishing import NotAnImage, reduce
 
-from .access import REFUSED, Caller, requires
+from .access import Caller, GuardedRouter, requires
 from .bodies import read
 from .edge.problems import answers, invalid
 from .house import House
 
-router = APIRouter(prefix="/v1/files", tags=["files"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/files", "files", Scope.READ)
 
 REFERENCE_SIDE_PX = 2048
 """More than any provider looks at, and little enough to send with every image of a batch."""

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from pressroom.contracts.accounts import Account, ChangePassword, SpendingCap
 from pressroom.contracts.facts import Reason
@@ -11,14 +11,14 @@ from pressroom.runtime.caps import Caps
 from pressroom.runtime.credits import Credits
 from pressroom.runtime.logs import get_logger
 
-from ..access import REFUSED, SIGNED_IN, Auth, Who, requires
+from ..access import SIGNED_IN, Auth, GuardedRouter, Who
 from ..edge.problems import answers, conflict, invalid
 from ..house import Hashing, House
 from .principal import Principal
 from .throttling import count_try
 from .views import cap_view, key_view, user_view
 
-router = APIRouter(prefix="/v1/account", tags=["accounts"], dependencies=[requires()], responses=REFUSED)
+router = GuardedRouter("/v1/account", "accounts")
 
 log = get_logger(__name__)
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from pressroom.contracts.accounts import ApiKey, CreateApiKey, NewApiKey
 from pressroom.contracts.api import Page
@@ -12,14 +12,14 @@ from pressroom.contracts.vocabulary import Scope
 from pressroom.runtime.logs import get_logger
 from pressroom.state.api_keys import new_key
 
-from ..access import REFUSED, SIGNED_IN, Auth, Caller, Who
+from ..access import SIGNED_IN, Auth, Caller, GuardedRouter, Who
 from ..cursors import Limit, cut, decode
 from ..edge.problems import answers, invalid, not_found
 from ..house import House
 from ..idempotency import IdempotencyKey, id_under, key_reused
 from .views import key_view
 
-router = APIRouter(prefix="/v1/keys", tags=["accounts"], dependencies=[SIGNED_IN], responses=REFUSED)
+router = GuardedRouter("/v1/keys", "accounts", dependencies=[SIGNED_IN])
 
 log = get_logger(__name__)
 

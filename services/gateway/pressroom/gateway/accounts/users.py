@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from pressroom.contracts.accounts import ChangeUser, CreateUser, User
 from pressroom.contracts.api import Page
@@ -13,13 +13,13 @@ from pressroom.runtime.caps import renew
 from pressroom.runtime.logs import get_logger
 from pressroom.state.users import UserDocument, new_user
 
-from ..access import REFUSED, Auth, Who, requires
+from ..access import Auth, GuardedRouter, Who
 from ..cursors import Limit, cut, decode
 from ..edge.problems import answers, conflict, not_found
 from ..house import Hashing, House
 from .views import user_view
 
-router = APIRouter(prefix="/v1/users", tags=["accounts"], dependencies=[requires(Scope.ADMIN)], responses=REFUSED)
+router = GuardedRouter("/v1/users", "accounts", Scope.ADMIN)
 
 log = get_logger(__name__)
 

@@ -6,7 +6,7 @@ A batch is stored with its `BatchRequested` in the same write, so what was answe
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel
 
 from pressroom.contracts.api import Batch, CreateBatch, Image, Page
@@ -17,7 +17,7 @@ from pressroom.runtime.admission import Admission, BeyondCap, IdTaken, fingerpri
 from pressroom.runtime.credits import InsufficientCredits
 from pressroom.state.documents import BatchDocument
 
-from ..access import REFUSED, Caller, Who, demand, requires
+from ..access import Caller, GuardedRouter, Who, demand, requires
 from ..accounts.principal import Principal
 from ..cursors import Index, Limit, cut, decode
 from ..edge.problems import answers, invalid, not_found
@@ -29,7 +29,7 @@ from ..views import batch_view, image_view
 from ..waiting import Prefer, wait_until, wished_wait_s
 from .composing import wished
 
-router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/batches", "batches", Scope.READ)
 
 BATCH_OVER = (BatchState.COMPLETED, BatchState.CANCELLED, BatchState.REJECTED)
 """Nothing more happens to a batch by itself."""

@@ -2,22 +2,21 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
-
 from pressroom.contracts.api import Batch, PauseBatch
 from pressroom.contracts.vocabulary import BatchState, Mode, Scope
 from pressroom.runtime.settling import cancel, pause, resume
 
-from ..access import REFUSED, Caller, requires
+from ..access import Caller, GuardedRouter
 from ..edge.problems import answers, conflict
 from ..house import House
 from .batches import BATCH_OVER, owned, shown
 
-router = APIRouter(
-    prefix="/v1/batches",
-    tags=["batches"],
-    dependencies=[requires(Scope.READ), requires(Scope.WRITE)],
-    responses=REFUSED | answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+router = GuardedRouter(
+    "/v1/batches",
+    "batches",
+    Scope.READ,
+    Scope.WRITE,
+    responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 
 

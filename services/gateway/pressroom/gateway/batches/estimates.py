@@ -1,17 +1,15 @@
 """`POST /v1/batches/estimate`: what a batch would cost, in credits and at its provider, before anybody asks for it."""
 
-from fastapi import APIRouter
-
 from pressroom.contracts.api import CreateBatch
 from pressroom.contracts.credits import Estimate
 from pressroom.contracts.vocabulary import Scope
 from pressroom.runtime.estimates import Estimates
 
-from ..access import REFUSED, Caller, requires
+from ..access import Caller, GuardedRouter
 from ..house import House
 from .composing import wished
 
-router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/batches", "batches", Scope.READ)
 
 
 @router.post("/estimate")

@@ -2,21 +2,19 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
-
 from pressroom.contracts.reports import BatchReport, ReportedFailure
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState, Scope
 from pressroom.state.documents import ImageDocument
 from pressroom.state.statistics import tallies
 
-from ..access import REFUSED, Caller, requires
+from ..access import Caller, GuardedRouter
 from ..edge.problems import answers
 from ..house import House
 from ..statistics import counted
 from ..views import dollars
 from .batches import owned
 
-router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/batches", "batches", Scope.READ)
 
 FAILURES_SHOWN = 1000
 

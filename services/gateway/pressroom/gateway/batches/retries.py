@@ -3,7 +3,7 @@
 import hashlib
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from pressroom.contracts.api import Batch, RetryBatch
 from pressroom.contracts.vocabulary import Scope
@@ -11,7 +11,7 @@ from pressroom.runtime.credits import InsufficientCredits
 from pressroom.runtime.retries import CannotRetry, NothingToRetry, Retries, usual_mode
 from pressroom.state.documents import BatchDocument
 
-from ..access import REFUSED, Caller, requires
+from ..access import Caller, GuardedRouter, requires
 from ..edge.problems import answers, conflict, invalid
 from ..house import House
 from ..idempotency import IdempotencyKey, id_under, key_reused, say_replayed
@@ -19,7 +19,7 @@ from ..payment import payment_required
 from ..views import batch_view
 from .batches import owned
 
-router = APIRouter(prefix="/v1/batches", tags=["batches"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/batches", "batches", Scope.READ)
 
 
 @router.post(

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import Body, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -25,7 +25,7 @@ from pressroom.contracts.vocabulary import ProviderName, Scope
 from pressroom.state.documents import BatchDocument
 from pressroom.state.machines import IMAGE_READY
 
-from ..access import REFUSED, Who, requires
+from ..access import GuardedRouter, Who
 from ..accounts.principal import Principal
 from ..batches.batches import BATCH_OVER, ask_for, owned
 from ..edge.problems import Refusal, answers
@@ -36,9 +36,7 @@ from ..settings import GatewaySettings, ModelName
 from ..waiting import wait_until
 from .picture_urls import picture_url
 
-router = APIRouter(
-    prefix="/api/admin", tags=["admin requests"], dependencies=[requires(Scope.ADMIN)], responses=REFUSED
-)
+router = GuardedRouter("/api/admin", "admin requests", Scope.ADMIN)
 
 REQUESTS_MAX = 100
 """In one file."""

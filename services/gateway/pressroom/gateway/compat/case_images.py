@@ -14,7 +14,7 @@ from http import HTTPStatus
 from operator import itemgetter
 from typing import Annotated, Literal, NamedTuple, Self
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from pressroom.contracts.api import CreateBatch, CreateImage, RetryBatch
@@ -28,7 +28,7 @@ from pressroom.contracts.vocabulary import BatchState, ImageState, Scope
 from pressroom.runtime.estimates import Estimates
 from pressroom.state.documents import BatchDocument
 
-from ..access import REFUSED, Caller, Who, requires
+from ..access import Caller, GuardedRouter, Who, requires
 from ..accounts.principal import Principal
 from ..batches.batches import BATCH_OVER, ask_for, asked_before, owned, wish_of
 from ..batches.control import resume_batch
@@ -40,9 +40,7 @@ from ..recipes import usable
 from ..settings import GatewaySettings
 from .case_reports import SCENE, Camel, ErrorReport, ImageType, Progress, Roles, progress_of, report_of, statistics_of
 
-router = APIRouter(
-    prefix="/api/case-images", tags=["case images"], dependencies=[requires(Scope.READ)], responses=REFUSED
-)
+router = GuardedRouter("/api/case-images", "case images", Scope.READ)
 
 KIND = "case"
 TAG = "case-images"

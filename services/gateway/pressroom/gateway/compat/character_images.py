@@ -9,7 +9,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
@@ -20,7 +20,7 @@ from pressroom.contracts.vocabulary import Category, Fallback, Scope
 from pressroom.state.documents import BatchDocument
 from pressroom.state.machines import IMAGE_READY
 
-from ..access import REFUSED, Caller, Who, requires
+from ..access import Caller, GuardedRouter, Who, requires
 from ..batches.batches import BATCH_OVER, ask_for, owned
 from ..bodies import described, read
 from ..edge.problems import answers
@@ -30,9 +30,7 @@ from ..settings import GatewaySettings
 from ..waiting import wait_until
 from .picture_urls import picture_url
 
-router = APIRouter(
-    prefix="/api/image-generation", tags=["character images"], dependencies=[requires(Scope.READ)], responses=REFUSED
-)
+router = GuardedRouter("/api/image-generation", "character images", Scope.READ)
 
 QUANTITY_MAX = 100
 LISTED_AT_MOST = 1000

@@ -9,7 +9,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -22,7 +22,7 @@ from pressroom.runtime.credit_prices import price_of
 from pressroom.state.documents import BatchDocument, ImageDocument
 from pressroom.state.machines import IMAGE_READY
 
-from ..access import REFUSED, Caller, Who, requires
+from ..access import Caller, GuardedRouter, Who, requires
 from ..batches.batches import BATCH_OVER, ask_for, owned
 from ..bodies import described, read
 from ..edge.problems import Refusal, answers, invalid, not_found
@@ -39,12 +39,7 @@ async def _is_no_admin(who: Who) -> None:
         raise Refusal(HTTPStatus.FORBIDDEN, "users-only", detail)
 
 
-router = APIRouter(
-    prefix="/batch",
-    tags=["gemini batches"],
-    dependencies=[requires(Scope.READ), Depends(_is_no_admin)],
-    responses=REFUSED,
-)
+router = GuardedRouter("/batch", "gemini batches", Scope.READ, dependencies=[Depends(_is_no_admin)])
 
 LISTED_AT_MOST = 200
 _CATEGORIES = (Category.CHARACTER, Category.FOOD, Category.PRODUCT)

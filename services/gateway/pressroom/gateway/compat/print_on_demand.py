@@ -8,7 +8,7 @@ the rest. Everything is made, reviewed and published by the calls of `/v1`, so n
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from pressroom.contracts.api import CreateBatch, CreatePublishTarget, Image
@@ -18,7 +18,7 @@ from pressroom.contracts.vocabulary import ImageState, PlatformName, ProductType
 from pressroom.state.documents import BatchDocument, ImageDocument
 from pressroom.state.machines import IMAGE_READY
 
-from ..access import REFUSED, Caller, Who, requires
+from ..access import Caller, GuardedRouter, Who, requires
 from ..batches.batches import BATCH_OVER, ask_for, owned
 from ..bodies import described, read
 from ..edge.problems import answers
@@ -29,7 +29,7 @@ from ..images.reviewing import approve_image
 from ..settings import GatewaySettings
 from ..waiting import wait_until
 
-router = APIRouter(prefix="/api", tags=["print on demand"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/api", "print on demand", Scope.READ)
 
 BATCH_MAX = 25
 """More are asked for in vain: the old interface made 25 of them."""

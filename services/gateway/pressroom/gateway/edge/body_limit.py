@@ -2,6 +2,8 @@
 to be more, or comes drop by drop, is not read on. Who sends too slowly, or so that two readers would read two things,
 loses the connection; who sends too much keeps it, as one that is closed on what was sent takes the answer along.
 
+What a body is told to be matters once somebody wants to read it: who may not call hears that, however much they send.
+
 In front of the framework's own handlers, so that the answer is a problem like every other one.
 """
 
@@ -37,22 +39,24 @@ class BodyLimit:
         path: str = scope["path"]
         limit, setting = next(known for start, known in self._limits.items() if path.startswith(start))
         headers = Headers(scope=scope)
-        body = _Body(receive, send, limit, setting, self._timeout_s)
         declared = headers.get("content-length", "")
         if declared and "transfer-encoding" in headers:
             await answer_to(Request(scope), _of_two_lengths())(scope, receive, send)
-        elif headers.get("transfer-encoding", "chunked").lower() != "chunked":
+            return
+        if headers.get("transfer-encoding", "chunked").lower() != "chunked":
             await answer_to(Request(scope), _of_another_coding())(scope, receive, send)
-        elif declared.isdecimal() and int(declared) > limit:
-            await answer_to(Request(scope), _too_large(limit, setting))(scope, receive, send)
-        else:
-            await self._app(scope, body.receive, body.send)
+            return
+        is_too_large = declared.isdecimal() and int(declared) > limit
+        body = _Body(receive, send, limit, setting, self._timeout_s, is_too_large=is_too_large)
+        await self._app(scope, body.receive, body.send)
 
 
 class _Body:
-    """One request's body on its way in."""
+    """One request's body on its way in. `is_too_large`: it says so itself."""
 
-    def __init__(self, receive: Receive, send: Send, limit: int, setting: str, timeout_s: float) -> None:
+    def __init__(
+        self, receive: Receive, send: Send, limit: int, setting: str, timeout_s: float, *, is_too_large: bool
+    ) -> None:
         self._receive = receive
         self._send = send
         self._limit = limit
@@ -60,26 +64,33 @@ class _Body:
         self._timeout_s = timeout_s
         self._deadline: float | None = None
         self._read = 0
+        self._is_too_large = is_too_large
         self._is_whole = False
         self._is_answered = False
 
     async def receive(self) -> Message:
         if self._is_whole:
             return await self._receive()
+        if self._is_too_large:
+            return self._no_more(_too_large(self._limit, self._setting))
         if self._deadline is None:
             self._deadline = asyncio.get_running_loop().time() + self._timeout_s
         try:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError:
-            if self._is_answered:
-                return {"type": "http.disconnect"}
-            raise _too_slow(self._timeout_s) from None
+            return self._no_more(_too_slow(self._timeout_s))
         self._read += len(message.get("body", b""))
         if self._read > self._limit:
-            raise _too_large(self._limit, self._setting)
+            return self._no_more(_too_large(self._limit, self._setting))
         self._is_whole = not message.get("more_body", False)
         return message
+
+    def _no_more(self, why: HTTPException) -> Message:
+        """Raises `why` to who reads; who has answered already only waits for the caller to go."""
+        if self._is_answered:
+            return {"type": "http.disconnect"}
+        raise why from None
 
     async def send(self, message: Message) -> None:
         self._is_answered = True

@@ -3,7 +3,8 @@
 Counted in this process, without a look at any server: with several gateways behind one address everybody may call so
 often at each. Each user has a minute of their own, from its first call on, and all of their API keys share it: more
 keys are no more calls. A key of the instance's own owner has one of its own; the instance's own token has none, as its
-holder says how much is too much. A gateway that dies has forgotten who called.
+holder says how much is too much. Those whom nobody knows have one for each network address, and hold up nobody who is
+let in from there. A gateway that dies has forgotten who called.
 
 Answers say how much is left (draft-ietf-httpapi-ratelimit-headers-10): `RateLimit-Policy` the quota `q` in a window of
 `w` seconds, `RateLimit` the `r` calls that remain until it begins anew in `t` seconds.
@@ -34,10 +35,11 @@ class _Window:
 
 
 class RateLimit:
-    """So many calls a minute for each caller. `clock` counts seconds."""
+    """So many calls a minute for each caller; `setting` says how many. `clock` counts seconds."""
 
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, per_minute: int, setting: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_minute = per_minute
+        self._setting = setting
         self._clock = clock
         self._policy = f'"minute";q={per_minute};w={WINDOW_S}'
         self._windows: dict[str, _Window] = {}
@@ -51,7 +53,7 @@ class RateLimit:
         left = self._per_minute - window.calls
         scope["state"][_STATE] = {"RateLimit-Policy": self._policy, "RateLimit": f'"minute";r={left};t={again_s}'}
         if is_beyond:
-            detail = f"{self._per_minute} calls a minute are allowed (PRESSROOM_REQUESTS_PER_MINUTE); wait {again_s} s."
+            detail = f"{self._per_minute} calls a minute are allowed ({self._setting}); wait {again_s} s."
             headers = {"Retry-After": str(again_s)}
             raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests", detail, headers=headers)
 

@@ -8,7 +8,7 @@ streamed, so that a caller who follows redirects gets it in any case.
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from fastapi.responses import RedirectResponse
 
 from pressroom.contracts.facts import FileFacts
@@ -18,14 +18,14 @@ from pressroom.runtime.logs import get_logger
 from pressroom.runtime.service import Service
 from pressroom.state.documents import ImageDocument
 
-from ..access import REFUSED, Caller, requires
+from ..access import Caller, GuardedRouter
 from ..edge.problems import Refusal, answers, conflict
 from ..house import House
 from ..settings import GatewaySettings
 from ..stored_files import FOREVER, Asked, Conditions, Content, answer_with
 from .images import owned
 
-router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/images", "images", Scope.READ)
 
 log = get_logger(__name__)
 

@@ -7,8 +7,6 @@ the credits and the events. Its files go by the removal that its document asks f
 import asyncio
 from http import HTTPStatus
 
-from fastapi import APIRouter
-
 from pressroom.contracts.events import ImageDeleted
 from pressroom.contracts.image_requests import DeletedImage, DeletedImages, DeleteImages
 from pressroom.contracts.vocabulary import PublicationState, Scope
@@ -16,12 +14,12 @@ from pressroom.runtime.service import Service
 from pressroom.state.documents import ImageDocument
 from pressroom.state.image_deletion import InAPost, InTheMaking, InUse, delete_image
 
-from ..access import REFUSED, Caller, requires
+from ..access import Caller, GuardedRouter, requires
 from ..edge.problems import Refusal, answers, conflict, not_found, problem_of
 from ..house import House
 from .images import owned
 
-router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/images", "images", Scope.READ)
 
 _AT_ONCE = 16
 
@@ -90,6 +88,9 @@ def _why_it_stays(error: InUse) -> str:
     out = [one for one in error.publications if one.state is PublicationState.PUBLISHED]
     if out:
         places = ", ".join(f"{one.product_type} at {one.platform} ({one.url or one.external_id})" for one in out)
-        return f"The image is published as {places}. What a shop sells stays here, as the product was made from it."
+        return (
+            f"The image is published as {places}, and stays as what a product was made from. Nothing here takes a "
+            "product out of a shop: to have it sold no more, end it there."
+        )
     places = ", ".join(f"{one.product_type} at {one.platform}" for one in error.publications)
-    return f"The image is on its way to be published as {places}. It can be deleted if that fails."
+    return f"The image is on its way to be published as {places}. Wait for what comes of it; if that fails, delete it."

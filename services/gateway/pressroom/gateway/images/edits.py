@@ -3,19 +3,19 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from pressroom.contracts.api import Image
 from pressroom.contracts.image_requests import EditImage
 from pressroom.contracts.vocabulary import Scope
 
-from ..access import REFUSED, Caller, requires
+from ..access import Caller, GuardedRouter, requires
 from ..edge.problems import answers
 from ..etags import IfMatch, changed_since, demand_match, etag_of
 from ..house import House
 from .images import VERSIONED, owned, shown
 
-router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/images", "images", Scope.READ)
 
 
 @router.patch(

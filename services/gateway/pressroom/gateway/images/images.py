@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from pressroom.contracts.api import CreatePublishTarget, Image, Page, Publication
 from pressroom.contracts.requests import PublishTarget, Tag
@@ -13,14 +13,14 @@ from pressroom.runtime.service import Service
 from pressroom.state.documents import ImageDocument
 from pressroom.state.image_deletion import NotApproved
 
-from ..access import REFUSED, Caller, requires
+from ..access import Caller, GuardedRouter, requires
 from ..cursors import Limit, cut, decode
 from ..edge.problems import answers, conflict, not_found
 from ..etags import etag_of
 from ..house import House
 from ..views import image_view, publication_view
 
-router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/images", "images", Scope.READ)
 
 
 VERSIONED: dict[int | str, dict[str, Any]] = {

@@ -6,7 +6,7 @@ It is asked for as every batch is: priced, held to every limit and cap, and once
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Response
+from fastapi import Body, Response
 
 from pressroom.contracts.api import Batch, CreateBatch
 from pressroom.contracts.image_requests import RegenerateImage
@@ -15,7 +15,7 @@ from pressroom.contracts.vocabulary import Scope
 from pressroom.state.documents import ImageDocument
 from pressroom.state.machines import IMAGE_SETTLED
 
-from ..access import REFUSED, Who, requires
+from ..access import GuardedRouter, Who, requires
 from ..batches.batches import ask_for
 from ..batches.batches import owned as owned_batch
 from ..edge.problems import answers, conflict
@@ -23,7 +23,7 @@ from ..house import House
 from ..idempotency import IdempotencyKey
 from .images import owned
 
-router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/images", "images", Scope.READ)
 
 
 @router.post(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import Body
 
 from pressroom.contracts.api import Image
 from pressroom.contracts.events import ImageApproved, ImageEvent, ImageRejected
@@ -31,13 +31,13 @@ from pressroom.contracts.vocabulary import ImageState, Scope
 from pressroom.runtime.service import Service
 from pressroom.state.documents import ImageDocument
 
-from ..access import REFUSED, Caller, requires
+from ..access import Caller, GuardedRouter, requires
 from ..batches.batches import owned as owned_batch
 from ..edge.problems import Refusal, answers, conflict, not_found, problem_of
 from ..house import House
 from .images import owned, shown
 
-router = APIRouter(prefix="/v1/images", tags=["images"], dependencies=[requires(Scope.READ)], responses=REFUSED)
+router = GuardedRouter("/v1/images", "images", Scope.READ)
 
 _AT_ONCE = 16
 _REVIEW = answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -49,9 +49,9 @@ class PrintifyTold(BaseModel):
 async def shop_told(request: Request, house: House) -> Response:
     """Each message becomes one `WebhookReceived`."""
     settings: GatewaySettings = request.app.state.settings
-    body = await request.body()
     if settings.printify_webhook_secret is None:
         raise nothing_here()
+    body = await request.body()
     key = settings.printify_webhook_secret.get_secret_value().encode()
     right = b"sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest().encode()
     if not hmac.compare_digest(right, request.headers.get("x-pfy-signature", "").encode()):

@@ -43,6 +43,8 @@ async def heard_of_a_project(
 ) -> Response:
     """A message to the one address of a whole project, signed as Standard Webhooks are. `ended`: the provider's name
     of the job that a body says is over; None for anything else, which is heard and left."""
+    if secret is None:
+        raise nothing_here()
     body = await request.body()
     message_id = signed_message_id(request.headers, body, secret)
     if message_id is None:

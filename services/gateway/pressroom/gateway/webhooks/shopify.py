@@ -51,9 +51,9 @@ class ShopifyTold(BaseModel):
 async def shop_told(request: Request, house: House) -> Response:
     """Each message becomes one `WebhookReceived`."""
     settings: GatewaySettings = request.app.state.settings
-    body, headers = await request.body(), request.headers
     if settings.shopify_webhook_secret is None:
         raise nothing_here()
+    body, headers = await request.body(), request.headers
     key = settings.shopify_webhook_secret.get_secret_value().encode()
     right = base64.b64encode(hmac.new(key, body, hashlib.sha256).digest())
     if not hmac.compare_digest(right, headers.get("x-shopify-hmac-sha256", "").encode()):

@@ -30,11 +30,11 @@ def fresh_message_id(headers: Headers) -> str | None:
     return message_id
 
 
-def signed_message_id(headers: Headers, body: bytes, secret: SecretStr | None) -> str | None:
+def signed_message_id(headers: Headers, body: bytes, secret: SecretStr) -> str | None:
     """The id of a message that who has `secret` (`whsec_` and base64) signed not long ago; else None. One signature of
     several is enough, as there are while a secret is changed."""
     message_id = fresh_message_id(headers)
-    if secret is None or message_id is None:
+    if message_id is None:
         return None
     key = base64.b64decode(secret.get_secret_value().removeprefix(WHSEC))
     signed = f"{message_id}.{headers['webhook-timestamp']}.".encode() + body
