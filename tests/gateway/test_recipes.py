@@ -60,6 +60,15 @@ async def test_of_those_who_replace_one_version_one_wins(gateway: Gateway, path:
 
 
 @pytest.mark.parametrize(("path", "body"), [("/v1/subjects/mine", CASE), ("/v1/recipes/mine", PORTRAITS)])
+async def test_who_replaces_whatever_is_there_is_never_too_late(
+    gateway: Gateway, path: str, body: dict[str, Any]
+) -> None:
+    await kept(gateway, path, body)
+    await asyncio.gather(*(kept(gateway, path, body, **{"If-Match": "*"}) for _ in range(12)))
+    assert (await gateway.http.get(path)).json()["version"] == 13
+
+
+@pytest.mark.parametrize(("path", "body"), [("/v1/subjects/mine", CASE), ("/v1/recipes/mine", PORTRAITS)])
 async def test_who_saw_what_was_forgotten_does_not_replace_what_came_after_it(
     gateway: Gateway, path: str, body: dict[str, Any]
 ) -> None:

@@ -32,10 +32,5 @@ def demand_match(if_match: str | None, version: Version | None) -> None:
         raise Refusal(HTTPStatus.PRECONDITION_FAILED, "changed-since", detail)
     named = {tag.strip() for tag in if_match.split(",")}
     if "*" not in named and etag_of(version) not in named:
-        raise changed_since(version)
-
-
-def changed_since(version: Version) -> Refusal:
-    """The refusal of an edit that came too late."""
-    detail = f"It has changed since you looked: its ETag is {etag_of(version)}. Look again, and edit that."
-    return Refusal(HTTPStatus.PRECONDITION_FAILED, "changed-since", detail, headers={"ETag": etag_of(version)})
+        detail = f"It has changed since you looked: its ETag is {etag_of(version)}. Look again, and edit that."
+        raise Refusal(HTTPStatus.PRECONDITION_FAILED, "changed-since", detail, headers={"ETag": etag_of(version)})

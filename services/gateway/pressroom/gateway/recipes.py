@@ -11,13 +11,12 @@ from pressroom.contracts.recipes import PARTS_MAX, CannotCompose, PutRecipe, Rec
 from pressroom.contracts.requests import ImageRequest, PlainName
 from pressroom.contracts.vocabulary import Scope
 from pressroom.runtime.recipes import BUILT_IN_RECIPES
-from pressroom.state.subjects import RecipeDocument
 
-from . import subjects
+from . import named, subjects
 from .access import Caller, GuardedRouter, requires
 from .cursors import Limit
 from .edge.problems import Refusal, answers, invalid, not_found
-from .etags import IfMatch, changed_since, demand_match, etag_of
+from .etags import IfMatch, etag_of
 from .house import House
 
 router = GuardedRouter("/v1/recipes", "recipes", Scope.READ)
@@ -26,7 +25,7 @@ RecipeName = Annotated[PlainName, Path(description="Your own name for it, or tha
 
 
 @router.get("")
-async def list_recipes(owner: Caller, house: House, cursor: subjects.After = None, limit: Limit = 50) -> Page[Recipe]:
+async def list_recipes(owner: Caller, house: House, cursor: named.After = None, limit: Limit = 50) -> Page[Recipe]:
     """Your recipes, by name, and on the first page those that come with Pressroom before them."""
     found = await house.database.recipes.page(owner, after=cursor, limit=limit + 1)
     own = [recipe.shown for recipe in found[:limit]]
@@ -66,37 +65,24 @@ async def preview(
 @router.put(
     "/{recipe_name}",
     dependencies=[requires(Scope.WRITE)],
-    responses={201: {"description": "It is new.", "model": Recipe}, **subjects.EDITED},
+    responses={201: {"description": "It is new.", "model": Recipe}, **named.EDITED},
 )
 async def put_recipe(
     recipe_name: RecipeName, body: PutRecipe, owner: Caller, house: House, response: Response, if_match: IfMatch = None
 ) -> Recipe:
     """Save a recipe, in place of what you saved under the name before. Batches that were asked for stay as they are."""
-    known = await house.database.recipes.get(owner, recipe_name)
-    demand_match(if_match, None if known is None else known.edition)
-    seen = None if if_match is None else known
-    kept = await house.database.recipes.put(owner, recipe_name, body.model_dump(), seen=seen)
-    if kept is None:
-        raise changed_since((await _owned(house, owner, recipe_name)).edition)
-    if kept.version == 1:
-        response.status_code = HTTPStatus.CREATED
-    response.headers["ETag"] = etag_of(kept.edition)
-    return kept.shown
+    return (await named.save(house.database.recipes, owner, recipe_name, body, if_match, response)).shown
 
 
 @router.delete(
     "/{recipe_name}",
     status_code=HTTPStatus.NO_CONTENT,
     dependencies=[requires(Scope.WRITE)],
-    responses=subjects.EDITED,
+    responses=named.EDITED,
 )
 async def delete_recipe(recipe_name: RecipeName, owner: Caller, house: House, if_match: IfMatch = None) -> None:
     """Forget a recipe of yours; one of the same name that comes with Pressroom is there again."""
-    is_gone = False
-    while not is_gone:
-        known = await _owned(house, owner, recipe_name)
-        demand_match(if_match, known.edition)
-        is_gone = await house.database.recipes.remove(known)
+    await named.forget(house.database.recipes, "recipe", owner, recipe_name, if_match)
 
 
 async def usable(house: House, owner: str, name: str) -> Recipe | None:
@@ -115,10 +101,3 @@ def composed(recipe: Recipe, subject: Subject, only: tuple[str, ...] = ()) -> tu
 
 def _cannot(error: CannotCompose) -> Refusal:
     return invalid(error.reasons)
-
-
-async def _owned(house: House, owner: str, name: str) -> RecipeDocument:
-    recipe = await house.database.recipes.get(owner, name)
-    if recipe is None:
-        raise not_found("recipe", name)
-    return recipe

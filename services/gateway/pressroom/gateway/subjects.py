@@ -11,17 +11,17 @@ from pressroom.contracts.requests import PlainName
 from pressroom.contracts.vocabulary import Scope
 from pressroom.state.subjects import SubjectDocument
 
+from . import named
 from .access import Caller, GuardedRouter, requires
 from .cursors import Limit
-from .edge.problems import answers, not_found
-from .etags import IfMatch, changed_since, demand_match, etag_of
+from .edge.problems import answers
+from .etags import IfMatch, etag_of
 from .house import House
 
 router = GuardedRouter("/v1/subjects", "subjects", Scope.READ)
 
 SubjectName = Annotated[PlainName, Path(description="Your own name for it.")]
-After = Annotated[PlainName | None, Query(description="`next_cursor` of the page before.")]
-EDITED = answers(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
+_KIND = "subject"
 
 
 @router.get("")
@@ -29,7 +29,7 @@ async def list_subjects(
     owner: Caller,
     house: House,
     kind: Annotated[Kind | None, Query()] = None,
-    cursor: After = None,
+    cursor: named.After = None,
     limit: Limit = 50,
 ) -> Page[Subject]:
     """Your subjects, by name."""
@@ -41,13 +41,15 @@ async def list_subjects(
 @router.get("/{subject_name}", responses=answers(HTTPStatus.NOT_FOUND))
 async def get_subject(subject_name: SubjectName, owner: Caller, house: House, response: Response) -> Subject:
     """One subject; its ETag is that of its version."""
-    return _shown(await owned(house, owner, subject_name), response)
+    subject = await owned(house, owner, subject_name)
+    response.headers["ETag"] = etag_of(subject.edition)
+    return subject.shown
 
 
 @router.put(
     "/{subject_name}",
     dependencies=[requires(Scope.WRITE)],
-    responses={201: {"description": "It is new.", "model": Subject}, **EDITED},
+    responses={201: {"description": "It is new.", "model": Subject}, **named.EDITED},
 )
 async def put_subject(
     subject_name: SubjectName,
@@ -58,37 +60,17 @@ async def put_subject(
     if_match: IfMatch = None,
 ) -> Subject:
     """Say who or what is pictured, in place of what was said before. Batches that were asked for stay as they are."""
-    known = await house.database.subjects.get(owner, subject_name)
-    demand_match(if_match, None if known is None else known.edition)
-    seen = None if if_match is None else known
-    kept = await house.database.subjects.put(owner, subject_name, body.model_dump(), seen=seen)
-    if kept is None:
-        raise changed_since((await owned(house, owner, subject_name)).edition)
-    if kept.version == 1:
-        response.status_code = HTTPStatus.CREATED
-    return _shown(kept, response)
+    return (await named.save(house.database.subjects, owner, subject_name, body, if_match, response)).shown
 
 
 @router.delete(
-    "/{subject_name}", status_code=HTTPStatus.NO_CONTENT, dependencies=[requires(Scope.WRITE)], responses=EDITED
+    "/{subject_name}", status_code=HTTPStatus.NO_CONTENT, dependencies=[requires(Scope.WRITE)], responses=named.EDITED
 )
 async def delete_subject(subject_name: SubjectName, owner: Caller, house: House, if_match: IfMatch = None) -> None:
     """Forget a subject. Its pictures stay."""
-    is_gone = False
-    while not is_gone:
-        known = await owned(house, owner, subject_name)
-        demand_match(if_match, known.edition)
-        is_gone = await house.database.subjects.remove(known)
+    await named.forget(house.database.subjects, _KIND, owner, subject_name, if_match)
 
 
 async def owned(house: House, owner: str, name: str) -> SubjectDocument:
     """The owner's subject. Raises a 404 `Refusal`, also for somebody else's."""
-    subject = await house.database.subjects.get(owner, name)
-    if subject is None:
-        raise not_found("subject", name)
-    return subject
-
-
-def _shown(subject: SubjectDocument, response: Response) -> Subject:
-    response.headers["ETag"] = etag_of(subject.edition)
-    return subject.shown
+    return await named.owned(house.database.subjects, _KIND, owner, name)

@@ -11,7 +11,7 @@ from pressroom.contracts.vocabulary import Scope
 
 from ..access import Caller, GuardedRouter, requires
 from ..edge.problems import answers
-from ..etags import IfMatch, changed_since, demand_match, etag_of
+from ..etags import IfMatch, demand_match, etag_of
 from ..house import House
 from .images import VERSIONED, owned, shown
 
@@ -21,22 +21,22 @@ router = GuardedRouter("/v1/images", "images", Scope.READ)
 @router.patch(
     "/{image_id}",
     dependencies=[requires(Scope.WRITE)],
-    responses=VERSIONED
-    | answers(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED, HTTPStatus.UNPROCESSABLE_ENTITY),
+    responses=VERSIONED | answers(HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED),
 )
 async def edit_image(
     image_id: str, body: EditImage, owner: Caller, house: House, response: Response, if_match: IfMatch = None
 ) -> Image:
     """Say what an image is called, what it shows, what it belongs to, and whether you like it. Products that were asked
     for before stay as they are."""
-    image = await owned(house, owner, image_id)
-    demand_match(if_match, image.version)
     said = body.model_dump(exclude_unset=True)
-    if any(getattr(image, name) != value for name, value in said.items()):
-        seen = None if if_match is None or if_match.strip() == "*" else image.version
-        edited = await house.database.images.edit(image.id, said, seen=seen)
-        if edited is None:
-            raise changed_since((await owned(house, owner, image_id)).version)
-        image = edited
-    response.headers["ETag"] = etag_of(image.version)
-    return await shown(house, image)
+    edited = None
+    while edited is None:
+        image = await owned(house, owner, image_id)
+        demand_match(if_match, image.version)
+        if all(getattr(image, name) == value for name, value in said.items()):
+            edited = image
+        else:
+            seen = None if if_match is None else image.version
+            edited = await house.database.images.edit(image.id, said, seen=seen)
+    response.headers["ETag"] = etag_of(edited.version)
+    return await shown(house, edited)
