@@ -23,7 +23,7 @@ router = GuardedRouter("/v1/dead-letters", "operating", Scope.OPERATE)
 Sequence = Annotated[int, Path(ge=1, le=2**63 - 1, description="The letter's place in the DEAD stream.")]
 
 
-@router.get("", responses=answers(HTTPStatus.UNPROCESSABLE_ENTITY))
+@router.get("")
 async def list_dead_letters(
     house: House,
     cursor: Annotated[int, Query(ge=0, le=2**63 - 1, description="`next_cursor` of the page before.")] = 0,
@@ -39,7 +39,7 @@ async def list_dead_letters(
     return Page(items=shown, next_cursor=str(shown[-1].sequence) if len(found) > limit else None)
 
 
-@router.get("/{sequence:int}", responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY))
+@router.get("/{sequence:int}", responses=answers(HTTPStatus.NOT_FOUND))
 async def get_dead_letter(sequence: Sequence, house: House) -> DeadLetter:
     """One dead letter."""
     return (await _letter(house, sequence)).shown
@@ -65,7 +65,7 @@ async def replay_dead_letters(house: House) -> ReplayedLetters:
 
 @router.post(
     "/{sequence:int}/replay",
-    responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY),
+    responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def replay_dead_letter(sequence: Sequence, house: House) -> ReplayedLetters:
     """Send one to where it came from, and remove it."""
@@ -76,7 +76,7 @@ async def replay_dead_letter(sequence: Sequence, house: House) -> ReplayedLetter
 @router.delete(
     "/{sequence:int}",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
+    responses=answers(HTTPStatus.NOT_FOUND),
 )
 async def discard_dead_letter(sequence: Sequence, house: House) -> Response:
     """Remove one for good. The document that it is about stays as it is."""

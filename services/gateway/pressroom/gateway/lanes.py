@@ -35,9 +35,7 @@ async def list_lanes(house: House) -> list[Lane]:
     return [_view(jobs, known.get(_KINDS[jobs.lane][1])) for jobs in await backlog(house.js) if jobs.lane in _KINDS]
 
 
-@router.post(
-    "/{name}/pause", responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
-)
+@router.post("/{name}/pause", responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 async def pause_lane(name: LaneName, body: PauseLane, house: House) -> Lane:
     """Nobody takes from the lane for so long; what is being done goes on. A longer pause that is in force stays."""
     lanes, lane = _lane(house, name)

@@ -53,7 +53,7 @@ _SENT: dict[str, Any] = {
 
 _STREAM = {
     200: {"description": "Server-sent events.", "content": {"text/event-stream": {"itemSchema": _SENT}}},
-    **answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
+    **answers(HTTPStatus.NOT_FOUND),
 }
 
 

@@ -15,7 +15,7 @@ from .house import House
 router = GuardedRouter("/v1", "notices", Scope.READ)
 
 
-@router.get("/batches/{batch_id}/notices", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
+@router.get("/batches/{batch_id}/notices", responses=answers(HTTPStatus.NOT_FOUND))
 async def list_batch_notices(batch_id: str, owner: Caller, house: House) -> list[Notice]:
     """Whom the batch's request asked to be told, of what, and every try; oldest first."""
     await owned_batch(house, owner, batch_id)
@@ -27,7 +27,7 @@ async def list_batch_notices(batch_id: str, owner: Caller, house: House) -> list
     "/notices/{notice_id}/redeliver",
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.WRITE)],
-    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND),
+    responses=answers(HTTPStatus.NOT_FOUND),
 )
 async def redeliver_notice(notice_id: str, owner: Caller, house: House) -> Notice:
     """Deliver it once more, under the same id; one that waits for its next try is tried now, and one that is on its

@@ -25,7 +25,7 @@ from pressroom.state.documents import ProviderJobDocument
 from pressroom.state.machines import PROVIDER_JOB_FINAL
 
 from .access import Caller, GuardedRouter, Who, requires
-from .batches.batches import ask_for
+from .batches.batches import ASKING, ask_for
 from .cursors import Index, Limit, cut, decode
 from .edge.problems import answers, conflict, invalid, not_found
 from .house import House
@@ -71,7 +71,7 @@ async def _shown(house: House, jobs: list[ProviderJobDocument]) -> list[Provider
     ]
 
 
-@router.get("", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY))
+@router.get("")
 async def list_provider_jobs(
     owner: Caller,
     house: House,
@@ -104,9 +104,7 @@ async def list_provider_jobs(
     "",
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.WRITE)],
-    responses=answers(
-        HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
-    ),
+    responses=ASKING,
 )
 async def create_provider_job(
     body: CreateProviderJob, who: Who, house: House, response: Response, idempotency_key: IdempotencyKey = None
@@ -126,7 +124,7 @@ async def create_provider_job(
     return BatchWithJobs(**dict(batch), provider_jobs=tuple(job.id for job in jobs))
 
 
-@router.get("/{job_id}", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
+@router.get("/{job_id}", responses=answers(HTTPStatus.NOT_FOUND))
 async def get_provider_job(
     job_id: str, owner: Caller, house: House, request: Request, response: Response, prefer: Prefer = None
 ) -> ProviderJob:
@@ -140,7 +138,7 @@ async def get_provider_job(
 
 @router.get(
     "/{job_id}/results",
-    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
+    responses=answers(HTTPStatus.NOT_FOUND),
 )
 async def list_results(
     job_id: str,
@@ -170,7 +168,7 @@ async def list_results(
     "/{job_id}/cancel",
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.WRITE)],
-    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def cancel_provider_job(job_id: str, owner: Caller, house: House) -> ProviderJob:
     """Ask the provider to end this job alone; the batch's other jobs go on. What it has made by then is delivered."""
@@ -186,7 +184,7 @@ async def cancel_provider_job(job_id: str, owner: Caller, house: House) -> Provi
     "/{job_id}",
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.WRITE)],
-    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def delete_provider_job(job_id: str, owner: Caller, house: House) -> ProviderJob:
     """Delete an ended job at its provider. Its images stay here, and so does this record, with `deleted_at`."""

@@ -25,7 +25,7 @@ _REFERENCE_SIDE_PX = 1024
 _NEVER_SERVED = "no image-worker has served it yet (PRESSROOM_IMAGE_WORKER_LANES)"
 
 
-@router.get("/providers", responses=answers(HTTPStatus.UNAUTHORIZED))
+@router.get("/providers")
 async def list_providers(owner: Caller, house: House) -> list[Provider]:
     """Every provider, whether its lane is open, and why not."""
     lanes = await announced(house.database)
@@ -36,7 +36,7 @@ async def list_providers(owner: Caller, house: House) -> list[Provider]:
 @router.post(
     "/providers/{name}/open",
     dependencies=[requires(Scope.OPERATE)],
-    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.CONFLICT),
+    responses=answers(HTTPStatus.CONFLICT),
 )
 async def open_provider(name: ProviderName, owner: Caller, house: House) -> Provider:
     """Open a lane that was closed or paused, because what its reason names is mended."""
@@ -51,7 +51,7 @@ async def open_provider(name: ProviderName, owner: Caller, house: House) -> Prov
     return _view(name, lane, await _jobs_of(house, name), house.core_settings)
 
 
-@router.get("/profiles", responses=answers(HTTPStatus.UNAUTHORIZED))
+@router.get("/profiles")
 async def list_profiles(owner: Caller, house: House) -> dict[str, Profile]:
     """The print files that can be asked for, by name; `none` keeps the size that was asked of the provider."""
     return house.core_settings.all_profiles()

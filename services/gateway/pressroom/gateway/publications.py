@@ -24,7 +24,7 @@ async def _owned(house: House, owner: str, publication_id: str) -> PublicationDo
     return publication
 
 
-@router.get("", responses=answers(HTTPStatus.UNPROCESSABLE_ENTITY))
+@router.get("")
 async def list_publications(
     owner: Caller,
     house: House,

@@ -5,7 +5,6 @@ import io
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Query, Response
@@ -16,8 +15,8 @@ from pressroom.contracts.vocabulary import ImageState, Scope
 from pressroom.state.machines import IMAGE_READY
 from pressroom.state.statistics import Tally, tallies
 
-from .access import Caller, GuardedRouter, Who, demand
-from .edge.problems import answers, invalid
+from .access import Caller, GuardedRouter, Responses, Who, demand
+from .edge.problems import invalid
 from .house import House
 from .moments import AskedMoment
 from .views import dollars
@@ -35,10 +34,10 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-_CSV = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+_CSV: Responses = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
-@router.get("", response_model=Statistics, responses=_CSV | answers(HTTPStatus.UNPROCESSABLE_ENTITY))
+@router.get("", response_model=Statistics, responses=_CSV)
 async def get_statistics(
     owner: Caller,
     who: Who,

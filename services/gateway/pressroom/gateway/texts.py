@@ -17,7 +17,7 @@ router = GuardedRouter("/v1", "texts", Scope.READ)
 
 @router.get(
     "/batches/{batch_id}/texts",
-    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
+    responses=answers(HTTPStatus.NOT_FOUND),
 )
 async def list_batch_texts(
     batch_id: str,
@@ -38,7 +38,7 @@ async def list_batch_texts(
     )
 
 
-@router.get("/texts/{text_id}", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
+@router.get("/texts/{text_id}", responses=answers(HTTPStatus.NOT_FOUND))
 async def get_text(text_id: str, owner: Caller, house: House) -> Text:
     """One text."""
     text = await house.database.images.owned(text_id, owner)

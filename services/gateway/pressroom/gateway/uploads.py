@@ -20,7 +20,7 @@ from pressroom.imaging.finishing import NotAnImage, reduce
 
 from .access import Caller, GuardedRouter, requires
 from .bodies import read
-from .edge.problems import answers, invalid
+from .edge.problems import invalid
 from .house import House
 
 router = GuardedRouter("/v1/files", "files", Scope.READ)
@@ -48,7 +48,6 @@ _FORM = {"type": "object", "required": ["file"], "properties": {"file": _BYTES}}
     "",
     status_code=HTTPStatus.CREATED,
     dependencies=[requires(Scope.WRITE)],
-    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY),
     openapi_extra={
         "requestBody": {
             "required": True,

@@ -31,6 +31,9 @@ from .composing import wished
 
 router = GuardedRouter("/v1/batches", "batches", Scope.READ)
 
+ASKING = answers(HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.CONFLICT)
+"""What a call may answer that asks for a batch, or for what failed of one, in the OpenAPI document."""
+
 BATCH_OVER = (BatchState.COMPLETED, BatchState.CANCELLED, BatchState.REJECTED)
 """Nothing more happens to a batch by itself."""
 
@@ -54,9 +57,7 @@ async def shown(house: House, batch: BatchDocument) -> Batch:
     "",
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.WRITE)],
-    responses=answers(
-        HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
-    ),
+    responses=ASKING,
 )
 async def create_batch(
     body: CreateBatch,
@@ -148,7 +149,7 @@ def _replayed(batch: BatchDocument, response: Response) -> BatchDocument:
     return batch
 
 
-@router.get("", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.UNPROCESSABLE_ENTITY))
+@router.get("")
 async def list_batches(
     owner: Caller,
     house: House,
@@ -186,7 +187,7 @@ async def list_batches(
     )
 
 
-@router.get("/{batch_id}", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
+@router.get("/{batch_id}", responses=answers(HTTPStatus.NOT_FOUND))
 async def get_batch(batch_id: str, owner: Caller, house: House) -> Batch:
     """One batch and how far it is."""
     batch = await owned(house, owner, batch_id)
@@ -195,7 +196,7 @@ async def get_batch(batch_id: str, owner: Caller, house: House) -> Batch:
 
 @router.get(
     "/{batch_id}/images",
-    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
+    responses=answers(HTTPStatus.NOT_FOUND),
 )
 async def list_batch_images(
     batch_id: str,

@@ -32,7 +32,7 @@ _ADVICE = {
 }
 
 
-@router.get("/{batch_id}/report", responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
+@router.get("/{batch_id}/report", responses=answers(HTTPStatus.NOT_FOUND))
 async def get_report(batch_id: str, owner: Caller, house: House) -> BatchReport:
     """How it went, image by image where it went wrong; of a batch under way, so far."""
     batch = await owned(house, owner, batch_id)

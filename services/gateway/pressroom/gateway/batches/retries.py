@@ -17,7 +17,7 @@ from ..house import House
 from ..idempotency import IdempotencyKey, id_under, key_reused, say_replayed
 from ..payment import payment_required
 from ..views import batch_view
-from .batches import owned
+from .batches import ASKING, owned
 
 router = GuardedRouter("/v1/batches", "batches", Scope.READ)
 
@@ -26,13 +26,7 @@ router = GuardedRouter("/v1/batches", "batches", Scope.READ)
     "/{batch_id}/retry",
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.WRITE)],
-    responses=answers(
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.PAYMENT_REQUIRED,
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.CONFLICT,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-    ),
+    responses=ASKING | answers(HTTPStatus.NOT_FOUND),
 )
 async def retry_batch(
     batch_id: str,

@@ -27,7 +27,7 @@ from pressroom.state.machines import IMAGE_READY
 
 from ..access import GuardedRouter, Who
 from ..accounts.principal import Principal
-from ..batches.batches import BATCH_OVER, ask_for, owned
+from ..batches.batches import ASKING, BATCH_OVER, ask_for, owned
 from ..edge.problems import Refusal, answers
 from ..house import House
 from ..idempotency import IdempotencyKey
@@ -176,10 +176,8 @@ Delay = Annotated[
     Query(alias="delayBetweenRequests", ge=0, le=DELAY_MAX_MS, description="Milliseconds between two requests."),
 ]
 
-_WRONG = answers(HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.CONFLICT)
 
-
-@router.post("/images", responses=_WRONG, response_model_exclude_none=True)
+@router.post("/images", responses=ASKING, response_model_exclude_none=True)
 async def make_image(
     body: ImageWish, who: Who, house: House, request: Request, idempotency_key: IdempotencyKey = None
 ) -> MadeImage | FailedImage:

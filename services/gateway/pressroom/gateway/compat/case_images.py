@@ -30,7 +30,7 @@ from pressroom.state.documents import BatchDocument
 
 from ..access import Caller, GuardedRouter, Who, requires
 from ..accounts.principal import Principal
-from ..batches.batches import BATCH_OVER, ask_for, asked_before, owned, wish_of
+from ..batches.batches import ASKING, BATCH_OVER, ask_for, asked_before, owned, wish_of
 from ..batches.control import resume_batch
 from ..batches.retries import make_again
 from ..edge.problems import answers, conflict, invalid, not_found
@@ -127,14 +127,13 @@ def _as_written(day: object) -> object:
 
 Day = Annotated[date, BeforeValidator(_as_written)]
 CaseId = Annotated[PlainName | None, Query(alias="caseId", description="One case; all of yours when absent.")]
-_ASKING = answers(HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.CONFLICT)
 
 
 @router.post(
     "/batches",
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.WRITE)],
-    responses=_ASKING,
+    responses=ASKING,
     response_model_exclude_none=True,
 )
 async def create_batch(
@@ -193,7 +192,7 @@ async def error_report(batch_id: str, owner: Caller, house: House) -> ErrorRepor
     "/batches/{batch_id}/resume",
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.WRITE)],
-    responses={**answers(HTTPStatus.NOT_FOUND), **_ASKING},
+    responses={**answers(HTTPStatus.NOT_FOUND), **ASKING},
     response_model_exclude_none=True,
 )
 async def resume(batch_id: str, owner: Caller, house: House) -> Progress:
@@ -227,7 +226,7 @@ async def missing_images(owner: Caller, house: House, case_id: CaseId = None) ->
     "/missing",
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.WRITE)],
-    responses={**answers(HTTPStatus.NOT_FOUND), **_ASKING},
+    responses={**answers(HTTPStatus.NOT_FOUND), **ASKING},
     response_model_exclude_none=True,
 )
 async def make_missing_images(

@@ -6,7 +6,6 @@ order in which they were asked for, so that a number never changes. What no prov
 
 import re
 from datetime import datetime
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Path, Request, Response
@@ -21,9 +20,8 @@ from pressroom.state.documents import BatchDocument
 from pressroom.state.machines import IMAGE_READY
 
 from ..access import Caller, GuardedRouter, Who, requires
-from ..batches.batches import BATCH_OVER, ask_for, owned
+from ..batches.batches import ASKING, BATCH_OVER, ask_for, owned
 from ..bodies import described, read
-from ..edge.problems import answers
 from ..house import House
 from ..idempotency import IdempotencyKey
 from ..settings import GatewaySettings
@@ -98,12 +96,7 @@ class CharacterAnswer(BaseModel):
 @router.post(
     "/generate",
     dependencies=[requires(Scope.WRITE)],
-    responses=answers(
-        HTTPStatus.PAYMENT_REQUIRED,
-        HTTPStatus.CONFLICT,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-    ),
+    responses=ASKING,
     response_model_exclude_none=True,
     openapi_extra=described(Generate),
 )

@@ -23,7 +23,7 @@ from pressroom.state.documents import BatchDocument, ImageDocument
 from pressroom.state.machines import IMAGE_READY
 
 from ..access import Caller, GuardedRouter, Who, requires
-from ..batches.batches import BATCH_OVER, ask_for, owned
+from ..batches.batches import ASKING, BATCH_OVER, ask_for, owned
 from ..bodies import described, read
 from ..edge.problems import Refusal, answers, invalid, not_found
 from ..house import House
@@ -101,12 +101,7 @@ class PastJob(Camel):
     "/create",
     status_code=HTTPStatus.CREATED,
     dependencies=[requires(Scope.WRITE)],
-    responses=answers(
-        HTTPStatus.PAYMENT_REQUIRED,
-        HTTPStatus.CONFLICT,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-    ),
+    responses=ASKING,
     openapi_extra=described(CreateJob),
 )
 async def create_job(

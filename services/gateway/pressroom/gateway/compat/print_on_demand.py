@@ -19,7 +19,7 @@ from pressroom.state.documents import BatchDocument, ImageDocument
 from pressroom.state.machines import IMAGE_READY
 
 from ..access import Caller, GuardedRouter, Who, requires
-from ..batches.batches import BATCH_OVER, ask_for, owned
+from ..batches.batches import ASKING, BATCH_OVER, ask_for, owned
 from ..bodies import described, read
 from ..edge.problems import answers
 from ..house import House
@@ -117,14 +117,13 @@ class Published(BaseModel):
     url: str | None = None
 
 
-_WRONG = answers(HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY)
-_MISSING = answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+_MISSING = answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
 @router.post(
     "/generate",
     dependencies=[requires(Scope.WRITE)],
-    responses=_WRONG,
+    responses=ASKING,
     openapi_extra=described(Generate),
     response_model_exclude_none=True,
 )
@@ -201,7 +200,7 @@ async def batch_info(batch_id: str, owner: Caller, house: House) -> BatchInfo:
     )
 
 
-@router.get("/images", responses=answers(HTTPStatus.UNPROCESSABLE_ENTITY))
+@router.get("/images")
 async def list_images(
     owner: Caller, house: House, limit: Annotated[int, Query(ge=1, le=IMAGES_LISTED)] = IMAGES_LISTED
 ) -> ListedImages:

@@ -45,12 +45,7 @@ def _picture(description: str, media_type: str) -> dict[int | str, dict[str, Any
         206: {"description": "The range that was asked for.", "content": {media_type: binary}},
         304: {"description": "Not Modified"},
         307: {"description": "It is at `Location`, for a while."},
-        **answers(
-            HTTPStatus.UNAUTHORIZED,
-            HTTPStatus.NOT_FOUND,
-            HTTPStatus.CONFLICT,
-            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-        ),
+        **answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE),
     }
 
 

@@ -39,7 +39,6 @@ async def delete(image_id: str, owner: Caller, house: House) -> None:
 @router.post(
     "/delete",
     dependencies=[requires(Scope.WRITE)],
-    responses=answers(HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 async def delete_images(body: DeleteImages, owner: Caller, house: House) -> DeletedImages:
     """The same of several images. Each goes by itself: one that is refused, with its problem, keeps no other."""

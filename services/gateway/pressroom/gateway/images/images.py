@@ -1,7 +1,7 @@
 """`/v1/images`: look at pictures and publish them."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query, Response
 
@@ -13,7 +13,7 @@ from pressroom.runtime.service import Service
 from pressroom.state.documents import ImageDocument
 from pressroom.state.image_deletion import NotApproved
 
-from ..access import Caller, GuardedRouter, requires
+from ..access import Caller, GuardedRouter, Responses, requires
 from ..cursors import Limit, cut, decode
 from ..edge.problems import answers, conflict, not_found
 from ..etags import etag_of
@@ -23,7 +23,7 @@ from ..views import image_view, publication_view
 router = GuardedRouter("/v1/images", "images", Scope.READ)
 
 
-VERSIONED: dict[int | str, dict[str, Any]] = {
+VERSIONED: Responses = {
     200: {"headers": {"ETag": {"description": "Of its version, for `If-Match`.", "schema": {"type": "string"}}}}
 }
 """How an image's ETag stands in the OpenAPI document."""
@@ -43,7 +43,7 @@ async def shown(house: Service, image: ImageDocument) -> Image:
     return image_view(image, publications)
 
 
-@router.get("", responses=answers(HTTPStatus.UNPROCESSABLE_ENTITY))
+@router.get("")
 async def list_images(
     owner: Caller,
     house: House,
@@ -78,7 +78,7 @@ async def list_images(
     )
 
 
-@router.get("/{image_id}", responses=VERSIONED | answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND))
+@router.get("/{image_id}", responses=VERSIONED | answers(HTTPStatus.NOT_FOUND))
 async def get_image(image_id: str, owner: Caller, house: House, response: Response) -> Image:
     """One image, with its publications. Its ETag is for `If-Match`: it changes with what people change, and not with
     how far the image is."""
@@ -91,9 +91,7 @@ async def get_image(image_id: str, owner: Caller, house: House, response: Respon
     "/{image_id}/publish",
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.PUBLISH)],
-    responses=answers(
-        HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
-    ),
+    responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 async def publish_image(image_id: str, body: CreatePublishTarget, owner: Caller, house: House) -> Publication:
     """Make a product of an approved image. The same platform and product type again is the same publication;

@@ -16,7 +16,7 @@ from pressroom.state.documents import ImageDocument
 from pressroom.state.machines import IMAGE_SETTLED
 
 from ..access import GuardedRouter, Who, requires
-from ..batches.batches import ask_for
+from ..batches.batches import ASKING, ask_for
 from ..batches.batches import owned as owned_batch
 from ..edge.problems import answers, conflict
 from ..house import House
@@ -30,9 +30,7 @@ router = GuardedRouter("/v1/images", "images", Scope.READ)
     "/{image_id}/regenerate",
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[requires(Scope.WRITE)],
-    responses=answers(
-        HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY
-    ),
+    responses=ASKING | answers(HTTPStatus.NOT_FOUND),
 )
 async def regenerate_image(
     image_id: str,

@@ -40,7 +40,7 @@ from .images import owned, shown
 router = GuardedRouter("/v1/images", "images", Scope.READ)
 
 _AT_ONCE = 16
-_REVIEW = answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+_REVIEW = answers(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 _BECOMES = {Decision.APPROVE: ImageState.APPROVED, Decision.REJECT: ImageState.REJECTED}
 
 
@@ -123,7 +123,7 @@ async def _reviewed(image_id: str, review: Review) -> Image:
 @router.post(
     "/review",
     dependencies=[requires(Scope.REVIEW)],
-    responses=answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
+    responses=answers(HTTPStatus.NOT_FOUND),
 )
 async def review_images(body: ReviewImages, owner: Caller, house: House) -> ReviewedImages:
     """Approve or reject several images, or all of a batch that were not reviewed yet. Each is decided by itself: one
