@@ -13,6 +13,7 @@ from pressroom.contracts.vocabulary import ImageState, ProviderName
 from pressroom.gateway.uploads import REFERENCE_SIDE_PX
 from pressroom.image_worker.app import build
 from pressroom.image_worker.settings import ImageWorkerSettings
+from pressroom.runtime.file_removal import FileRemoval
 
 from ..house import PICTURE, House, ReadyProvider, running
 from .serving import Gateway, fields_named_in, problem_of, serving
@@ -52,6 +53,20 @@ async def test_an_upload_is_named_by_its_content_and_twice_is_one_file(gateway: 
     assert str(file["name"]).startswith(hashlib.sha256(data).hexdigest() + ".")
     assert (file["width_px"], file["height_px"], file["size_bytes"]) == (64, 64, len(data))
     assert await upload(gateway, PICTURE) == file
+
+
+async def test_an_upload_that_no_batch_has_yet_outlives_an_image_of_the_very_same_bytes(house: House) -> None:
+    async with serving(house, sweep_interval_s=600) as gateway:
+        name = (await upload(gateway, PICTURE))["name"]
+        data = await stored(gateway, name)
+        image_id = await gateway.image()
+        same = await house.blobs.put(data, "image/png", width_px=64, height_px=64)
+        assert same.key.endswith(f"/{name}")
+        await house.database.images.change(image_id, {"raw": same.model_dump()})
+        assert (await gateway.http.delete(f"/v1/images/{image_id}")).status_code == 204
+        await FileRemoval(house.database, house.blobs).once()
+        assert (await house.image(image_id)).removal is not None
+        assert await stored(gateway, name) == data
 
 
 @pytest.mark.parametrize(

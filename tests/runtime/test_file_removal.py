@@ -114,7 +114,7 @@ async def test_a_file_that_another_image_has_stays_until_that_is_deleted_too(
     assert kept_files(house) == []
 
 
-@pytest.mark.parametrize("by", ["image", "batch", "row of a batch", "subject", "part of a subject"])
+@pytest.mark.parametrize("by", ["image", "batch", "row of a batch", "subject", "part of a subject", "upload"])
 async def test_a_reference_picture_of_somebody_who_needs_it_stays(house: House, removal: FileRemoval, by: str) -> None:
     image_id = await an_image(house, OURS)
     raw = (await house.image(image_id)).raw
@@ -122,6 +122,8 @@ async def test_a_reference_picture_of_somebody_who_needs_it_stays(house: House, 
     name = raw.key.rpartition("/")[2]
     if by == "image":
         await house.database.images.change(await an_image(house), {"input_images": [name]})
+    elif by == "upload":
+        await house.database.uploads.note(name)
     elif "subject" in by:
         part = {"name": "ann", "role": "suspect", "input_images": [name]}
         content: dict[str, Any] = {"parts": [part]} if "part" in by else {"input_images": [name]}

@@ -71,7 +71,8 @@ class FileRemoval:
         # In the order in which one is made of another: what is made in between is seen as what it became.
         name = key.rpartition("/")[2]
         return (
-            await self.database.subjects.have_file(name)
+            await self.database.uploads.has(name)
+            or await self.database.subjects.have_file(name)
             or await self.database.batches.will_use(name)
             or await self.database.images.has_file(key)
         )

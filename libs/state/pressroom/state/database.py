@@ -33,6 +33,7 @@ from .reachability import Reachability
 from .subjects import SUBJECT_INDEXES, RecipeDocument, SubjectDocument, Subjects
 from .transactions import Transactions
 from .tries import Tries
+from .uploads import Uploads
 from .users import Users
 
 SERVER_SELECTION_MS = 5000
@@ -67,6 +68,7 @@ class Database:
         self.posts = Posts(database["posts"], PostDocument, machines.POST, there)
         self.subjects = Subjects(database["subjects"], SubjectDocument)
         self.recipes = Named(database["recipes"], RecipeDocument)
+        self.uploads = Uploads(database["uploads"])
         self.gates = Gates(database["gates"])
         self.users = Users(database["users"])
         self.api_keys = ApiKeys(database["api_keys"])

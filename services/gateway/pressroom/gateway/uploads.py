@@ -1,7 +1,7 @@
 """`POST /v1/files`: reference pictures, for a batch's `input_images`.
 
 What is stored is a picture made anew from the pixels, upright, in sRGB, without anything else that the file carried:
-no place, no camera, no hidden bytes. It is kept by its content, so the same upload twice is one file.
+no place, no camera, no hidden bytes. It is kept by its content, so the same upload twice is one file, and for good.
 """
 
 import asyncio
@@ -98,8 +98,10 @@ async def store_picture(house: House, data: bytes) -> StoredFile:
     stored = await house.blobs.put(
         picture.data, picture.media_type, width_px=picture.width_px, height_px=picture.height_px
     )
+    name = stored.key.rpartition("/")[2]
+    await house.database.uploads.note(name)
     return StoredFile(
-        name=stored.key.rpartition("/")[2],
+        name=name,
         width_px=stored.width_px,
         height_px=stored.height_px,
         size_bytes=stored.size_bytes,
