@@ -287,3 +287,27 @@ async def test_a_posts_picture_stays_until_the_post_has_another(gateway: Gateway
     assert "'ten-foxes'" in problem["detail"]
     assert (await gateway.http.delete(f"/v1/posts/{post['id']}")).status_code in (200, 204)
     assert (await gateway.http.delete(f"/v1/images/{image_id}")).status_code == 204
+
+
+@pytest.mark.parametrize("way", ["new", "edited"])
+async def test_of_a_deletion_and_a_post_at_once_one_is_done(gateway: Gateway, way: str) -> None:
+    images = [await gateway.image() for _ in range(12)]
+    draft = {"title": "Foxes", "content": "x"}
+    posts = [(await gateway.http.post("/v1/posts", json=draft)).json()["id"] for _ in images]
+
+    async def show(image_id: str, post_id: str) -> httpx.Response:
+        body = {"image_id": image_id}
+        if way == "edited":
+            return await gateway.http.patch(f"/v1/posts/{post_id}", json=body)
+        return await gateway.http.post("/v1/posts", json=draft | body)
+
+    pairs = zip(images, posts, strict=True)
+    answers = await asyncio.gather(*(call for pair in pairs for call in (show(*pair), delete(gateway, pair[0]))))
+
+    for shown, deleted in zip(answers[::2], answers[1::2], strict=True):
+        if deleted.status_code == 204:
+            problem = problem_of(shown, 422, "invalid-request")
+            assert list(fields_named_in(problem)) == ["image_id"]
+        else:
+            problem_of(deleted, 409, "image-in-a-post")
+            assert shown.status_code in (200, 201)

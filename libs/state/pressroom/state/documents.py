@@ -165,8 +165,8 @@ class ImageDocument(Document):
     billed call is out of which nothing is heard yet. `full_prompt` is `prompt` with everything that the batch adds.
     `retry`: the last of its batch's `retries` that planned it again. `max_cost_microusd`: what its batch may cost.
     `version` counts what people changed of it. `tags`: None where the image is from before it had any of its own.
-    `publish_requests`: how often a publication was asked for, which a deletion in the same moment meets. Of a deleted
-    image `ended_as` is how it stood before.
+    `publish_requests`: how often a publication was asked for, or a post shows it, which a deletion in the same moment
+    meets. Of a deleted image `ended_as` is how it stood before.
     """
 
     state: ImageState

@@ -19,6 +19,7 @@ from pressroom.contracts.posts import PostState
 
 from .collection import Collection, Raw
 from .documents import Document, OutboxMessage
+from .transactions import Session
 
 SLUG = "slug"
 INDEXES = [
@@ -73,8 +74,10 @@ class Posts(Collection[PostDocument]):
 
     async def add(self, post: PostDocument) -> PostDocument:
         """Store a new post; the one that has its id already is returned as it is. Raises `SlugTaken`."""
-        if await self.insert(post):
-            return post
+        return post if await self.insert(post) else await self.in_its_place(post)
+
+    async def in_its_place(self, post: PostDocument) -> PostDocument:
+        """What has the id of a post that could not be stored. Raises `SlugTaken` where nothing has."""
         known = await self.get(post.id)
         if known is None:
             raise SlugTaken(post.slug)
@@ -104,7 +107,12 @@ class Posts(Collection[PostDocument]):
         return [PostDocument.model_validate(row) async for row in rows]
 
     async def edit(
-        self, post: PostDocument, changes: Mapping[str, Any], messages: Sequence[OutboxMessage] = ()
+        self,
+        post: PostDocument,
+        changes: Mapping[str, Any],
+        messages: Sequence[OutboxMessage] = (),
+        *,
+        session: Session | None = None,
     ) -> PostDocument | None:
         """Write `changes`, also of the state, where the post is still as `post`; None where it is not. Raises
         `SlugTaken`."""
@@ -116,6 +124,7 @@ class Posts(Collection[PostDocument]):
                 changes={**changes, "version": post.version + 1},
                 messages=messages,
                 guard={"version": post.version, "owner": post.owner},
+                session=session,
             )
         except DuplicateKeyError as error:
             raise SlugTaken(changes.get(SLUG)) from error

@@ -27,12 +27,12 @@ from pressroom.contracts.posts import (
 )
 from pressroom.contracts.requests import Tag
 from pressroom.contracts.vocabulary import Scope
-from pressroom.state.machines import IMAGE_READY
+from pressroom.state.image_deletion import NotReady, add_post, change_post
 from pressroom.state.posts import PostDocument, SlugTaken
 
 from .access import Caller, GuardedRouter, requires
 from .cursors import Limit, cut, decode
-from .edge.problems import answers, conflict, invalid, not_found
+from .edge.problems import Refusal, answers, conflict, invalid, not_found
 from .etags import IfMatch, demand_match, etag_of
 from .house import House
 from .idempotency import IdempotencyKey, id_under, key_reused, say_replayed
@@ -71,7 +71,6 @@ async def write_post(
     known = await house.database.posts.get(post_id)
     if known is not None:
         return _the_same(known, wish, idempotency_key), False
-    await _demand_image(house, owner, body.image_id)
     slugs = [body.slug] if body.slug is not None else _slugs(body.title, post_id)
     for slug in slugs:
         post = _document(body, owner, post_id, slug, wish)
@@ -80,9 +79,11 @@ async def write_post(
             events.append(PostPublished(**_told(post)))
         post = post.model_copy(update={"outbox": tuple(house.outbox.event(event) for event in events)})
         try:
-            stored = await house.database.posts.add(post)
+            stored = await add_post(house.database, post)
         except SlugTaken:
             continue
+        except NotReady as error:
+            raise _not_ready(error) from error
         if stored is not post:
             return _the_same(stored, wish, idempotency_key), False
         await house.outbox.publish(house.database.posts, stored)
@@ -143,8 +144,6 @@ async def _edited(post: PostDocument, body: EditPost, house: House) -> PostDocum
     changes: dict[str, Any] = {name: value for name, value in body.said.items() if value != _value_of(post, name)}
     if not changes:
         return post
-    if "image_id" in changes:
-        await _demand_image(house, post.owner, body.image_id)
     if "metadata" in changes:
         changes["metadata"] = json.dumps(body.metadata)
     events: list[PostEvent] = []
@@ -157,9 +156,11 @@ async def _edited(post: PostDocument, body: EditPost, house: House) -> PostDocum
     told = {name: changes[name] for name in ("slug", "title") if name in changes}
     messages = [house.outbox.event(event.model_copy(update=told)) for event in events]
     try:
-        edited = await house.database.posts.edit(post, changes, messages)
+        edited = await change_post(house.database, post, changes, messages)
     except SlugTaken as error:
         raise _slug_taken(str(body.slug)) from error
+    except NotReady as error:
+        raise _not_ready(error) from error
     if edited is not None:
         await house.outbox.publish(house.database.posts, edited)
     return edited
@@ -198,12 +199,8 @@ async def _owned(house: House, owner: str, post_id: str) -> PostDocument:
     return post
 
 
-async def _demand_image(house: House, owner: str, image_id: str | None) -> None:
-    if image_id is None:
-        return
-    image = await house.database.images.owned(image_id, owner)
-    if image is None or image.text_kind is not None or image.state not in IMAGE_READY:
-        raise invalid([Reason(field="image_id", message=f"you have no image '{image_id}' that is ready")])
+def _not_ready(error: NotReady) -> Refusal:
+    return invalid([Reason(field="image_id", message=f"you have no image '{error}' that is ready")])
 
 
 def _slugs(title: str, post_id: str) -> list[str]:
