@@ -114,3 +114,13 @@ async def test_a_header_that_breaks_off_adds_none_to_the_answer(gateway: Gateway
     names = [line.partition(b":")[0].lower() for line in answer.partition(b"\r\n\r\n")[0].split(b"\r\n")]
     assert b"x-evil" not in names
     assert names[0].startswith((b"http/1.1 200", b"http/1.1 400", b"http/1.1 401")), names[0]
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/batches/", "/v1/account/", "/docs/", "/healthz/", "//elsewhere.example/v1/batches/"]
+)
+async def test_a_slash_too_many_sends_nobody_elsewhere(gateway: Gateway, path: str) -> None:
+    for method in ("GET", "POST"):
+        answer = await gateway.http.request(method, f"{gateway.url}{path}", headers={"Host": "elsewhere.example"})
+        problem_of(answer, 404, "not-found")
+        assert "location" not in answer.headers

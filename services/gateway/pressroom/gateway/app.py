@@ -119,6 +119,8 @@ def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         # A page of our own has it.
         docs_url=None,
         redoc_url=None,
+        # It would send callers, with what they say, to whatever name and scheme the request came under.
+        redirect_slashes=False,
         lifespan=lifespan,
         responses=problems.answers(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
     )
