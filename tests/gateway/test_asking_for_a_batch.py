@@ -207,3 +207,22 @@ async def test_what_a_lane_can_do_is_believed_for_a_moment_and_the_plan_has_the_
         planned = await Admission(house.database, house.outbox, house.settings).plan(stored)
     assert planned is not None
     assert (planned.state, planned.reasons[0].field) == (BatchState.REJECTED, "provider")
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "message"),
+    [
+        ('{"provider": }', "application/json", "it is no JSON: Expecting value at character 13"),
+        ("", "application/json", "Field required"),
+        ('{"provider": "studio"}', None, "send it as JSON, with 'Content-Type: application/json'"),
+        ('{"provider": "studio"}', "text/plain", "send it as JSON, with 'Content-Type: application/json'"),
+        # As curl says of what it is given by -d alone.
+        ("{}", "application/x-www-form-urlencoded", "send it as JSON, with 'Content-Type: application/json'"),
+    ],
+)
+async def test_a_body_that_is_no_json_is_told_so(
+    edge: httpx.AsyncClient, body: str, media_type: str | None, message: str
+) -> None:
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    problem = problem_of(await edge.post("/v1/batches", content=body, headers=headers), 422, "invalid-request")
+    assert problem["errors"] == [{"field": "body", "message": message}]

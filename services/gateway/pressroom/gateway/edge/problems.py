@@ -33,6 +33,7 @@ _MODELS: dict[HTTPStatus, type[Problem]] = {HTTPStatus.PAYMENT_REQUIRED: CreditP
 
 _PARSING = "There was an error parsing the body"
 _UNREADABLE = "it cannot be read as what its Content-Type says; JSON is in UTF-8"
+_NOT_SAID_TO_BE_JSON = "send it as JSON, with 'Content-Type: application/json'"
 
 _SCHEMAS = "#/components/schemas/{model}"
 
@@ -95,7 +96,12 @@ def install(app: FastAPI) -> None:
 
     async def wrong_body(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return await refusal(request, invalid([_reason(problem) for problem in error.errors()]))
+        found = error.errors()
+        if isinstance(error.body, bytes):
+            # Not read as JSON, as it does not say that it is; then nothing in it is where it should be.
+            reasons = [_reason(problem) for problem in found if problem["loc"][0] != "body"]
+            return await refusal(request, invalid([*reasons, Reason(field="body", message=_NOT_SAID_TO_BE_JSON)]))
+        return await refusal(request, invalid([_reason(problem) for problem in found]))
 
     async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
@@ -174,6 +180,9 @@ def describe(document: dict[str, Any]) -> None:
 
 def _reason(problem: Any) -> Reason:
     path = [str(part) for part in problem["loc"]]
+    if problem["type"] == "json_invalid" and len(path) > 1:
+        # The framework's word for what is no JSON, with the place in it.
+        return Reason(field="body", message=f"it is no JSON: {problem['ctx']['error']} at character {path[1]}")
     # FastAPI's first part says where it looked (body, query, path), which is not part of the field's name.
     return Reason(field=".".join(path[1:]) or path[0], message=str(problem["msg"]).removeprefix("Value error, "))
 
