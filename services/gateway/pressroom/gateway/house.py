@@ -19,6 +19,7 @@ class GatewayService(Service):
 
     def __init__(self, name: str, settings: GatewaySettings) -> None:
         super().__init__(name, settings)
+        self.settings = settings
         self._lanes = Recent[Lanes](settings.lanes_cache_s)
 
     async def lanes(self) -> Lanes:

@@ -5,6 +5,7 @@ answered with 202 is done, whatever dies.
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -30,7 +31,7 @@ from .cursors import Index, Limit, cut, decode
 from .edge.problems import answers, conflict, invalid, not_found
 from .house import House
 from .idempotency import IdempotencyKey
-from .views import image_view, job_status, job_view, text_view
+from .views import image_views, job_status, job_view, text_view
 from .waiting import LOOK_EVERY_S, Prefer, wait_until, wished_wait_s
 
 router = GuardedRouter("/v1/provider-jobs", "provider jobs", Scope.READ)
@@ -152,14 +153,13 @@ async def list_results(
     after = -1 if cursor is None else cursor
     found = [image async for image in house.database.images.of_job(job, after=after, limit=limit + 1)]
     shown = found[:limit]
-    publications = await house.database.publications.find({"image_id": {"$in": [image.id for image in shown]}})
+    items: Sequence[Image | Text]
+    if job.text_kind is not None:
+        items = [text_view(image) for image in shown]
+    else:
+        items = await image_views(house.database.publications, shown)
     return Page(
-        items=[
-            text_view(image)
-            if image.text_kind is not None
-            else image_view(image, [p for p in publications if p.image_id == image.id])
-            for image in shown
-        ],
+        items=list(items),
         next_cursor=str(shown[-1].index) if len(found) > limit else None,
     )
 

@@ -9,6 +9,7 @@ from pressroom.contracts.texts import SHAPES
 from pressroom.contracts.vocabulary import ErrorKind, ImageState, ProviderJobState
 from pressroom.state.documents import BatchDocument, ImageDocument, ProviderJobDocument, PublicationDocument
 from pressroom.state.machines import IMAGE_READY, PROVIDER_JOB_FINAL
+from pressroom.state.publications import Publications
 
 MICRO = Decimal("0.000001")
 
@@ -81,6 +82,14 @@ def image_view(image: ImageDocument, publications: Sequence[PublicationDocument]
         created_at=image.created_at,
         updated_at=image.updated_at,
     )
+
+
+async def image_views(publications: Publications, images: Sequence[ImageDocument]) -> list[Image]:
+    """These images, each with its publications."""
+    of_images: dict[str, list[PublicationDocument]] = {image.id: [] for image in images}
+    for publication in await publications.find({"image_id": {"$in": list(of_images)}}, sort=[("_id", 1)]):
+        of_images[publication.image_id].append(publication)
+    return [image_view(image, of_images[image.id]) for image in images]
 
 
 def text_view(image: ImageDocument) -> Text:

@@ -25,7 +25,7 @@ from ..house import House
 from ..idempotency import IdempotencyKey, key_reused, say_replayed
 from ..moments import AskedMoment
 from ..payment import payment_required
-from ..views import batch_view, image_view
+from ..views import batch_view, image_views
 from ..waiting import Prefer, wait_until, wished_wait_s
 from .composing import wished
 
@@ -74,11 +74,14 @@ async def create_batch(
     wait_s = wished_wait_s(prefer, response)
     if wait_s == 0:
         return made
-    owner = who.owner
-    batch = await wait_until(
-        lambda: owned(house, owner, made.id), lambda seen: seen.state in BATCH_OVER, wait_s, request
+    return await shown(house, await over(house, who.owner, made.id, wait_s, request))
+
+
+async def over(house: House, owner: str, batch_id: str, wait_s: float, request: Request) -> BatchDocument:
+    """The owner's batch once it is over, or as it is after `wait_s` or when nobody listens any more."""
+    return await wait_until(
+        lambda: owned(house, owner, batch_id), lambda seen: seen.state in BATCH_OVER, wait_s, request
     )
-    return await shown(house, batch)
 
 
 async def ask_for(
@@ -212,8 +215,7 @@ async def list_batch_images(
         return Page(items=[])
     found = await house.database.images.of_batch(batch_id, after=after, limit=limit + 1)
     shown = found[:limit]
-    publications = await house.database.publications.find({"image_id": {"$in": [image.id for image in shown]}})
     return Page(
-        items=[image_view(image, [p for p in publications if p.image_id == image.id]) for image in shown],
+        items=await image_views(house.database.publications, shown),
         next_cursor=str(shown[-1].index) if len(found) > limit else None,
     )

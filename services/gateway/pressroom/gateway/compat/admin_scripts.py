@@ -14,8 +14,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Body, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, StrictBool, StringConstraints, ValidationError
 
 from pressroom.contracts.api import CreateBatch, Moment
 from pressroom.contracts.finishing import NO_PROFILE
@@ -27,13 +26,13 @@ from pressroom.state.machines import IMAGE_READY
 
 from ..access import GuardedRouter, Who
 from ..accounts.principal import Principal
-from ..batches.batches import ASKING, BATCH_OVER, ask_for, owned
+from ..batches.batches import ASKING, BATCH_OVER, ask_for, over
 from ..edge.problems import Refusal, answers
 from ..house import House
 from ..idempotency import IdempotencyKey
 from ..posts import write_post
-from ..settings import GatewaySettings, ModelName
-from ..waiting import wait_until
+from ..settings import ModelName
+from .camel import Camel
 from .picture_urls import picture_url
 
 router = GuardedRouter("/api/admin", "admin requests", Scope.ADMIN)
@@ -42,10 +41,6 @@ REQUESTS_MAX = 100
 """In one file."""
 
 DELAY_MAX_MS = 60_000
-
-
-class Camel(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
 
 class ImageWish(Camel):
@@ -75,7 +70,7 @@ class BlogWish(Camel):
     tags: PostTags = ()
     is_published: StrictBool = Field(default=False, description="In this store; no shop's blog is asked.")
     is_featured: StrictBool = False
-    metadata: Metadata = {}
+    metadata: Metadata = Field(default={})
 
 
 class MadeImage(Camel):
@@ -278,7 +273,7 @@ async def _image(
     """Raises a `Refusal` for what is not begun."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    settings = _settings(house)
+    settings = house.settings
     width, _, height = wish.size.partition("x")
     body = CreateBatch(
         providers=tuple(dict.fromkeys(wish.providers or settings.generate_providers)),
@@ -291,9 +286,7 @@ async def _image(
         profile=NO_PROFILE,
     )
     made = await ask_for(body, who, house, Response(), key)
-    batch = await wait_until(
-        lambda: owned(house, who.owner, made.id), lambda seen: seen.state in BATCH_OVER, deadline - began, request
-    )
+    batch = await over(house, who.owner, made.id, deadline - began, request)
     image = next(iter(await house.database.images.of_batch(batch.id)), None)
     if image is None or image.state not in IMAGE_READY or image.is_placeholder:
         error, status = _unmade(batch, image.error.message if image is not None and image.error else None)
@@ -387,10 +380,4 @@ def _key_of(key: str | None, index: int) -> str | None:
 
 
 def _deadline(house: House) -> float:
-    return asyncio.get_running_loop().time() + _settings(house).generate_wait_s
-
-
-def _settings(house: House) -> GatewaySettings:
-    settings = house.core_settings
-    assert isinstance(settings, GatewaySettings)
-    return settings
+    return asyncio.get_running_loop().time() + house.settings.generate_wait_s

@@ -38,7 +38,8 @@ from ..house import House
 from ..idempotency import IdempotencyKey
 from ..recipes import usable
 from ..settings import GatewaySettings
-from .case_reports import SCENE, Camel, ErrorReport, ImageType, Progress, Roles, progress_of, report_of, statistics_of
+from .camel import Camel
+from .case_reports import SCENE, ErrorReport, ImageType, Progress, Roles, progress_of, report_of, statistics_of
 
 router = GuardedRouter("/api/case-images", "case images", Scope.READ)
 
@@ -160,9 +161,7 @@ async def estimate(body: CaseBatch, owner: Caller, house: House) -> CostEstimate
     wanted, wrong = await _wanted(_wishes(body), owner, house)
     if wrong:
         raise invalid(wrong)
-    request = BatchRequest.model_validate(
-        _batch(wanted, body, _settings(house)).model_dump(exclude={"recipe", "parts"})
-    )
+    request = BatchRequest.model_validate(_batch(wanted, body, house.settings).model_dump(exclude={"recipe", "parts"}))
     told = await Estimates(house.database, house.core_settings).of(request, owner)
     cost, count = told.cost_usd, told.image_count
     return CostEstimate(
@@ -362,7 +361,7 @@ async def _begun(
     wanted, wrong = await _wanted(wishes, who.owner, house)
     if wrong:
         raise invalid(wrong)
-    made = await ask_for(_batch(wanted, body, _settings(house)), who, house, response, key, wish=wish)
+    made = await ask_for(_batch(wanted, body, house.settings), who, house, response, key, wish=wish)
     return await _progress(await owned(house, who.owner, made.id), house)
 
 
@@ -424,9 +423,3 @@ async def _cases(case_id: str | None, owner: str, house: House) -> list[Subject]
     if known is None:
         raise not_found("case", case_id)
     return [known.shown]
-
-
-def _settings(house: House) -> GatewaySettings:
-    settings = house.core_settings
-    assert isinstance(settings, GatewaySettings)
-    return settings

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from pressroom.contracts.api import Moment
 from pressroom.contracts.costs import as_dollars
 from pressroom.contracts.vocabulary import BatchState, ErrorKind, ImageState
 from pressroom.state.documents import BatchDocument, ImageDocument
 from pressroom.state.machines import IMAGE_READY
+
+from .camel import Camel
 
 ImageType = Literal["suspect", "scene"]
 Roles = Mapping[tuple[str, str], ImageType]
@@ -22,10 +23,6 @@ Roles = Mapping[tuple[str, str], ImageType]
 SCENE = "scene"
 CSV_HEAD = ("batch_id", "date", "total", "successful", "failed", "time", "cost")
 _CENT = 2
-
-
-class Camel(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
 
 class ShownImage(Camel):

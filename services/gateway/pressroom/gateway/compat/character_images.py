@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Path, Request, Response
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic.alias_generators import to_camel
+from pydantic import AliasChoices, BaseModel, Field, StringConstraints
 
 from pressroom.contracts.api import CreateBatch
 from pressroom.contracts.finishing import NO_PROFILE
@@ -20,22 +19,17 @@ from pressroom.state.documents import BatchDocument
 from pressroom.state.machines import IMAGE_READY
 
 from ..access import Caller, GuardedRouter, Who, requires
-from ..batches.batches import ASKING, BATCH_OVER, ask_for, owned
+from ..batches.batches import ASKING, BATCH_OVER, ask_for, over
 from ..bodies import described, read
 from ..house import House
 from ..idempotency import IdempotencyKey
-from ..settings import GatewaySettings
-from ..waiting import wait_until
+from .camel import Camel
 from .picture_urls import picture_url
 
 router = GuardedRouter("/api/image-generation", "character images", Scope.READ)
 
 QUANTITY_MAX = 100
 LISTED_AT_MOST = 1000
-
-
-class Camel(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
 
 class Generate(Camel):
@@ -105,8 +99,7 @@ async def generate(
 ) -> GeneratedAnswer:
     """Ask for pictures of a character, made together; answers when they are done."""
     asked = read(Generate, await request.body())
-    settings = house.core_settings
-    assert isinstance(settings, GatewaySettings)
+    settings = house.settings
     body = CreateBatch(
         providers=settings.generate_providers,
         fallback=Fallback.PLACEHOLDER,
@@ -124,12 +117,7 @@ async def generate(
         max_concurrent=asked.quantity,
     )
     made = await ask_for(body, who, house, response, idempotency_key)
-    batch = await wait_until(
-        lambda: owned(house, who.owner, made.id),
-        lambda seen: seen.state in BATCH_OVER,
-        settings.generate_wait_s,
-        request,
-    )
+    batch = await over(house, who.owner, made.id, settings.generate_wait_s, request)
     return await _generated(house, request, batch, asked)
 
 

@@ -10,8 +10,7 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from pressroom.contracts.api import CreateBatch, CreateImage
 from pressroom.contracts.credits import as_credits
@@ -30,6 +29,7 @@ from ..house import House
 from ..idempotency import IdempotencyKey
 from ..settings import GatewaySettings
 from ..uploads import from_base64, store_picture
+from .camel import Camel
 from .picture_urls import picture_url
 
 
@@ -45,10 +45,6 @@ LISTED_AT_MOST = 200
 _CATEGORIES = (Category.CHARACTER, Category.FOOD, Category.PRODUCT)
 
 Credits = int | float
-
-
-class Camel(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
 
 
 class WantedPicture(Camel):
@@ -110,7 +106,7 @@ async def create_job(
     """Ask for pictures of one kind, each with a prompt and perhaps a reference picture."""
     # A body with pictures is large: the framework would read it before anybody has asked who sends it.
     body = read(CreateJob, await request.body())
-    settings = _settings(house)
+    settings = house.settings
     count, most = len(body.requests), settings.batch_create_max
     if count > most:
         message = f"{count} requests; at most {most} in one batch (PRESSROOM_BATCH_CREATE_MAX)"
@@ -178,7 +174,7 @@ async def job_status(batch_id: str, owner: Caller, house: House, request: Reques
 @router.get("/history")
 async def job_history(owner: Caller, house: House) -> list[PastJob]:
     """The newest batches, the newest first."""
-    settings = _settings(house)
+    settings = house.settings
     batches = await house.database.batches.in_categories(owner, _CATEGORIES, Mode.BATCH, limit=LISTED_AT_MOST)
     counts = await house.database.images.counts_of_many([batch.id for batch in batches])
     listed: list[PastJob] = []
@@ -196,12 +192,6 @@ async def job_history(owner: Caller, house: House) -> list[PastJob]:
             )
         )
     return listed
-
-
-def _settings(house: House) -> GatewaySettings:
-    settings = house.core_settings
-    assert isinstance(settings, GatewaySettings)
-    return settings
 
 
 def _is_of_here(batch: BatchDocument) -> bool:

@@ -19,15 +19,13 @@ from pressroom.state.documents import BatchDocument, ImageDocument
 from pressroom.state.machines import IMAGE_READY
 
 from ..access import Caller, GuardedRouter, Who, requires
-from ..batches.batches import ASKING, BATCH_OVER, ask_for, owned
+from ..batches.batches import ASKING, BATCH_OVER, ask_for, over, owned
 from ..bodies import described, read
 from ..edge.problems import answers
 from ..house import House
 from ..idempotency import IdempotencyKey
 from ..images.images import publish_image
 from ..images.reviewing import approve_image
-from ..settings import GatewaySettings
-from ..waiting import wait_until
 
 router = GuardedRouter("/api", "print on demand", Scope.READ)
 
@@ -132,8 +130,7 @@ async def generate(
 ) -> Generated:
     """Ask for 1 to 25 variations of a prompt, one after another; answers when they are done."""
     asked = read(Generate, await request.body())
-    settings = house.core_settings
-    assert isinstance(settings, GatewaySettings)
+    settings = house.settings
     is_shirt = (asked.width, asked.height) == (T_SHIRT.width_px, T_SHIRT.height_px)
     body = CreateBatch(
         providers=settings.generate_providers,
@@ -149,12 +146,7 @@ async def generate(
         profile="t-shirt" if is_shirt else NO_PROFILE,
     )
     made = await ask_for(body, who, house, response, idempotency_key)
-    batch = await wait_until(
-        lambda: owned(house, who.owner, made.id),
-        lambda seen: seen.state in BATCH_OVER,
-        settings.generate_wait_s,
-        request,
-    )
+    batch = await over(house, who.owner, made.id, settings.generate_wait_s, request)
     return _generated(batch, await house.database.images.of_batch(batch.id))
 
 

@@ -15,13 +15,11 @@ from pressroom.contracts.facts import FileFacts
 from pressroom.contracts.vocabulary import Scope
 from pressroom.runtime.errors import StoreUnavailable
 from pressroom.runtime.logs import get_logger
-from pressroom.runtime.service import Service
 from pressroom.state.documents import ImageDocument
 
 from ..access import Caller, GuardedRouter
 from ..edge.problems import Refusal, answers, conflict
 from ..house import House
-from ..settings import GatewaySettings
 from ..stored_files import FOREVER, Asked, Conditions, Content, answer_with
 from .images import owned
 
@@ -70,12 +68,11 @@ async def get_thumbnail(
 
 
 async def _file(
-    house: Service, image: ImageDocument, file: FileFacts | None, asked: Asked, presigned: bool | None
+    house: House, image: ImageDocument, file: FileFacts | None, asked: Asked, presigned: bool | None
 ) -> Response:
     if file is None:
         raise conflict("image-not-ready", f"The image is {image.state}; it has no files.")
-    settings = house.core_settings
-    assert isinstance(settings, GatewaySettings)
+    settings = house.settings
     if settings.presigned_content if presigned is None else presigned:
         address = await _signed(house, file.key, asked.method, settings.presigned_lifetime_s)
         if address is not None:
@@ -91,7 +88,7 @@ async def _file(
         ) from error
 
 
-async def _signed(house: Service, key: str, method: str, lifetime_s: int) -> str | None:
+async def _signed(house: House, key: str, method: str, lifetime_s: int) -> str | None:
     try:
         return await house.blobs.signed_url(key, method, lifetime_s)
     except StoreUnavailable as error:

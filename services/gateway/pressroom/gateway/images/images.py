@@ -18,7 +18,7 @@ from ..cursors import Limit, cut, decode
 from ..edge.problems import answers, conflict, not_found
 from ..etags import etag_of
 from ..house import House
-from ..views import image_view, publication_view
+from ..views import image_views, publication_view
 
 router = GuardedRouter("/v1/images", "images", Scope.READ)
 
@@ -39,8 +39,7 @@ async def owned(house: Service, owner: str, image_id: str) -> ImageDocument:
 
 async def shown(house: Service, image: ImageDocument) -> Image:
     """An image as the API shows it, with its publications."""
-    publications = await house.database.publications.find({"image_id": image.id}, sort=[("_id", 1)])
-    return image_view(image, publications)
+    return (await image_views(house.database.publications, [image]))[0]
 
 
 @router.get("")
@@ -71,9 +70,8 @@ async def list_images(
         limit=limit + 1,
     )
     shown, next_cursor = cut(found, limit)
-    publications = await house.database.publications.find({"image_id": {"$in": [image.id for image in shown]}})
     return Page(
-        items=[image_view(image, [p for p in publications if p.image_id == image.id]) for image in shown],
+        items=await image_views(house.database.publications, shown),
         next_cursor=next_cursor,
     )
 

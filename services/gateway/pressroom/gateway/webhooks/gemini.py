@@ -56,7 +56,7 @@ class GeminiTold(BaseModel):
 @router.post("/{job_id}/{signature}", response_class=Response)
 async def job_told(job_id: JobId, signature: str, request: Request, house: House) -> Response:
     """Anything but a 2xx makes Gemini tell again, for a day."""
-    settings: GatewaySettings = request.app.state.settings
+    settings = house.settings
     if not is_ours(settings, ProviderName.GEMINI, job_id, signature):
         raise nothing_here()
     message_id = fresh_message_id(request.headers)
@@ -71,7 +71,7 @@ async def job_told(job_id: JobId, signature: str, request: Request, house: House
 @router.post("", response_class=Response)
 async def project_told(request: Request, house: House) -> Response:
     """What is signed and of something else is heard and left: told again it would be the same."""
-    settings: GatewaySettings = request.app.state.settings
+    settings = house.settings
     return await heard_of_a_project(request, house, ProviderName.GEMINI, settings.gemini_webhook_secret, _ended)
 
 

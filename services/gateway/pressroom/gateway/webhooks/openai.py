@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from pressroom.contracts.vocabulary import ProviderName
 
 from ..house import House
-from ..settings import GatewaySettings
 from .provider_jobs import heard_of_a_project
 
 # Left out of the schema, as nobody but OpenAI calls it.
@@ -37,7 +36,7 @@ class OpenAITold(BaseModel):
 async def project_told(request: Request, house: House) -> Response:
     """Anything but a 2xx makes OpenAI tell again, for three days; so what is signed and of something else is heard and
     left."""
-    settings: GatewaySettings = request.app.state.settings
+    settings = house.settings
     return await heard_of_a_project(request, house, ProviderName.OPENAI, settings.openai_webhook_secret, _ended)
 
 

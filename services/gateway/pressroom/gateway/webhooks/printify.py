@@ -16,7 +16,6 @@ from pressroom.contracts.vocabulary import PlatformName
 
 from ..bodies import read
 from ..house import House
-from ..settings import GatewaySettings
 from .refusals import nothing_here
 from .shop_messages import MESSAGE_ID_PATTERN, TOPIC_PATTERN, ShopMessage, hear
 
@@ -48,7 +47,7 @@ class PrintifyTold(BaseModel):
 @router.post("", response_class=Response)
 async def shop_told(request: Request, house: House) -> Response:
     """Each message becomes one `WebhookReceived`."""
-    settings: GatewaySettings = request.app.state.settings
+    settings = house.settings
     if settings.printify_webhook_secret is None:
         raise nothing_here()
     body = await request.body()

@@ -19,7 +19,6 @@ from pressroom.runtime.webhook_urls import hint_subject, is_ours
 from ..bodies import read
 from ..edge.problems import answers
 from ..house import House
-from ..settings import GatewaySettings
 from .refusals import nothing_here
 
 router = APIRouter(prefix="/runpod")
@@ -47,7 +46,7 @@ class EndedJob(BaseModel):
 )
 async def runpod_told(key: Key, signature: Signature, request: Request, house: House) -> Response:
     """RunPod tells that a job has ended. Anything but a 200 makes it tell again, three times in all."""
-    settings: GatewaySettings = request.app.state.settings
+    settings = house.settings
     # Before the body is read, so that nobody else's is.
     if not is_ours(settings, ProviderName.RUNPOD, key, signature):
         raise nothing_here()

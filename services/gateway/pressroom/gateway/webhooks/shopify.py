@@ -20,7 +20,6 @@ from pressroom.contracts.vocabulary import PlatformName
 from ..bodies import read
 from ..edge.problems import invalid
 from ..house import House
-from ..settings import GatewaySettings
 from .refusals import nothing_here
 from .shop_messages import MESSAGE_ID_PATTERN, PUBLICATIONS_AT_MOST, TOPIC_PATTERN, ShopMessage, hear
 
@@ -50,7 +49,7 @@ class ShopifyTold(BaseModel):
 @router.post("", response_class=Response)
 async def shop_told(request: Request, house: House) -> Response:
     """Each message becomes one `WebhookReceived`."""
-    settings: GatewaySettings = request.app.state.settings
+    settings = house.settings
     if settings.shopify_webhook_secret is None:
         raise nothing_here()
     body, headers = await request.body(), request.headers
