@@ -66,6 +66,18 @@ async def test_what_is_somebodys_is_stored_by_nobody_and_what_never_changes_by_w
     assert_safe(content)
 
 
+@pytest.mark.parametrize("asked", [{}, {"Range": "bytes=0-9"}, {"If-None-Match": "*"}])
+async def test_what_a_browser_keeps_of_somebodys_it_gives_to_nobody_else(
+    gateway: Gateway, asked: dict[str, str]
+) -> None:
+    image_id = await gateway.image()
+    for name in ("content", "thumbnail"):
+        for method in ("GET", "HEAD"):
+            answer = await gateway.http.request(method, f"/v1/images/{image_id}/{name}", headers=asked)
+            assert "private" in answer.headers["cache-control"]
+            assert answer.headers["vary"] == "Authorization, X-API-Key"
+
+
 async def test_https_alone_is_asked_for_where_a_setting_says_so(tmp_path: Path) -> None:
     async with unconnected(tmp_path) as plain:
         assert "strict-transport-security" not in (await plain.get("/healthz")).headers

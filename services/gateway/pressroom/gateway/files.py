@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Response
 
 from .edge.problems import answers, not_found
 from .house import House
-from .stored_files import FOREVER, Conditions, Content, answer_with
+from .stored_files import KEPT_BY_ALL, Conditions, Content, answer_with
 
 router = APIRouter(prefix="/files", tags=["files"])
 
@@ -37,6 +37,6 @@ async def get_file(folder: Folder, name: Name, house: House, asked: Conditions) 
     digest, _, extension = name.partition(".")
     try:
         content = Content(key, _MEDIA_TYPES[extension], digest, await house.blobs.size(key))
-        return await answer_with(house, content, asked, cached=f"public, {FOREVER}")
+        return await answer_with(house, content, asked, KEPT_BY_ALL)
     except FileNotFoundError as error:
         raise not_found("file", name) from error

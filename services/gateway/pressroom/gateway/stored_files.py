@@ -5,7 +5,7 @@ One range of bytes is answered with 206; several, or what cannot be read, with t
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
@@ -19,8 +19,12 @@ from pressroom.runtime.service import Service
 from .edge.problems import Refusal
 
 A_YEAR_S = 365 * 24 * 60 * 60
-FOREVER = f"max-age={A_YEAR_S}, immutable"
-"""For `Cache-Control`: a key names its content, so it never changes."""
+_FOREVER = f"max-age={A_YEAR_S}, immutable"
+"""A key names its content, so it never changes."""
+
+KEPT_BY_ALL = {"Cache-Control": f"public, {_FOREVER}"}
+KEPT_BY_ITS_OWNER = {"Cache-Control": f"private, {_FOREVER}", "Vary": "Authorization, X-API-Key"}
+"""Somebody else at the same browser is answered anew."""
 
 _ENTITY_TAG = re.compile(r'"([^"]*)"')
 _ONE_RANGE = re.compile(r"^bytes=\s*(\d{0,18})-(\d{0,18})\s*$", re.IGNORECASE)
@@ -102,10 +106,10 @@ async def asked_by(
 Conditions = Annotated[Asked, Depends(asked_by)]
 
 
-async def answer_with(house: Service, content: Content, asked: Asked, *, cached: str) -> Response:
-    """The file, or what of it was asked for; of HEAD, what would be answered. Raises `FileNotFoundError` before
-    anything is sent, and a 416 `Refusal`."""
-    headers = {"ETag": content.etag, "Cache-Control": cached, "Accept-Ranges": "bytes"}
+async def answer_with(house: Service, content: Content, asked: Asked, said: Mapping[str, str]) -> Response:
+    """The file, or what of it was asked for; of HEAD, what would be answered. `said`: how it may be kept. Raises
+    `FileNotFoundError` before anything is sent, and a 416 `Refusal`."""
+    headers = {"ETag": content.etag, **said, "Accept-Ranges": "bytes"}
     if asked.has_it(content):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     part = asked.part_of(content)

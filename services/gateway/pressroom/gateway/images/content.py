@@ -20,7 +20,7 @@ from pressroom.state.documents import ImageDocument
 from ..access import Caller, GuardedRouter
 from ..edge.problems import Refusal, answers, conflict
 from ..house import House
-from ..stored_files import FOREVER, Asked, Conditions, Content, answer_with
+from ..stored_files import KEPT_BY_ITS_OWNER, Asked, Conditions, Content, answer_with
 from .images import owned
 
 router = GuardedRouter("/v1/images", "images", Scope.READ)
@@ -79,7 +79,7 @@ async def _file(
             headers = {"Cache-Control": "no-store"}
             return RedirectResponse(address, status_code=HTTPStatus.TEMPORARY_REDIRECT, headers=headers)
     try:
-        return await answer_with(house, Content.of(file), asked, cached=f"private, {FOREVER}")
+        return await answer_with(house, Content.of(file), asked, KEPT_BY_ITS_OWNER)
     except FileNotFoundError as error:
         raise Refusal(
             HTTPStatus.INTERNAL_SERVER_ERROR,
