@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from pressroom.contracts.vocabulary import Role, Scope
+from pressroom.gateway.accounts.login import BODY_MAX_BYTES
 
 from ..house import House
 from .people import a_key, a_user, bearer, token_of
@@ -229,6 +230,24 @@ async def test_of_who_is_not_known_no_body_is_waited_for(gateway: Gateway, token
                 status_line = await reader.readline()
         # Not 100, which would ask for the body.
         assert status_line.startswith(b"HTTP/1.1 401 "), (method, path, status_line)
+
+
+@pytest.mark.parametrize("vendor", ["gemini", "openai", "printify", "shopify"])
+async def test_of_a_vendor_that_nobody_set_up_no_body_is_waited_for(gateway: Gateway, vendor: str) -> None:
+    async with connected(gateway) as (reader, writer):
+        head = "Host: gateway\r\nExpect: 100-continue\r\nContent-Length: 100\r\n"
+        writer.write(f"POST /webhooks/{vendor} HTTP/1.1\r\n{head}\r\n".encode())
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            status_line = await reader.readline()
+    assert status_line.startswith(b"HTTP/1.1 404 ")
+
+
+async def test_nobody_has_more_parsed_than_a_login(gateway: Gateway) -> None:
+    body = {"email": "ann@example.com", "password": "x", "more": "x" * BODY_MAX_BYTES}
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
+        problem = problem_of(await http.post("/auth/login", json=body), 413, "content-too-large")
+        assert str(BODY_MAX_BYTES) in problem["detail"]
+        problem_of(await http.post("/auth/login", json=body | {"more": ""}), 401, "wrong-login")
 
 
 async def test_who_may_not_do_it_hears_that_whatever_they_send(gateway: Gateway) -> None:

@@ -92,6 +92,8 @@ def build(settings: GatewaySettings) -> FastAPI:
             gemini_batches.router.prefix: (settings.max_upload_bytes, "PRESSROOM_MAX_UPLOAD_BYTES"),
             # Some vendors tell of a job with all that it made.
             webhooks.LARGE: (settings.max_upload_bytes, "PRESSROOM_MAX_UPLOAD_BYTES"),
+            # Nobody is known yet.
+            login.router.prefix: (login.BODY_MAX_BYTES, "a login has less"),
             "/": (settings.max_body_bytes, "PRESSROOM_MAX_BODY_BYTES"),
         },
         timeout_s=settings.body_timeout_s,

@@ -23,6 +23,9 @@ from .views import user_view
 
 router = APIRouter(prefix="/auth", tags=["accounts"])
 
+BODY_MAX_BYTES = 16 * 1024
+"""Several times an address and a password, whatever else an old client sends with them."""
+
 log = get_logger(__name__)
 
 

@@ -24,8 +24,8 @@ _CLOSE = {"Connection": "close"}
 
 
 class BodyLimit:
-    """Plain ASGI, so streams stay streams. `limits`: for each path's beginning the bytes, and the setting that says so;
-    the first that fits holds. `timeout_s`: from the first piece that is waited for to the last."""
+    """Plain ASGI, so streams stay streams. `limits`: for each path's beginning the bytes, and the setting that says so,
+    or why; the first that fits holds. `timeout_s`: from the first piece that is waited for to the last."""
 
     def __init__(self, app: ASGIApp, limits: Mapping[str, tuple[int, str]], timeout_s: float) -> None:
         self._app = app
