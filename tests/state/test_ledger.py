@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -32,11 +33,11 @@ def ledger(database: Database) -> Ledger:
     return database.ledger
 
 
-def a_hold(batch_id: str, images: int = 1, retry_id: str | None = None) -> HoldDocument:
-    return hold_of(batch_id, OWNER, PRICE, range(images), datetime.now(UTC), retry_id)
+def a_hold(batch_id: str, images: int = 1, retry_id: str | None = None, owner: str = OWNER) -> HoldDocument:
+    return hold_of(batch_id, owner, PRICE, range(images), datetime.now(UTC), retry_id)
 
 
-def a_batch(batch_id: str, key: str | None = None) -> BatchDocument:
+def a_batch(batch_id: str, key: str | None = None, owner: str = OWNER) -> BatchDocument:
     now = datetime.now(UTC)
     return BatchDocument(
         _id=batch_id,
@@ -44,7 +45,7 @@ def a_batch(batch_id: str, key: str | None = None) -> BatchDocument:
         updated_at=now,
         swept_at=now,
         state=BatchState.REQUESTED,
-        owner=OWNER,
+        owner=owner,
         request=BatchRequest(provider=ProviderName.STUDIO, prompt="x"),
         fingerprint="f",
         idempotency_key=key,
@@ -70,6 +71,13 @@ async def told(ledger: Ledger) -> list[tuple[LedgerKind, int, int]]:
     account = await ledger.account(OWNER)
     assert (account.entries, account.available) == (len(entries), balance)
     return [(entry.kind, entry.amount, entry.balance) for entry in entries]
+
+
+async def open_transactions(database: Database) -> list[dict[str, Any]]:
+    """What the server has begun and not ended."""
+    admin = database.batches.raw.database.client.admin
+    sessions = {"$currentOp": {"idleSessions": True, "allUsers": True}}
+    return [one async for one in admin.aggregate([sessions, {"$match": {"transaction": {"$exists": True}}}])]
 
 
 async def test_an_account_that_nothing_was_booked_on_is_empty(ledger: Ledger) -> None:
@@ -173,6 +181,29 @@ async def test_a_step_that_is_interrupted_between_its_writes_has_written_nothing
     assert await ledger.open_holds("batch") == []
     assert await database.batches.get("batch") is None
     assert len(await told(ledger)) == 1
+
+
+async def test_who_is_cancelled_in_the_middle_leaves_nothing_open_that_others_wait_for(database: Database) -> None:
+    ledger = database.ledger
+    owners = [f"user_{number}" for number in range(40)]
+    for owner in owners:
+        await ledger.give(owner, LedgerKind.TOPUP, PRICE, by="admin", note="an invoice", entry_id=f"paid-{owner}")
+    for after in (0, 2, 8):
+        asked = [
+            asyncio.create_task(ledger.store_batch(a_batch(owner, owner=owner), a_hold(owner, owner=owner)))
+            for owner in owners
+        ]
+        # By turns of the loop: more and more of them are on their way.
+        for _ in range(after):
+            await asyncio.sleep(0.001)
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        assert await open_transactions(database) == []
+    for owner in owners:
+        account = await ledger.account(owner)
+        held = await ledger.open_holds(owner)
+        assert (account.held > 0) == bool(held) == (await database.batches.get(owner) is not None)
 
 
 async def test_what_is_booked_twice_under_one_id_is_booked_once(ledger: Ledger) -> None:
