@@ -1,5 +1,6 @@
 """`/api/case-images`: batch files, progress, error reports, missing images and statistics of cases."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -164,6 +165,47 @@ async def test_whoever_has_no_image_is_missing_until_one_is_asked_for(house: Hou
     assert [(case["caseId"], len(case["missing"])) for case in lacking] == [("case-1", 3), ("case-2", 4)]
     assert of_one == lacking[:1]
     assert asked_for["progress"]["total"] == 7
+
+
+async def test_what_is_asked_for_is_missing_no_more_though_nobody_has_planned_it(house: House) -> None:
+    path = "/api/case-images/missing"
+    async with serving(house, case_providers=["studio"]) as gateway, serving(house, case_providers=["studio"]) as other:
+        await keep(gateway, "case-1", a_case())
+        first = await gateway.http.post(path)
+        assert first.status_code == 202, first.text
+        problem_of(await gateway.http.post(path), 409, "nothing-missing")
+        # Also at another gateway, when the first is gone; and a case of its own is seen as any.
+        problem_of(await other.http.post(path, params={"caseId": "case-1"}), 409, "nothing-missing")
+        assert (await other.http.get(path)).json() == []
+
+        assert (await other.http.post(f"/v1/batches/{first.json()['batchId']}/cancel")).is_success
+        again = await other.http.post(path)
+    assert (again.status_code, again.json()["progress"]["total"]) == (202, 4)
+
+
+@pytest.mark.parametrize("keys", [(None,), ("one",), ("one", "two")])
+async def test_the_same_missing_images_are_bought_once_by_many_at_once(
+    house: House, keys: tuple[str | None, ...]
+) -> None:
+    async with serving(house, case_providers=["studio"]) as gateway, serving(house, case_providers=["studio"]) as other:
+        await keep(gateway, "case-1", a_case())
+        await keep(gateway, "case-2", a_case())
+
+        async def ask(number: int) -> httpx.Response:
+            key = keys[number % len(keys)]
+            return await (gateway, other)[number % 2].http.post(
+                "/api/case-images/missing",
+                params={"caseId": "case-1"} if number % 4 == 0 and key is None else None,
+                headers={"Idempotency-Key": key} if key else None,
+            )
+
+        answers = await asyncio.gather(*(ask(number) for number in range(12)))
+    batches = await house.database.batches.find({})
+    parts = [(image.subject, image.part) for batch in batches for image in batch.request.wanted()]
+    assert len(parts) == len(set(parts)) == 8
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    replayed = [answer for answer in answers if answer.status_code == 202]
+    assert {answer.json()["batchId"] for answer in replayed} == {batch.id for batch in batches}
 
 
 def several_scenes(count: int) -> dict[str, Any]:

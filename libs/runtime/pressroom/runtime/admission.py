@@ -44,6 +44,10 @@ class IdTaken(Exception):
     """The batch's id, or the idempotency key, belongs to a batch with another body."""
 
 
+class TurnTaken(Exception):
+    """Somebody else asked by what they saw in the same moment, and was stored; nothing was written."""
+
+
 class BeyondCap(Exception):
     """A cap in money does not leave what the batch costs; nothing was written."""
 
@@ -206,12 +210,14 @@ class Admission:
         wish: str | None = None,
         announce: bool,
         regenerated_from: str | None = None,
+        turn: int | None = None,
     ) -> Admitted:
         """Keep a request as a batch in state `requested`; `announce` puts its `BatchRequested` into the outbox, and
         holds what the batch costs an owner who pays: who announced it by an event hears of that when it is planned.
-        `regenerated_from`: the image that it makes another of. `wish`: see `BatchDocument`.
+        `regenerated_from`: the image that it makes another of. `wish`, `turn`: see `BatchDocument`.
 
-        Raises `IdTaken` when the id or the key belongs to another body, `InsufficientCredits` and `BeyondCap`.
+        Raises `IdTaken` when the id or the key belongs to another body, `TurnTaken`, `InsufficientCredits` and
+        `BeyondCap`.
         """
         now = datetime.now(UTC)
         asked = fingerprint(request)
@@ -241,6 +247,7 @@ class Admission:
             fingerprint=asked,
             wish=wish,
             idempotency_key=idempotency_key,
+            turn=turn,
             mode_choice=choice,
             regenerated_from=regenerated_from,
             swept_at=now,
@@ -251,6 +258,8 @@ class Admission:
         existing = await self._database.batches.get(batch_id)
         if existing is None and idempotency_key is not None:
             existing = await self._database.batches.by_idempotency_key(owner, idempotency_key)
+        if existing is None and turn is not None:
+            raise TurnTaken
         if existing is None or existing.owner != owner or (announce and existing.regenerated_from != regenerated_from):
             raise IdTaken(batch_id)
         # Also as it was settled: an open mode is asked for once, and announced as what it became.

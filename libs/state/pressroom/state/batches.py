@@ -32,6 +32,29 @@ class Batches(Collection[BatchDocument]):
         found = await self.find({"owner": owner, "idempotency_key": key}, limit=1)
         return found[0] if found else None
 
+    async def next_turn(self, owner: str) -> int:
+        """The turn of whoever looks now at what an owner has, and asks for what is not there. Of several that got the
+        same, one is stored; what the others saw is old then."""
+        # The type, so that the index of those alone that have one will do.
+        had = {"owner": owner, "turn": {"$type": "number"}}
+        last = await self.raw.find_one(had, projection={"turn": 1}, sort=[("turn", -1)])
+        return 0 if last is None else int(last["turn"]) + 1
+
+    async def parts_awaited(self, owner: str) -> set[tuple[str, str]]:
+        """The subjects, each with one of its parts, that an owner's batches will show whose images are not planned
+        yet."""
+        waiting = {"$in": [str(BatchState.SCHEDULED), str(BatchState.REQUESTED)]}
+        rows = self.raw.find(
+            {"owner": owner, "state": waiting, "request.images.part": {"$type": "string"}},
+            projection={"request.subject": 1, "request.images.subject": 1, "request.images.part": 1},
+        )
+        return {
+            (image.get("subject") or row["request"].get("subject"), image["part"])
+            async for row in rows
+            for image in row["request"]["images"]
+            if image.get("part")
+        }
+
     async def owner_of(self, batch_id: str) -> str | None:
         """Whose a batch is; None when there is no such batch."""
         raw = await self.raw.find_one({"_id": batch_id}, projection={"owner": 1})

@@ -108,6 +108,12 @@ class Database:
                     unique=True,
                     partialFilterExpression={"idempotency_key": {"$type": "string"}},
                 ),
+                IndexModel(
+                    [("owner", ASCENDING), ("turn", DESCENDING)],
+                    name="turns",
+                    unique=True,
+                    partialFilterExpression={"turn": {"$type": "number"}},
+                ),
             ]
         )
         await self.images.raw.create_indexes(

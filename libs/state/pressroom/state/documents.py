@@ -92,7 +92,9 @@ class BatchDocument(Document):
     asked for between its images. `request` has the mode that was settled on, `mode_choice` tells of what was asked.
     `retries`: the last of those that opened it again (`pressroom.runtime.retries`), the newest last. `failures_passed`:
     how many had failed when it was last resumed, of those that stop a batch that wants to be stopped by one. `wish`:
-    what was sent, where `request` was made of it and of what is stored under names, which may be another by now."""
+    what was sent, where `request` was made of it and of what is stored under names, which may be another by now.
+    `turn`: of an owner's batches that were asked for by what was seen in one moment, one has it (`Batches.next_turn`).
+    """
 
     state: BatchState
     owner: str
@@ -100,6 +102,7 @@ class BatchDocument(Document):
     fingerprint: str
     wish: str | None = None
     idempotency_key: str | None = None
+    turn: int | None = None
     released_through: int = 0
     next_image_at: datetime | None = None
     mode_choice: ModeChoice | None = None

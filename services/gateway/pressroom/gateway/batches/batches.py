@@ -93,9 +93,11 @@ async def ask_for(
     *,
     regenerated_from: str | None = None,
     wish: str | None = None,
+    turn: int | None = None,
 ) -> Batch:
-    """Store a request, or find it under its idempotency key. `wish`: what it was made of, to be found by. Raises a 402,
-    403, 409 or 422 `Refusal`."""
+    """Store a request, or find it under its idempotency key. `wish`: what it was made of, to be found by. `turn`: of
+    who asks for what they did not see (`Batches.next_turn`). Raises a 402, 403, 409 or 422 `Refusal`, and
+    `TurnTaken`."""
     if body.auto_publish:
         demand(who, Scope.PUBLISH)
     # What was taken under this key is answered, whatever its recipe would make and however its lane stands by now.
@@ -119,6 +121,7 @@ async def ask_for(
             wish=wish,
             announce=True,
             regenerated_from=regenerated_from,
+            turn=turn,
         )
     except InsufficientCredits as error:
         raise payment_required(error) from error

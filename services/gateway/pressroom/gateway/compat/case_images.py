@@ -25,6 +25,7 @@ from pressroom.contracts.identifiers import new_id
 from pressroom.contracts.recipes import REASONS_MAX, CannotCompose, Recipe, Subject, compose
 from pressroom.contracts.requests import IMAGES_CEILING, BatchRequest, ImageRequest, PlainName
 from pressroom.contracts.vocabulary import BatchState, ImageState, Scope
+from pressroom.runtime.admission import TurnTaken
 from pressroom.runtime.estimates import Estimates
 from pressroom.state.documents import BatchDocument
 
@@ -233,14 +234,25 @@ async def make_missing_images(
 ) -> Progress:
     """Ask for all that is missing, as one batch: what `GET` of the same address tells."""
     wish = f"missing {case_id or ''}"
-    before = await asked_before(house, who.owner, idempotency_key, wish, response)
-    if before is not None:
-        return await _progress(before, house)
-    lacking = [one async for one in _lacking(case_id, who.owner, house)]
-    if not lacking:
-        raise conflict("nothing-missing", "Every suspect and every scene has an image, made or on its way.")
-    wishes = [_Wish(case.name, _ROLES, frozenset(parts)) for case, parts in lacking]
-    return await _begun(wishes, None, wish, who, house, response, idempotency_key)
+    while True:
+        before = await asked_before(house, who.owner, idempotency_key, wish, response)
+        if before is not None:
+            return await _progress(before, house)
+        # Before the look, so that of two that saw the same missing in one moment one asks for it, and the other looks
+        # again.
+        turn = await house.database.batches.next_turn(who.owner)
+        lacking = [one async for one in _lacking(case_id, who.owner, house)]
+        if not lacking:
+            # The same wish, sent twice in one moment, may have asked for all since.
+            before = await asked_before(house, who.owner, idempotency_key, wish, response)
+            if before is None:
+                raise conflict("nothing-missing", "Every suspect and every scene has an image, made or on its way.")
+            return await _progress(before, house)
+        wishes = [_Wish(case.name, _ROLES, frozenset(parts)) for case, parts in lacking]
+        try:
+            return await _begun(wishes, None, wish, who, house, response, idempotency_key, turn)
+        except TurnTaken:
+            continue
 
 
 @router.get(
@@ -356,12 +368,13 @@ async def _begun(
     house: House,
     response: Response,
     key: str | None,
+    turn: int | None = None,
 ) -> Progress:
-    """Ask for it, by the options of `body` where there is one. Raises a `Refusal`."""
+    """Ask for it, by the options of `body` where there is one. Raises a `Refusal`, and `TurnTaken`."""
     wanted, wrong = await _wanted(wishes, who.owner, house)
     if wrong:
         raise invalid(wrong)
-    made = await ask_for(_batch(wanted, body, house.settings), who, house, response, key, wish=wish)
+    made = await ask_for(_batch(wanted, body, house.settings), who, house, response, key, wish=wish, turn=turn)
     return await _progress(await owned(house, who.owner, made.id), house)
 
 
@@ -409,9 +422,16 @@ async def _roles(batch: BatchDocument, house: House) -> Roles:
 
 async def _lacking(case_id: str | None, owner: str, house: House) -> AsyncIterator[tuple[Subject, frozenset[str]]]:
     """Cases of which a part has no image, with the names of those parts."""
-    for case in await _cases(case_id, owner, house):
+    cases = await _cases(case_id, owner, house)
+    # Before the images: what is planned in between is seen as these.
+    awaited = await house.database.batches.parts_awaited(owner)
+    for case in cases:
         there = await house.database.images.parts_shown(owner, case.name)
-        names = frozenset(part.name for part in case.parts if part.role in _ROLES and part.name not in there)
+        names = frozenset(
+            part.name
+            for part in case.parts
+            if part.role in _ROLES and part.name not in there and (case.name, part.name) not in awaited
+        )
         if names:
             yield case, names
 
