@@ -5,8 +5,14 @@ from typing import Any
 import pytest
 
 from pressroom.contracts.vocabulary import BatchState, ImageState, Mode, ProviderJobState, ProviderName
-from pressroom.state.documents import BatchDocument
+from pressroom.runtime.outbox import Outbox
+from pressroom.runtime.retries import Retries
+from pressroom.runtime.settling import Settling, cancel, job_of
+from pressroom.state.collection import Collection
+from pressroom.state.documents import BatchDocument, Document
+from pressroom.state.machines import IMAGE_SETTLED
 
+from ..house import House, ReadyProvider, eventually
 from .serving import Gateway, fields_named_in, problem_of
 
 
@@ -109,3 +115,44 @@ async def test_a_batch_without_failures_stays_as_it_is(gateway: Gateway) -> None
     stored = await gateway.house.database.batches.get(batch.id)
     assert stored is not None
     assert stored.state is BatchState.COMPLETED
+
+
+class CancelsWhatIsOpened(Outbox):
+    """Of a process in whose retry somebody cancels the batch as it is open, and before its images are on their way."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__("test", house.client, house.js)
+        self._database = house.database
+
+    async def publish(self, collection: Collection[Any], document: Document) -> bool:
+        done = await super().publish(collection, document)
+        if collection is self._database.batches and await cancel(self._database, self, document.id):
+            await Settling(self._database, self).settle(document.id)
+        return done
+
+
+async def test_what_goes_out_again_after_its_batch_was_cancelled_is_stopped(gateway: Gateway) -> None:
+    house = gateway.house
+    batch = await house.batch_in((await half_done(gateway)).id, BatchState.COMPLETED)
+    outbox = CancelsWhatIsOpened(house)
+    stopped = await Retries(house.database, outbox, house.settings).retry(batch, Mode.REALTIME, None)
+    assert stopped.state is BatchState.CANCELLED
+    assert [state for state, _ in await states(gateway, batch)][1:] == [ImageState.CANCELLED] * 2
+
+
+async def test_what_went_out_again_by_who_died_before_it_was_stopped_is_not_made(gateway: Gateway) -> None:
+    house, provider = gateway.house, ReadyProvider()
+    batch = await half_done(gateway)
+    await house.database.batches.change(batch.id, {"state": str(BatchState.CANCELLED)})
+    image_id = f"{batch.id}-0001"
+    job = house.outbox.job(job_of(batch, image_id, ProviderName.STUDIO))
+    queued = await house.database.images.transition(image_id, ImageState.QUEUED, messages=[job])
+    assert queued is not None
+    await house.outbox.publish(house.database.images, queued)
+
+    async def is_over() -> bool:
+        return (await house.image(image_id)).state in IMAGE_SETTLED
+
+    async with house.worker(provider):
+        await eventually(is_over)
+    assert ((await house.image(image_id)).state, provider.asked) == (ImageState.CANCELLED, [])

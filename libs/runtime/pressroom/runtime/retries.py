@@ -30,7 +30,7 @@ from .credits import Credits, InsufficientCredits
 from .outbox import Outbox
 from .planned_jobs import planned_job
 from .settings import Settings
-from .settling import job_of
+from .settling import Settling, job_of
 
 RETRIES_KNOWN = 20
 """Of a batch the last so many retries are remembered. A wish comes again within minutes, if it does."""
@@ -125,7 +125,11 @@ class Retries:
         # A sweep that looked before the first image was on its way has completed the batch again.
         if await self.database.images.has_any(batch.id, _OPEN):
             await self._open(opened, maker, retry_id)
-        return await self.database.batches.get(batch.id) or opened
+        stored = await self.database.batches.get(batch.id) or opened
+        if stored.state is BatchState.CANCELLED:
+            # Who stopped its images then did not see those that are on their way since.
+            await Settling(self.database, self.outbox).settle(batch.id)
+        return stored
 
     async def _pay(
         self, batch: BatchDocument, mode: Mode, retry_id: str, images: Sequence[ImageDocument]

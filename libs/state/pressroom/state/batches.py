@@ -21,8 +21,9 @@ class BatchFate(Part):
 
 
 class BatchPause(Part):
-    """What holds up a batch's next image."""
+    """What holds up a batch's next image, for a while or for good."""
 
+    state: BatchState
     paused_at: datetime | None = None
     next_image_at: datetime | None = None
 

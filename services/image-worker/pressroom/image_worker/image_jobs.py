@@ -133,10 +133,13 @@ class ImageWork:
             raise NotYet(left_s)
 
     async def _keep_the_pause(self, image: ImageDocument) -> None:
-        """The batch may be paused, or want some time between its images."""
+        """The batch may be paused or cancelled, or want some time between its images."""
         pause = await self._database.batches.pause(image.batch_id)
         if pause is None:
             return
+        if pause.state is BatchState.CANCELLED:
+            # In the middle of a retry, whose images were not on their way yet when the others were stopped.
+            raise WorkCancelled(image.id)
         if pause.paused_at is not None:
             raise NotYet(_PAUSED_WAIT_S)
         if pause.next_image_at is not None:
