@@ -1,8 +1,9 @@
 """`./run chaos`: a steady run of batches while everything is killed at random; then what was lost is counted.
 
 Each of the four services, nats-server and mongod is killed with SIGKILL and started again by the launcher. `unsure` are
-jobs that a vendor has beyond one for an image, each explained by a try that is counted as perhaps paid. Exit code 1 on
-any violation; the data folder is kept then, and the printed seed gives the same order of kills and requests.
+jobs that a vendor has beyond one for an image, each explained by a try that is counted as perhaps paid. `overspend` are
+accounts and caps under which more went than was given or allowed, by our books or the vendors'. Exit code 1 on any
+violation; the data folder is kept then, and the printed seed gives the same order of kills and requests.
 """
 
 import argparse
@@ -61,6 +62,7 @@ async def run(folder: DataFolder, facts: InstanceFacts, seconds: float, seed: in
     load = Load(facts, random.Random(seed))
     killer = Killer(folder, random.Random(seed + 1), _PAUSE_S, tell_when)
     await slow_openai(facts)
+    await load.let_a_payer_in()
     async with connected(facts.nats_url, facts.nats_token) as client:
         js = client.jetstream(timeout=5.0)
         approving = asyncio.create_task(load.approve_all(js))
@@ -84,7 +86,7 @@ async def run(folder: DataFolder, facts: InstanceFacts, seconds: float, seed: in
         approving.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await approving
-    return await judge(facts, load.acknowledged, _QUIET_WITHIN_S), killer
+    return await judge(facts, load.acknowledged, load.given, _QUIET_WITHIN_S), killer
 
 
 def main() -> int:
@@ -110,6 +112,7 @@ def main() -> int:
             "lost": verdict.lost,
             "doubled_products": verdict.doubled_products,
             "drift": verdict.drift,
+            "overspend": verdict.overspend,
             "unsure": verdict.unsure,
         }
         typer.echo(json.dumps(result))
