@@ -22,7 +22,9 @@ from pressroom.runtime.dead_letters import REPLAYED
 from pressroom.runtime.errors import ApiFailed, InvalidRequest, Moderated, RateLimited
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.lane_queue import LaneQueue
+from pressroom.runtime.settling import Settling, open_again
 from pressroom.state.documents import ImageDocument
+from pressroom.state.images import Images
 
 from ..house import House, ReadyProvider, eventually
 
@@ -179,6 +181,76 @@ async def test_a_dead_letter_that_is_sent_again_makes_the_image_after_all(house:
     assert (await house.audit()).drifts == ()
     told = [event.data for event in await house.events() if event.type == "pressroom.batch.completed.v1"]
     assert [(data.counts.generated, data.counts.failed) for data in told] == [(0, 2), (1, 1)]
+
+
+async def test_a_batch_that_is_completed_as_its_image_is_made_again_is_open_until_that_is_done(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_request: GenerationRequest) -> None:
+        raise InvalidRequest("no credit")
+
+    async with house.worker(ReadyProvider(fail)):
+        batch = await house.request()
+        await house.completed(batch.id)
+        (letter,) = await eventually(house.dead)
+    revive, settling, met = Images.transition, Settling(house.database, house.outbox), list[BatchState]()
+
+    async def completed_before(self: Images, image_id: str, target: ImageState, **options: Any) -> ImageDocument | None:
+        if target is ImageState.QUEUED and not met:
+            await settling.settle(batch.id)
+            met.append((await house.batch_in(batch.id, *BatchState)).state)
+        return await revive(self, image_id, target, **options)
+
+    monkeypatch.setattr(Images, "transition", completed_before)
+    await house.js.publish(
+        letter.headers["Pressroom-Subject"], letter.data, stream=JOBS_STREAM, headers={REPLAYED: "1"}
+    )
+    async with house.worker(ReadyProvider(), sweep_interval_s=60):
+        await eventually(lambda: _is_made(house, batch.id))
+        await house.completed(batch.id)
+    assert met == [BatchState.COMPLETED]
+    assert (await house.audit()).drifts == ()
+
+
+async def test_whoever_completes_a_batch_sees_an_image_that_is_made_again_meanwhile(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_request: GenerationRequest) -> None:
+        raise InvalidRequest("no credit")
+
+    async with house.worker(ReadyProvider(fail)):
+        batch = await house.request()
+        await house.completed(batch.id)
+    await open_again(house.database, batch.id)
+    count = Images.counts
+
+    async def made_again_after(self: Images, batch_id: str) -> dict[ImageState, int]:
+        found = await count(self, batch_id)
+        await self.transition(f"{batch_id}-0000", ImageState.QUEUED)
+        return found
+
+    monkeypatch.setattr(Images, "counts", made_again_after)
+    await Settling(house.database, house.outbox).settle(batch.id)
+    assert (await house.batch_in(batch.id, *BatchState)).state is BatchState.ACCEPTED
+
+
+async def test_the_audit_takes_an_image_that_was_cancelled_as_it_was_made_again(house: House) -> None:
+    async def fail(_request: GenerationRequest) -> None:
+        raise InvalidRequest("no credit")
+
+    async with house.worker(ReadyProvider(fail)):
+        batch = await house.request()
+        (image,) = await house.completed(batch.id)
+    await open_again(house.database, batch.id)
+    assert await house.database.images.transition(image.id, ImageState.QUEUED)
+    await cancel(house, batch.id)
+    await Settling(house.database, house.outbox).settle(batch.id)
+    assert (await house.image(image.id)).state is ImageState.CANCELLED
+    assert (await house.audit()).drifts == ()
+
+
+async def _is_made(house: House, batch_id: str) -> bool:
+    return (await house.image(f"{batch_id}-0000")).state is ImageState.GENERATED
 
 
 @pytest.mark.parametrize("error", [InvalidRequest("400: no such size"), Moderated("refused")])

@@ -146,7 +146,8 @@ class Settling:
         if await self._database.images.has_any(batch.id, _OPEN_STATES):
             return
         counts = await self._database.images.counts(batch.id)
-        if sum(counts.values()) < batch.request.image_count:
+        # Those alone that have ended: one may be made again since the look before.
+        if sum(count for state, count in counts.items() if state in IMAGE_SETTLED) < batch.request.image_count:
             return
         placeholders = 0
         if batch.request.fallback is not None or ProviderName.PLACEHOLDER in batch.request.candidates:
@@ -160,6 +161,18 @@ class Settling:
         )
         if completed is not None:
             await self._outbox.publish(self._database.batches, completed)
+            if await self._database.images.has_any(batch.id, _OPEN_STATES):
+                await open_again(self._database, batch.id)
+
+
+async def open_again(database: Database, batch_id: str) -> bool:
+    """Open a completed batch for an image that is made again; opened for nothing, it is completed again by the next
+    sweep. False when it is not completed. Whoever completes a batch and whoever has an image made again both look,
+    when they have written it, whether the other did in the same moment."""
+    opened = await database.batches.transition(
+        batch_id, BatchState.ACCEPTED, changes={"completed_at": None}, guard={"state": str(BatchState.COMPLETED)}
+    )
+    return opened is not None
 
 
 async def pause(database: Database, outbox: Outbox, batch_id: str, reason: str) -> bool:

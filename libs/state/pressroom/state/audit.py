@@ -135,8 +135,9 @@ class Fold:
         story = self._images.pop(image.id, _Story())
         drifts = _unsent(image, "image")
         told = _last(story, {"generated", "failed", "approved", "rejected", "deleted"})
-        silent = (None, "failed") if image.state is not ImageState.CANCELLED else (None,)
-        expected = {str(image.state)} if image.state in IMAGE_SETTLED - {ImageState.CANCELLED} else set(silent)
+        # Nobody is told that an image is cancelled, or made again after it failed.
+        is_silent = image.state is ImageState.CANCELLED or image.state not in IMAGE_SETTLED
+        expected = {None, "failed"} if is_silent else {str(image.state)}
         if told not in expected:
             drifts.append(Drift("image", image.id, told or "nothing", str(image.state)))
         if story.facts.count("generated") > 1:

@@ -29,7 +29,7 @@ from pressroom.runtime.outbox import Outbox
 from pressroom.runtime.policies import RetryPolicy
 from pressroom.runtime.prices import PriceTable
 from pressroom.runtime.service import Service
-from pressroom.runtime.settling import Settling
+from pressroom.runtime.settling import Settling, open_again
 from pressroom.runtime.tasks import see_through
 from pressroom.state.collection import Claim
 from pressroom.state.database import DatabaseError
@@ -327,13 +327,8 @@ class ImageWork:
         return cancelled is not None
 
     async def revive(self, document: ImageDocument) -> bool:
-        """The batch first: opened for nothing, it is completed again by the next sweep."""
-        await self._database.batches.transition(
-            document.batch_id,
-            BatchState.ACCEPTED,
-            changes={"completed_at": None},
-            guard={"state": str(BatchState.COMPLETED)},
-        )
+        """The batch first, which must not be over in between."""
+        await open_again(self._database, document.batch_id)
         batch = await self._database.batches.get(document.batch_id)
         if batch is None or batch.state is not BatchState.ACCEPTED:
             return False
@@ -341,7 +336,9 @@ class ImageWork:
         guard = {"state": str(ImageState.FAILED)}
         # Bytes that are stored were paid for: they only have to be finished.
         waits_as = ImageState.QUEUED if document.raw is None else ImageState.FINISHING
-        return await self.collection.transition(document.id, waits_as, changes=changes, guard=guard) is not None
+        revived = await self.collection.transition(document.id, waits_as, changes=changes, guard=guard)
+        await open_again(self._database, document.batch_id)
+        return revived is not None
 
     async def settle(self, document: ImageDocument) -> None:
         await self._settling.settle(document.batch_id)
