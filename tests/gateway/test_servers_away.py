@@ -6,10 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from pressroom.cli.ports import free_port
 from pressroom.cli.servers import MongoServer, NatsServer
 from pressroom.contracts.events import BatchRequested
 from pressroom.contracts.subjects import story_filter
+from pressroom.runtime.outbox import Outbox
+from pressroom.state import database
+from pressroom.state.documents import OutboxMessage
 
 from ..house import WITHIN_S, House, eventually
 from .serving import BODY, TOKEN, Gateway, problem_of, serving
@@ -104,4 +109,31 @@ async def test_without_the_database_the_caller_is_told_when_to_come_again(
         mongo_server.start()
         taken = await gateway.http.post("/v1/batches", json=BODY, headers={"Idempotency-Key": "order-1"})
         assert taken.status_code == 202
+    await house.close()
+
+
+async def test_what_is_stored_is_answered_though_the_database_goes_away_in_that_moment(
+    mongo_server: MongoServer, nats_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(nats_url, mongo_server.url, "test", tmp_path)
+    await house.open()
+    monkeypatch.setattr(database, "SERVER_SELECTION_MS", 500)
+    send = Outbox.send
+
+    async def last_before_the_end(self: Outbox, message: OutboxMessage) -> None:
+        await send(self, message)
+        mongo_server.kill()
+
+    async with serving(house) as gateway:
+        with monkeypatch.context() as patch:
+            patch.setattr(Outbox, "send", last_before_the_end)
+            taken = await gateway.http.post("/v1/batches", json=BODY)
+        mongo_server.start()
+        # Told that it failed, whoever has no key would ask, and pay, a second time.
+        assert taken.status_code == 202, taken.text
+
+        async def is_there() -> bool:
+            return (await gateway.http.get(f"/v1/batches/{taken.json()['id']}")).status_code == 200
+
+        await eventually(is_there)
     await house.close()

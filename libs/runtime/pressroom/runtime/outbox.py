@@ -16,7 +16,7 @@ from nats.js.errors import APIError
 from pressroom.contracts.events import Event
 from pressroom.contracts.jobs import Job
 from pressroom.state.collection import Collection
-from pressroom.state.database import Database
+from pressroom.state.database import Database, DatabaseError
 from pressroom.state.documents import Document, OutboxMessage
 from pressroom.state.outbox import event_message, job_message, schedule_message
 
@@ -82,7 +82,12 @@ class Outbox:
         except BrokerError as error:
             log.warning("outbox.waiting", document=document.id, reason=str(error) or type(error).__name__)
         if sent:
-            await collection.confirm(document.id, sent)
+            try:
+                await collection.confirm(document.id, sent)
+            except DatabaseError as error:
+                # It is stored and told. Whoever heard that it failed would ask for it, and pay for it, again.
+                log.warning("outbox.unconfirmed", document=document.id, reason=str(error))
+                return False
         return len(sent) == len(document.outbox)
 
 
