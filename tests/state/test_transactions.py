@@ -1,7 +1,10 @@
 """Transactions about the same: one after the other, and nobody waits for another's for ever."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -77,3 +80,75 @@ async def test_who_is_cancelled_before_another_try_has_no_more_of_them(mongo_url
         await running
     assert (tries, await rows.find_one()) == (1, {"_id": "one", "n": 1})
     client.close()
+
+
+async def test_a_commit_whose_answer_is_lost_is_asked_for_until_it_is_known(
+    mongo_url: str, mongo_database: str
+) -> None:
+    async with losing_the_answer(mongo_url, b"commitTransaction", away_s=1.0) as url:
+        client = AsyncIOMotorClient[dict[str, Any]](url, serverSelectionTimeoutMS=300)
+        rows = client[mongo_database]["rows"]
+        tries = 0
+
+        async def work(session: Session) -> str:
+            nonlocal tries
+            tries += 1
+            await rows.insert_one({"_id": "one"}, session=session)
+            return "done"
+
+        assert await Transactions(client).run("rows", work) == "done"
+        assert (tries, await rows.count_documents({})) == (1, 1)
+        # It waits for its last word to the server, which goes by this very loop.
+        await asyncio.to_thread(client.close)
+
+
+@asynccontextmanager
+async def losing_the_answer(mongo_url: str, words: bytes, *, away_s: float) -> AsyncGenerator[str]:
+    """A way to the server that breaks off as it has the answer to the first message with `words`; for so many seconds
+    after that nobody gets through."""
+    server = urlsplit(mongo_url)
+    loop = asyncio.get_running_loop()
+    ways = set[asyncio.Task[None]]()
+    back_at: float | None = None
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if back_at is not None and loop.time() < back_at:
+            writer.close()
+            return
+        answers, questions = await asyncio.open_connection(server.hostname, server.port)
+        is_asked = asyncio.Event()
+        both = {
+            asyncio.create_task(ask(reader, questions, is_asked)),
+            asyncio.create_task(tell(answers, writer, is_asked)),
+        }
+        ways.update(both)
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for way in both:
+            way.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
+        ways.difference_update(both)
+        questions.close()
+        writer.close()
+
+    async def ask(reader: asyncio.StreamReader, questions: asyncio.StreamWriter, is_asked: asyncio.Event) -> None:
+        while data := await reader.read(2**16):
+            if words in data:
+                is_asked.set()
+            questions.write(data)
+            await questions.drain()
+
+    async def tell(answers: asyncio.StreamReader, writer: asyncio.StreamWriter, is_asked: asyncio.Event) -> None:
+        nonlocal back_at
+        while data := await answers.read(2**16):
+            if back_at is None and is_asked.is_set():
+                back_at = loop.time() + away_s
+                for way in ways:
+                    way.cancel()
+                return
+            writer.write(data)
+            await writer.drain()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1")
+    port = listening.sockets[0].getsockname()[1]
+    yield server._replace(netloc=f"127.0.0.1:{port}").geturl()
+    listening.close()
