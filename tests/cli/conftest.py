@@ -87,9 +87,9 @@ def start_instance(path: Path) -> Instance:
     return Instance(own, own.start())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """One for all tests of a process that harm nothing."""
+    """One for all tests of a process that harm nothing. Ended with them, as its programs are never idle."""
     running = start_instance(tmp_path_factory.mktemp("instance"))
     yield running
     running.own.stop()

@@ -29,7 +29,7 @@ SETTINGS = {
 CREDITS = "1000"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Situation]:
     folder = tmp_path_factory.mktemp("old-systems")
     (folder / "data").mkdir()
