@@ -4,6 +4,9 @@ A mongod is started once in a test process and gives each test a database of its
 each test that asks, because the streams have fixed names: that takes less time than deleting them. The servers in
 `PRESSROOM_NATS_URL` and `PRESSROOM_MONGO_URL` are used instead where they are set.
 
+A nats-server's folder is in memory where there is some, and gone with its test: it has two hundred small files, and
+every write is synced.
+
 Laying out streams, consumers and indexes takes longer than most tests, so it is done once in a process for all that
 work in a `house`: such a test's nats-server begins with a copy of the laid-out folder, and its database is the one that
 all of them use, emptied before.
@@ -13,6 +16,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +30,9 @@ from pressroom.runtime.topology import provision_streams
 from pressroom.state.database import Database
 
 from .house import LAID_OUT, QUICK
+
+_MEMORY = Path("/dev/shm")
+_MEMORY_NEEDED_BYTES = 2**30
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -55,14 +62,15 @@ def laid_out_database(mongo_url: str) -> str:
 
 
 @pytest.fixture
-def nats_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NatsServer]:
+def nats_server(request: pytest.FixtureRequest) -> Iterator[NatsServer]:
     """A nats-server of the test's own, with `kill`, `start` and `restart`."""
-    if _is_in_a_house(request):
-        shutil.copytree(request.getfixturevalue("laid_out_streams"), tmp_path / "nats")
-    server = NatsServer(tmp_path / "nats")
-    server.start()
-    yield server
-    server.kill()
+    with tempfile.TemporaryDirectory(dir=_MEMORY if _has_memory() else None) as folder:
+        if _is_in_a_house(request):
+            shutil.copytree(request.getfixturevalue("laid_out_streams"), folder, dirs_exist_ok=True)
+        server = NatsServer(Path(folder))
+        server.start()
+        yield server
+        server.kill()
 
 
 @pytest.fixture
@@ -113,6 +121,10 @@ def mongo_database(request: pytest.FixtureRequest, mongo_url: str) -> Iterator[s
             own = f"test_{secrets.token_hex(6)}"
             yield own
             client.drop_database(own)
+
+
+def _has_memory() -> bool:
+    return _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED_BYTES
 
 
 def _is_in_a_house(request: pytest.FixtureRequest) -> bool:
