@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from weakref import WeakValueDictionary
 
 from pressroom.contracts.costs import as_dollars, as_microusd
 from pressroom.contracts.facts import MicroDollars, Reason
@@ -51,6 +52,8 @@ class Caps:
     settings: Settings
     now: Callable[[], datetime] = _now
     _uncapped: dict[str, float] = field(default_factory=dict[str, float])
+    # Of those who ask for one owner in the same moment, the others wait for what the first hears.
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary[str, asyncio.Lock])
 
     async def of(self, owner: str, batch_id: str, max_cost: MicroDollars | None) -> tuple[Cap, ...]:
         """Those that hold for an owner's batch with a cap of its own, or without; the widest is the last."""
@@ -61,15 +64,19 @@ class Caps:
 
     async def of_owner(self, owner: str) -> tuple[Cap, ...]:
         """A user's own."""
-        if owner == INSTANCE_OWNER or self._uncapped.get(owner, 0.0) > time.monotonic():
+        if owner == INSTANCE_OWNER:
             return ()
-        user = await self.database.users.get(owner)
-        caps = () if user is None else caps_of(user, self.now())
-        if not caps:
-            if len(self._uncapped) >= _MOST_REMEMBERED:
-                self._uncapped.clear()
-            self._uncapped[owner] = time.monotonic() + HEARD_WITHIN_S
-        return caps
+        turn = self._turns.setdefault(owner, asyncio.Lock())
+        async with turn:
+            if self._uncapped.get(owner, 0.0) > time.monotonic():
+                return ()
+            user = await self.database.users.get(owner)
+            caps = () if user is None else caps_of(user, self.now())
+            if not caps:
+                if len(self._uncapped) >= _MOST_REMEMBERED:
+                    self._uncapped.clear()
+                self._uncapped[owner] = time.monotonic() + HEARD_WITHIN_S
+            return caps
 
     def of_deployment(self) -> tuple[Cap, ...]:
         """Everybody's."""
