@@ -23,7 +23,7 @@ from pressroom.runtime.errors import ApiFailed, InvalidRequest, Moderated, RateL
 from pressroom.runtime.finishing import Finishing
 from pressroom.runtime.lane_queue import LaneQueue
 from pressroom.runtime.settling import Settling, open_again
-from pressroom.state.documents import ImageDocument
+from pressroom.state.documents import BatchDocument, ImageDocument
 from pressroom.state.images import Images
 
 from ..house import House, ReadyProvider, eventually
@@ -183,16 +183,23 @@ async def test_a_dead_letter_that_is_sent_again_makes_the_image_after_all(house:
     assert [(data.counts.generated, data.counts.failed) for data in told] == [(0, 2), (1, 1)]
 
 
-async def test_a_batch_that_is_completed_as_its_image_is_made_again_is_open_until_that_is_done(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def a_batch_that_failed(house: House) -> BatchDocument:
+    """Of one image, and over."""
+
     async def fail(_request: GenerationRequest) -> None:
         raise InvalidRequest("no credit")
 
     async with house.worker(ReadyProvider(fail)):
         batch = await house.request()
         await house.completed(batch.id)
-        (letter,) = await eventually(house.dead)
+    return batch
+
+
+async def test_a_batch_that_is_completed_as_its_image_is_made_again_is_open_until_that_is_done(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = await a_batch_that_failed(house)
+    (letter,) = await eventually(house.dead)
     revive, settling, met = Images.transition, Settling(house.database, house.outbox), list[BatchState]()
 
     async def completed_before(self: Images, image_id: str, target: ImageState, **options: Any) -> ImageDocument | None:
@@ -215,12 +222,7 @@ async def test_a_batch_that_is_completed_as_its_image_is_made_again_is_open_unti
 async def test_whoever_completes_a_batch_sees_an_image_that_is_made_again_meanwhile(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(_request: GenerationRequest) -> None:
-        raise InvalidRequest("no credit")
-
-    async with house.worker(ReadyProvider(fail)):
-        batch = await house.request()
-        await house.completed(batch.id)
+    batch = await a_batch_that_failed(house)
     await open_again(house.database, batch.id)
     count = Images.counts
 
@@ -235,17 +237,13 @@ async def test_whoever_completes_a_batch_sees_an_image_that_is_made_again_meanwh
 
 
 async def test_the_audit_takes_an_image_that_was_cancelled_as_it_was_made_again(house: House) -> None:
-    async def fail(_request: GenerationRequest) -> None:
-        raise InvalidRequest("no credit")
-
-    async with house.worker(ReadyProvider(fail)):
-        batch = await house.request()
-        (image,) = await house.completed(batch.id)
+    batch = await a_batch_that_failed(house)
+    image_id = f"{batch.id}-0000"
     await open_again(house.database, batch.id)
-    assert await house.database.images.transition(image.id, ImageState.QUEUED)
+    assert await house.database.images.transition(image_id, ImageState.QUEUED)
     await cancel(house, batch.id)
     await Settling(house.database, house.outbox).settle(batch.id)
-    assert (await house.image(image.id)).state is ImageState.CANCELLED
+    assert (await house.image(image_id)).state is ImageState.CANCELLED
     assert (await house.audit()).drifts == ()
 
 
