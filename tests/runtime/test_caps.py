@@ -13,10 +13,10 @@ from pressroom.runtime.caps import Caps, Costs, beyond, name_of, over_cap
 from pressroom.runtime.finishing import TRIES_AT_MOST, with_try
 from pressroom.runtime.settings import Settings
 from pressroom.state.budgets import BudgetDocument, Cap, OverCap, Scope
-from pressroom.state.documents import ImageDocument
 from pressroom.state.users import new_user
 
 from ..house import House
+from ..stored_images import a_queued_image
 
 LAST_OF_NOVEMBER = datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)
 DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)
@@ -136,7 +136,7 @@ def test_of_many_tries_those_that_cost_something_are_kept() -> None:
             began_at=now + timedelta(seconds=number),
         )
 
-    image = an_image()
+    image = a_queued_image()
     for number in range(120):
         image = image.model_copy(
             update={"tries": tuple(ProviderTry.model_validate(told) for told in with_try(image, a_try(number)))}
@@ -144,31 +144,6 @@ def test_of_many_tries_those_that_cost_something_are_kept() -> None:
     assert len(image.tries) == TRIES_AT_MOST
     assert image.cost_microusd == 4 * 10
     assert [attempt.began_at for attempt in image.tries[-46:]] == [now + timedelta(seconds=n) for n in range(74, 120)]
-
-
-def an_image() -> ImageDocument:
-    now = datetime.now(UTC)
-    return ImageDocument.model_validate(
-        {
-            "_id": "b-1-0000",
-            "created_at": now,
-            "updated_at": now,
-            "state": "queued",
-            "batch_id": "b-1",
-            "index": 0,
-            "owner": "some",
-            "provider": "openai",
-            "mode": "realtime",
-            "priority": "normal",
-            "prompt": "x",
-            "seed": 1,
-            "width": 64,
-            "height": 64,
-            "steps": 1,
-            "guidance": 1,
-            "profile": "none",
-        }
-    )
 
 
 @pytest.mark.parametrize("wrong", ["-1", "nan", "0.0000001", "much"])

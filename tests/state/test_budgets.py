@@ -14,6 +14,7 @@ from pressroom.state.collection import Claim
 from pressroom.state.documents import ImageDocument
 
 from ..house import House
+from ..stored_images import a_queued_image
 
 PRICE = 6_000
 OWNER = "user_ann"
@@ -22,27 +23,7 @@ NOW = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
 
 
 async def an_image(house: House, index: int = 0, **fields: Any) -> ImageDocument:
-    now = datetime.now(UTC)
-    given: dict[str, Any] = {
-        "_id": f"b-1-{index:04}",
-        "created_at": now,
-        "updated_at": now,
-        "state": "queued",
-        "batch_id": "b-1",
-        "index": index,
-        "owner": OWNER,
-        "provider": "openai",
-        "mode": "realtime",
-        "priority": "normal",
-        "prompt": "x",
-        "seed": 1,
-        "width": 64,
-        "height": 64,
-        "steps": 1,
-        "guidance": 1,
-        "profile": "none",
-    }
-    image = ImageDocument(**{**given, **fields})
+    image = a_queued_image(index, **{"owner": OWNER, **fields})
     assert await house.database.images.insert(image)
     return image
 
