@@ -7,14 +7,13 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
 from http import HTTPStatus
-from ssl import SSLContext
 from typing import TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from .authorities import authorities
 from .errors import ApiFailed, AuthFailed, InvalidRequest, NetworkFailed, RateLimited, TimedOut, WorkError
 
 USER_AGENT = "Pressroom/0.1"
@@ -109,7 +108,7 @@ class VendorClient:
             headers={"User-Agent": USER_AGENT, **headers},
             timeout=httpx.Timeout(timeout_s, connect=10),
             follow_redirects=False,
-            verify=_authorities(),
+            verify=authorities(),
         )
 
     async def aclose(self) -> None:
@@ -181,9 +180,3 @@ class VendorClient:
             raise ApiFailed(
                 f"{self.vendor} answered something unexpected ({where}: {first['msg']}): {excerpt(response)}"
             ) from error
-
-
-@cache
-def _authorities() -> SSLContext:
-    """Whose certificates are believed: read once in a process, as each reading takes 20 ms."""
-    return httpx.create_ssl_context()

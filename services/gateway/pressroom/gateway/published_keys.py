@@ -13,6 +13,7 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from pressroom.runtime.authorities import authorities
 from pressroom.runtime.logs import get_logger
 
 ALGORITHM = "RS256"
@@ -70,7 +71,7 @@ class PublishedKeys:
     async def _fetch(self) -> None:
         self._tried_at = time.monotonic()
         try:
-            async with asyncio.timeout(_TIMEOUT_S), httpx.AsyncClient() as client:
+            async with asyncio.timeout(_TIMEOUT_S), httpx.AsyncClient(verify=authorities()) as client:
                 found = jwt.PyJWKSet.from_json(await _body(client, self._url))
         # A body that is JSON and no object has no keys to ask for.
         except (httpx.HTTPError, TimeoutError, ValueError, AttributeError, jwt.PyJWTError) as error:
