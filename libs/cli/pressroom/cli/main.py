@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import structlog
 import typer
 
+from pressroom.runtime.importing import importing
+
 from .errors import CommandFailed
 
 COMMANDS = {
@@ -47,7 +49,8 @@ def build(words: Sequence[str]) -> typer.Typer:
     app.callback()(_nothing)
     wanted = next((word for word in words if not word.startswith("-")), "")
     for module in [COMMANDS[wanted]] if wanted in COMMANDS else COMMANDS.values():
-        importlib.import_module(f"pressroom.cli.commands.{module}").register(app)
+        with importing():
+            importlib.import_module(f"pressroom.cli.commands.{module}").register(app)
     return app
 
 

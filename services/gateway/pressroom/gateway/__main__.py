@@ -3,12 +3,15 @@
 import json
 import sys
 
-from pressroom.runtime import logs, tracing
-from pressroom.runtime.service import serve
-from pressroom.runtime.settings import load
+from pressroom.runtime.importing import importing
 
-from .app import NAME, build, openapi_document
-from .settings import GatewaySettings
+with importing():
+    from pressroom.runtime import logs, tracing
+    from pressroom.runtime.service import serve
+    from pressroom.runtime.settings import load
+
+    from .app import NAME, build, openapi_document
+    from .settings import GatewaySettings
 
 
 def main() -> None:

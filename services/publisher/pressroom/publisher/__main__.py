@@ -1,9 +1,12 @@
 """`python -m pressroom.publisher`"""
 
-from pressroom.runtime.service import run
+from pressroom.runtime.importing import importing
 
-from .app import NAME, build
-from .settings import PublisherSettings
+with importing():
+    from pressroom.runtime.service import run
+
+    from .app import NAME, build
+    from .settings import PublisherSettings
 
 if __name__ == "__main__":
     run(NAME, PublisherSettings, lambda settings: settings.publisher_port, build)
