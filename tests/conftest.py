@@ -13,6 +13,7 @@ all of them use, emptied before.
 """
 
 import asyncio
+import gc
 import os
 import secrets
 import shutil
@@ -66,7 +67,8 @@ def nats_server(request: pytest.FixtureRequest) -> Iterator[NatsServer]:
     """A nats-server of the test's own, with `kill`, `start` and `restart`."""
     with tempfile.TemporaryDirectory(dir=_MEMORY if _has_memory() else None) as folder:
         if _is_in_a_house(request):
-            shutil.copytree(request.getfixturevalue("laid_out_streams"), folder, dirs_exist_ok=True)
+            laid_out: Path = request.getfixturevalue("laid_out_streams")
+            shutil.copytree(laid_out, folder, copy_function=shutil.copyfile, dirs_exist_ok=True)
         server = NatsServer(Path(folder))
         server.start()
         yield server
@@ -151,6 +153,16 @@ async def _delete_streams(url: str) -> None:
         if stream.config.name in ("EVENTS", "JOBS", "DEAD"):
             await stream_context.delete_stream(stream.config.name)
     await client.close()
+
+
+def pytest_configure() -> None:
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What was collected is as little garbage as modules are (`pressroom.runtime.importing`)."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
