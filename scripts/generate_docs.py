@@ -19,7 +19,7 @@ from state_diagrams import state_diagrams
 
 from pressroom.cli.readable_yaml import readable_yaml
 from pressroom.contracts.schemas import message_schemas
-from pressroom.gateway.app import openapi_document
+from pressroom.gateway.api import openapi_document
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = ROOT / "docs" / "schemas"

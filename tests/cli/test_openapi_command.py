@@ -4,7 +4,7 @@ import json
 
 import yaml
 
-from pressroom.gateway.app import openapi_document
+from pressroom.gateway.api import openapi_document
 
 from .conftest import pressroom
 

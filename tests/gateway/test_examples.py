@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from pressroom.contracts.vocabulary import ImageState, ProviderName, Role
-from pressroom.gateway.app import openapi_document
+from pressroom.gateway.api import openapi_document
 from pressroom.gateway.edge.examples import AN_IMAGE, EXAMPLES, LOGIN
 
 from .people import PASSWORD, a_user, bearer, token_of

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pressroom.gateway
-from pressroom.gateway.app import openapi_document
+from pressroom.gateway.api import openapi_document
 from pressroom.gateway.edge.problem_types import PROBLEM_TYPES
 from pressroom.runtime import listening
 

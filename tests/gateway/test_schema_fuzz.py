@@ -10,7 +10,7 @@ from string import Template
 import pytest
 
 from pressroom.contracts.vocabulary import ProviderName
-from pressroom.gateway.app import openapi_document
+from pressroom.gateway.api import openapi_document
 
 from ..house import House
 from .people import a_user, token_of

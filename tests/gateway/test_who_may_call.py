@@ -11,7 +11,7 @@ import pytest
 
 from pressroom.contracts.roles import INSTANCE_OWNER, SCOPES_OF
 from pressroom.contracts.vocabulary import ImageState, Role, Scope
-from pressroom.gateway.app import openapi_document
+from pressroom.gateway.api import openapi_document
 
 from .people import a_key, a_user, bearer, token_of
 from .serving import TOKEN, Gateway, problem_of

@@ -10,7 +10,8 @@ with importing():
     from pressroom.runtime.service import serve
     from pressroom.runtime.settings import load
 
-    from .app import NAME, build, openapi_document
+    from .api import openapi_document
+    from .app import NAME, build
     from .settings import GatewaySettings
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request, Response, Security, params
 from fastapi.routing import APIRoute
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyHeader, HTTPBearer
 
 from pressroom.contracts.vocabulary import Scope, SignIn
 from pressroom.runtime.loopback import is_loopback
@@ -21,7 +21,7 @@ from pressroom.runtime.loopback import is_loopback
 from .accounts.authentication import Authentication
 from .accounts.principal import Principal
 from .accounts.throttling import address_of
-from .edge.problems import Refusal, answers
+from .edge.problems import ANYWHERE, Refusal, answers
 from .edge.rate_limit import RateLimit
 
 _bearer = HTTPBearer(
@@ -30,11 +30,17 @@ _bearer = HTTPBearer(
 )
 _api_key = APIKeyHeader(name="X-API-Key", auto_error=False, description="An API key (`POST /v1/keys`).")
 
+SECURITY_SCHEMES = {
+    scheme.scheme_name: scheme.model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    for scheme in (_bearer, _api_key)
+}
+"""By what a caller is known, as the OpenAPI document says it."""
+
 Responses = dict[int | str, dict[str, Any]]
 """What a route answers, as the framework takes it for the OpenAPI document."""
 
-_REFUSED = answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
-"""What every route answers whose caller is asked for, in the OpenAPI document."""
+_REFUSED = ANYWHERE | answers(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
+"""What every route may answer whose caller is asked for, in the OpenAPI document."""
 
 
 async def authentication_of(request: Request) -> Authentication:
@@ -62,17 +68,14 @@ async def caller(who: Who) -> str:
 Caller = Annotated[str, Depends(caller)]
 
 
-_Sent = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-_SentKey = Annotated[str | None, Depends(_api_key)]
-"""For the OpenAPI document, which says of every route by what a caller is known."""
+async def _permitted(request: Request) -> None:
+    """Said here, and held by `_GuardedRoute`: on a route that is none nobody is known, and this fails."""
+    await principal(request)
 
 
-async def _permitted(_who: Who, _by: _Sent, _or_by: _SentKey) -> None:
-    """Said here, and held by `_GuardedRoute`: nobody is known (`Who`) on a route that is none."""
-
-
-async def _signed_in(_who: Who, _by: _Sent, _or_by: _SentKey) -> None:
+async def _signed_in(request: Request) -> None:
     """The same."""
+    await principal(request)
 
 
 def requires(*scopes: Scope) -> params.Security:
@@ -85,13 +88,26 @@ SIGNED_IN = Depends(_signed_in)
 
 
 class _GuardedRoute(APIRoute):
-    """Settles who calls, and whether they may, before it reads what they send."""
+    """Settles who calls, and whether they may, before it reads what they send.
+
+    The OpenAPI document is told so here: schemes of security as dependencies would be asked for anew by the framework,
+    for every scope of a route, in each call.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = [str(scope) for scope in self._needed()]
+        security = [{scheme: names} for scheme in SECURITY_SCHEMES]
+        self.openapi_extra = {"security": security, **(self.openapi_extra or {})}
+
+    def _needed(self) -> list[Scope]:
+        said = [one.scopes or () for one in self.dependencies if isinstance(one, params.Security)]
+        return [Scope(name) for names in said for name in names]
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
         is_for_people = SIGNED_IN in self.dependencies
-        said = [one.scopes or () for one in self.dependencies if isinstance(one, params.Security)]
-        needed = [Scope(name) for names in said for name in names]
+        needed = self._needed()
 
         async def answer_who_may(request: Request) -> Response:
             who = request.state.principal = await _let_in(request)
@@ -125,8 +141,7 @@ class GuardedRouter(APIRouter):
 
 
 async def _let_in(request: Request) -> Principal:
-    """Raises a 401, 403 or 429 `Refusal`. What was sent is read here and not by the framework, which would ask again
-    for every scope that a route needs."""
+    """Raises a 401, 403 or 429 `Refusal`."""
     credentials = await _bearer(request)
     credential = credentials.credentials if credentials is not None else await _api_key(request)
     try:

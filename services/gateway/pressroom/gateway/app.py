@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,36 +10,16 @@ from starlette.types import Lifespan
 from pressroom.runtime.file_removal import FileRemoval
 from pressroom.runtime.passwords import Passwords
 
-from . import (
-    batches,
-    dead_letters,
-    files,
-    health,
-    images,
-    lanes,
-    ledger,
-    live,
-    notices,
-    posts,
-    provider_jobs,
-    providers,
-    publications,
-    recipes,
-    statistics,
-    subjects,
-    texts,
-    uploads,
-    webhooks,
-)
-from .accounts import account, keys, login, users
+from . import uploads, webhooks
+from .accounts import login
 from .accounts.authentication import Authentication
+from .api import ROUTES, TITLE, VERSION, openapi_document
 from .batches.owners import BatchOwners
-from .compat import admin_scripts, case_images, character_images, gemini_batches, print_on_demand
+from .compat import gemini_batches
 from .credits_keeper import keep_credits, sweep_credits
-from .edge import cross_origin, docs_page, document, problems
+from .edge import cross_origin, problems
 from .edge.body_limit import BodyLimit
 from .edge.measuring import Edge
-from .edge.problem_types import problem_table
 from .edge.rate_limit import RateLimit, RateLimitHeaders
 from .edge.security_headers import SecurityHeaders
 from .house import GatewayService
@@ -48,12 +27,6 @@ from .live_feed import LiveFeed
 from .settings import GatewaySettings
 
 NAME = "gateway"
-
-DESCRIPTION = f"""Ask for images in bulk, review them, publish them.
-
-Event streams resume from `Last-Event-ID`. Every error is a problem document (RFC 9457) of one of these types:
-
-{problem_table()}"""
 
 
 def build(settings: GatewaySettings) -> FastAPI:
@@ -108,61 +81,20 @@ def build(settings: GatewaySettings) -> FastAPI:
 
 class _Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        if self.openapi_schema is None:
-            document.complete(super().openapi())
-        return super().openapi()
+        return openapi_document()
 
 
-def _described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+def _described(lifespan: Lifespan[FastAPI]) -> FastAPI:
     app = _Application(
-        title="Pressroom",
-        version="1",
-        description=DESCRIPTION,
+        title=TITLE,
+        version=VERSION,
+        routes=list(ROUTES),
         # A page of our own has it.
         docs_url=None,
         redoc_url=None,
         # It would send callers, with what they say, to whatever name and scheme the request came under.
         redirect_slashes=False,
         lifespan=lifespan,
-        responses=problems.answers(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
     )
     problems.install(app)
-    for router in (
-        # First, as routes are tried in their order: after a lost connection all listeners come back at once.
-        live.router,
-        docs_page.router,
-        *batches.ROUTERS,
-        *images.ROUTERS,
-        texts.router,
-        publications.router,
-        notices.router,
-        providers.router,
-        lanes.router,
-        dead_letters.router,
-        provider_jobs.router,
-        statistics.router,
-        uploads.router,
-        files.router,
-        webhooks.router,
-        login.router,
-        account.router,
-        users.router,
-        keys.router,
-        ledger.router,
-        posts.router,
-        subjects.router,
-        recipes.router,
-        print_on_demand.router,
-        gemini_batches.router,
-        character_images.router,
-        admin_scripts.router,
-        case_images.router,
-        health.router,
-    ):
-        app.include_router(router)
     return app
-
-
-def openapi_document() -> dict[str, Any]:
-    """The API's OpenAPI 3.1 document, made without any connection."""
-    return _described().openapi()

@@ -9,11 +9,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from .edge.problems import answers, not_found
+from .edge.problems import ANYWHERE, answers, not_found
 from .house import House
 from .stored_files import KEPT_BY_ALL, Conditions, Content, answer_with
 
-router = APIRouter(prefix="/files", tags=["files"])
+router = APIRouter(prefix="/files", tags=["files"], responses=ANYWHERE)
 
 _MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 

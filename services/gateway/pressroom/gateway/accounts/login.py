@@ -15,13 +15,13 @@ from pressroom.runtime.passwords import Passwords
 from pressroom.state.users import UserDocument, Users
 
 from ..access import Auth
-from ..edge.problems import Refusal, answers
+from ..edge.problems import ANYWHERE, Refusal, answers
 from ..house import Hashing, House
 from .authentication import disabled
 from .throttling import address_of, count_try
 from .views import user_view
 
-router = APIRouter(prefix="/auth", tags=["accounts"])
+router = APIRouter(prefix="/auth", tags=["accounts"], responses=ANYWHERE)
 
 BODY_MAX_BYTES = 16 * 1024
 """Several times an address and a password, whatever else an old client sends with them."""

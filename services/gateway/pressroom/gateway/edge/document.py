@@ -29,8 +29,9 @@ _RETRY_AFTER = {
 }
 
 
-def complete(document: dict[str, Any]) -> None:
-    """Add to the framework's document what it does not know."""
+def complete(document: dict[str, Any], security_schemes: dict[str, Any]) -> None:
+    """Add to the framework's document what it does not know. `security_schemes`: those that routes name."""
+    document["components"]["securitySchemes"] = security_schemes
     problems.describe(document)
     _name_schemas(document)
     for (method, path), bodies in EXAMPLES.items():

@@ -171,6 +171,10 @@ def answers(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     }
 
 
+ANYWHERE = answers(HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
+"""What any route may answer, in the OpenAPI document."""
+
+
 def describe(document: dict[str, Any]) -> None:
     """Add the schema of a problem, and of what it is made of, to an OpenAPI document."""
     for model in (Problem, *_MODELS.values()):

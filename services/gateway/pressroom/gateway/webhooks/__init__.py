@@ -8,17 +8,12 @@ its time is signed. Each is stored before it is answered, so a process that dies
 A wrong signature, an old message and an address that is not ours are all answered with the same 404: nothing is here.
 """
 
-from fastapi import APIRouter
-
 from . import gemini, openai, printify, runpod, shopify
 from .gemini import keys_of_gemini
 
-__all__ = ["LARGE", "keys_of_gemini", "router"]
+__all__ = ["LARGE", "ROUTERS", "keys_of_gemini"]
 
-PREFIX = "/webhooks"
-LARGE = f"{PREFIX}{runpod.router.prefix}"
+LARGE = runpod.router.prefix
 """Whose messages are as large as pictures are."""
 
-router = APIRouter(prefix=PREFIX, tags=["webhooks"])
-for vendor in (gemini, openai, printify, runpod, shopify):
-    router.include_router(vendor.router)
+ROUTERS = (gemini.router, openai.router, printify.router, runpod.router, shopify.router)

@@ -25,7 +25,7 @@ from .refusals import nothing_here
 from .standard_webhooks import fresh_message_id
 
 # Left out of the schema, as nobody but Gemini calls it.
-router = APIRouter(prefix="/gemini", include_in_schema=False)
+router = APIRouter(prefix="/webhooks/gemini", include_in_schema=False)
 
 ENDED = frozenset({"batch.succeeded", "batch.failed", "batch.expired", "batch.cancelled"})
 """The last one is in the event catalogue and not in google-genai 3.4.0."""

@@ -12,7 +12,7 @@ from ..house import House
 from .provider_jobs import heard_of_a_project
 
 # Left out of the schema, as nobody but OpenAI calls it.
-router = APIRouter(prefix="/openai", include_in_schema=False)
+router = APIRouter(prefix="/webhooks/openai", include_in_schema=False)
 
 ENDED = frozenset({"batch.completed", "batch.failed", "batch.expired", "batch.cancelled"})
 

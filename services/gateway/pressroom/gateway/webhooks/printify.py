@@ -20,7 +20,7 @@ from .refusals import nothing_here
 from .shop_messages import MESSAGE_ID_PATTERN, TOPIC_PATTERN, ShopMessage, hear
 
 # Left out of the schema, as nobody but Printify calls it.
-router = APIRouter(prefix="/printify", include_in_schema=False)
+router = APIRouter(prefix="/webhooks/printify", include_in_schema=False)
 
 Id = Annotated[str, StringConstraints(pattern=MESSAGE_ID_PATTERN)] | Annotated[int, Field(ge=0, lt=2**63)]
 

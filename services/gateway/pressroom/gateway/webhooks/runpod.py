@@ -17,11 +17,11 @@ from pressroom.runtime.broker import BrokerError
 from pressroom.runtime.webhook_urls import hint_subject, is_ours
 
 from ..bodies import read
-from ..edge.problems import answers
+from ..edge.problems import ANYWHERE, answers
 from ..house import House
 from .refusals import nothing_here
 
-router = APIRouter(prefix="/runpod")
+router = APIRouter(prefix="/webhooks/runpod", tags=["webhooks"], responses=ANYWHERE)
 
 Key = Annotated[str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description="Our key for the job.")]
 Signature = Annotated[str, Path(description="HMAC-SHA256 over vendor and key, in hex.")]

@@ -24,7 +24,7 @@ from .refusals import nothing_here
 from .shop_messages import MESSAGE_ID_PATTERN, PUBLICATIONS_AT_MOST, TOPIC_PATTERN, ShopMessage, hear
 
 # Left out of the schema, as nobody but Shopify calls it.
-router = APIRouter(prefix="/shopify", include_in_schema=False)
+router = APIRouter(prefix="/webhooks/shopify", include_in_schema=False)
 
 Id = Annotated[int, Field(ge=0, lt=2**63)]
 
