@@ -22,6 +22,7 @@ from .edge.body_limit import BodyLimit
 from .edge.measuring import Edge
 from .edge.rate_limit import RateLimit, RateLimitHeaders
 from .edge.security_headers import SecurityHeaders
+from .edge.taking_turns import TakingTurns
 from .house import GatewayService
 from .live_feed import LiveFeed
 from .settings import GatewaySettings
@@ -75,6 +76,7 @@ def build(settings: GatewaySettings) -> FastAPI:
     if settings.cors_origins:
         cross_origin.allow(app, settings.cors_origins)
     app.add_middleware(SecurityHeaders, https_only_s=settings.https_only_s)
+    app.add_middleware(TakingTurns)
     app.add_middleware(Edge)
     return app
 
