@@ -6,6 +6,8 @@ import importlib
 import json
 import sys
 
+from pressroom.runtime.importing import importing
+
 BENCHES = {
     "overhead": "images per second through the whole line, beside a bare loop doing the same writes",
     "dispatch": "accepted to taken, beside a bare loop doing the same writes",
@@ -29,7 +31,8 @@ def main() -> int:
     parser.add_argument("name", choices=BENCHES, metavar="NAME")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     arguments, more = parser.parse_known_args()
-    bench = importlib.import_module(f"benchmarks.{arguments.name}")
+    with importing():
+        bench = importlib.import_module(f"benchmarks.{arguments.name}")
     # What only one bench knows, it reads itself; one that knows nothing of it refuses it.
     options: dict[str, object] = bench.options(more) if hasattr(bench, "options") else {}
     if more and not options:
