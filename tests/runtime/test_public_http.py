@@ -1,7 +1,6 @@
 """Fetching URLs that a vendor named: from the public internet only, whatever the name resolves to and when."""
 
 import asyncio
-import datetime
 import ipaddress
 import socket
 import ssl
@@ -12,13 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from pressroom.runtime.errors import ApiFailed, NetworkFailed, RateLimited, TimedOut
 from pressroom.runtime.public_http import PublicHttp, UrlGone, is_public
+
+from ..tls import self_signed
 
 PICTURE = b"\x89PNG\r\n\x1a\n and so on"
 LOCAL = "127.0.0.1"
@@ -87,7 +84,7 @@ class SecureHost:
 
 @pytest.fixture
 def secure_pictures(tmp_path: Path) -> Iterator[SecureHost]:
-    certificate, key = a_certificate("pictures.example")
+    certificate, key = self_signed("pictures.example")
     pem = tmp_path / "server.pem"
     pem.write_bytes(key + certificate)
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -97,27 +94,6 @@ def secure_pictures(tmp_path: Path) -> Iterator[SecureHost]:
     yield SecureHost(host.port, asking)
     server.shutdown()
     server.server_close()
-
-
-def a_certificate(name: str) -> tuple[bytes, bytes]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return certificate.public_bytes(serialization.Encoding.PEM), private
 
 
 def resolve(patch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
