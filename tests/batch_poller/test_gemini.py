@@ -1,7 +1,5 @@
 """Gemini's Batch API against the sandbox: jobs are made once and found again, and their pictures come back by key."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -30,6 +28,7 @@ from pressroom.runtime.errors import (
 )
 
 from ..vendor_sandbox import GEMINI_KEY, VendorSandbox
+from .vendor_jobs import a_row, ended
 
 MODEL = "gemini-nano-banana-2.1"
 JOB = WantedJob("job", MODEL)
@@ -43,21 +42,9 @@ async def batches(vendors: VendorSandbox) -> AsyncIterator[GeminiBatches]:
     await client.aclose()
 
 
-def a_row(key: str, prompt: str = "a fox in a raincoat") -> WantedRow:
-    return WantedRow(key=key, prompt=prompt, width_px=1024, height_px=1280, seed=7)
-
-
 async def a_job(batches: GeminiBatches, rows: list[WantedRow], display_name: str = "pressroom-job") -> VendorJob:
     wanted = WantedJob(display_name, MODEL)
     return await batches.create(wanted, await batches.upload(wanted, rows))
-
-
-async def ended(batches: GeminiBatches, name: str) -> VendorJob:
-    deadline = time.monotonic() + 20
-    while not (job := await batches.status(name)).is_ended:
-        assert time.monotonic() < deadline, f"{name} is still {job.raw_state}"
-        await asyncio.sleep(0.02)
-    return job
 
 
 async def results_of(batches: GeminiBatches, rows: list[WantedRow]) -> dict[str | None, ResultRow]:

@@ -34,6 +34,7 @@ from pressroom.runtime.errors import (
 )
 
 from ..vendor_sandbox import OPENAI_KEY, VendorSandbox
+from .vendor_jobs import a_row, ended
 
 MODEL = "gpt-image-2"
 JOB = WantedJob("job", MODEL)
@@ -63,21 +64,9 @@ async def referee(vendors: VendorSandbox) -> AsyncIterator[sdk.AsyncOpenAI]:
         yield client
 
 
-def a_row(key: str, prompt: str = "a fox in a raincoat") -> WantedRow:
-    return WantedRow(key=key, prompt=prompt, width_px=1024, height_px=1280, seed=7)
-
-
 async def a_job(batches: OpenAIBatches, rows: list[WantedRow], display_name: str = "pressroom-job") -> VendorJob:
     wanted = WantedJob(display_name, MODEL)
     return await batches.create(wanted, await batches.upload(wanted, rows))
-
-
-async def ended(batches: OpenAIBatches, name: str) -> VendorJob:
-    deadline = time.monotonic() + 20
-    while not (job := await batches.status(name)).is_ended:
-        assert time.monotonic() < deadline, f"{name} is still {job.raw_state}"
-        await asyncio.sleep(0.02)
-    return job
 
 
 async def results_of(batches: OpenAIBatches, rows: list[WantedRow]) -> dict[str | None, ResultRow]:

@@ -12,7 +12,6 @@ import asyncio
 import io
 import tempfile
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
 from http import HTTPStatus
 from typing import IO
 
@@ -47,6 +46,7 @@ from .provider_jobs import (
     WantedJob,
     WantedRow,
     each,
+    found_among,
 )
 from .result_lines import lines_of
 from .settings import LIMIT_SETTING, BatchPollerSettings
@@ -109,12 +109,7 @@ class GeminiBatches:
         return stored_picture(stored.uri, media_type)
 
     async def find(self, display_name: str) -> VendorJob | None:
-        async with aclosing(self.pages()) as pages:
-            async for page in pages:
-                for job in page:
-                    if job.display_name == display_name:
-                        return job
-        return None
+        return await found_among(self.pages(), display_name)
 
     async def pages(self) -> AsyncGenerator[tuple[VendorJob, ...]]:
         seen: set[str] = set()

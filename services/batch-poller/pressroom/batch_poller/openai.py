@@ -11,7 +11,7 @@ import asyncio
 import io
 import tempfile
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import IO
 
@@ -44,6 +44,7 @@ from .provider_jobs import (
     WantedJob,
     WantedRow,
     each,
+    found_among,
 )
 from .result_lines import lines_of
 from .settings import LIMIT_SETTING, BatchPollerSettings
@@ -122,12 +123,7 @@ class OpenAIBatches:
         return (await self._send_file("vision", (name, io.BytesIO(data), media_type))).id
 
     async def find(self, display_name: str) -> VendorJob | None:
-        async with aclosing(self.pages()) as pages:
-            async for page in pages:
-                for job in page:
-                    if job.display_name == display_name:
-                        return job
-        return None
+        return await found_among(self.pages(), display_name)
 
     async def pages(self) -> AsyncGenerator[tuple[VendorJob, ...]]:
         seen: set[str] = set()

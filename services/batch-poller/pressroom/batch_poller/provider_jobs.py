@@ -9,6 +9,7 @@ may be read again from the beginning.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -224,3 +225,13 @@ async def each(items: AnyIterable[Item]) -> AsyncIterator[Item]:
     else:
         for item in items:
             yield item
+
+
+async def found_among(pages: AsyncGenerator[tuple[VendorJob, ...]], display_name: str) -> VendorJob | None:
+    """The first job of that name; no page is asked for beyond its own."""
+    async with aclosing(pages):
+        async for page in pages:
+            for job in page:
+                if job.display_name == display_name:
+                    return job
+    return None

@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import time
 
+from pressroom.sandbox.core.batch_tasks import BatchTasks
 from pressroom.sandbox.core.store import Store
 from pressroom.sandbox.core.wire import JsonObject, as_float, as_object, as_text, dump
 from pressroom.sandbox.gemini.answers import answer
@@ -22,12 +23,13 @@ DRAWING_AT_ONCE = 2
 ROWS_AT_ONCE = 16
 
 
-class BatchRunner:
+class BatchRunner(BatchTasks):
     """One task per unfinished job; `resume` after a start, `take` for a new job."""
 
     def __init__(
         self, store: Store, files: Files, batches: Batches, made: Made, picture_px: int, seconds: float
     ) -> None:
+        super().__init__()
         self._store = store
         self._files = files
         self._batches = batches
@@ -35,27 +37,10 @@ class BatchRunner:
         self._picture_px = picture_px
         self._seconds = seconds
         self._drawing = asyncio.Semaphore(DRAWING_AT_ONCE)
-        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def resume(self) -> None:
         for batch_id in self._batches.unanswered():
             self.take(batch_id)
-
-    def take(self, batch_id: str) -> None:
-        task = asyncio.create_task(self._run(batch_id), name=f"batch {batch_id}")
-        self._tasks[batch_id] = task
-        task.add_done_callback(lambda _done: self._tasks.pop(batch_id, None))
-
-    async def stop(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def drop(self) -> None:
-        """Stops all work without waiting for it."""
-        for task in list(self._tasks.values()):
-            task.cancel()
 
     async def _run(self, batch_id: str) -> None:
         document = self._store.get(BATCHES, batch_id)

@@ -10,6 +10,7 @@ import itertools
 import time
 from collections.abc import Iterator
 
+from pressroom.sandbox.core.batch_tasks import BatchTasks
 from pressroom.sandbox.core.wire import JsonObject, as_float, as_int, as_object, as_text, dump, parse
 from pressroom.sandbox.openai.answers import answer, fingerprints_of, refuse_by_marker
 from pressroom.sandbox.openai.batch_rows import RESPONSES, faults_of, lines_of, model_of, read_row
@@ -24,12 +25,13 @@ DRAWING_AT_ONCE = 2
 ROWS_AT_ONCE = 16
 
 
-class BatchRunner:
+class BatchRunner(BatchTasks):
     """One task per unfinished batch; `resume` after a start, `take` for a new batch, `expire` to end one at once."""
 
     def __init__(
         self, batches: Batches, files: Files, made: Made, models: tuple[str, ...], picture_px: int, seconds: float
     ) -> None:
+        super().__init__()
         self._batches = batches
         self._files = files
         self._made = made
@@ -37,27 +39,10 @@ class BatchRunner:
         self._picture_px = picture_px
         self._seconds = seconds
         self._drawing = asyncio.Semaphore(DRAWING_AT_ONCE)
-        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def resume(self) -> None:
         for batch_id in self._batches.unanswered():
             self.take(batch_id)
-
-    def take(self, batch_id: str) -> None:
-        task = asyncio.create_task(self._run(batch_id), name=f"batch {batch_id}")
-        self._tasks[batch_id] = task
-        task.add_done_callback(lambda _done: self._tasks.pop(batch_id, None))
-
-    async def stop(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def drop(self) -> None:
-        """Stops all work without waiting for it."""
-        for task in list(self._tasks.values()):
-            task.cancel()
 
     async def expire(self, batch_id: str) -> None:
         """Ends a batch now, with what it has; one that is completed keeps all of it."""
@@ -65,10 +50,7 @@ class BatchRunner:
         if document is None or self._batches.status(document) not in UNFINISHED:
             self._batches.mark(batch_id, expired_at=time.time())
             return
-        task = self._tasks.get(batch_id)
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self.give_up(batch_id)
         await asyncio.to_thread(self._end, batch_id, "expired_at")
 
     async def _run(self, batch_id: str) -> None:
