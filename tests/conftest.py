@@ -13,12 +13,11 @@ all of them use, emptied before.
 """
 
 import asyncio
-import gc
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import nats
@@ -26,6 +25,7 @@ import pytest
 from pymongo import MongoClient
 
 from pressroom.cli.servers import MongoServer, NatsServer
+from pressroom.runtime.importing import importing
 from pressroom.runtime.settings import Settings
 from pressroom.runtime.topology import provision_streams
 from pressroom.state.database import Database
@@ -47,7 +47,7 @@ def _own_data_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]: 
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:  # pyright: ignore[reportUnusedFunction] pytest calls it
-    """Nobody's certificate is believed, as nothing outside this machine is called; so a client need not read those of
+    """Nobody's certificate is believed, as no test calls outside this machine; so a client need not read those of
     all authorities first, which takes 20 ms each time."""
     certificate, _ = self_signed("nobody.invalid")
     pem = tmp_path_factory.mktemp("authorities") / "nobody.pem"
@@ -168,14 +168,11 @@ async def _delete_streams(url: str) -> None:
     await client.close()
 
 
-def pytest_configure() -> None:
-    gc.disable()
-
-
-def pytest_collection_finish() -> None:
-    """What was collected is as little garbage as modules are (`pressroom.runtime.importing`)."""
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Modules of tests are imported as those of programs are."""
+    with importing():
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

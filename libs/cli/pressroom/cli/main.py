@@ -49,8 +49,7 @@ def build(words: Sequence[str]) -> typer.Typer:
     app.callback()(_nothing)
     wanted = next((word for word in words if not word.startswith("-")), "")
     for module in [COMMANDS[wanted]] if wanted in COMMANDS else COMMANDS.values():
-        with importing():
-            importlib.import_module(f"pressroom.cli.commands.{module}").register(app)
+        importlib.import_module(f"pressroom.cli.commands.{module}").register(app)
     return app
 
 
@@ -67,7 +66,9 @@ def main() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     try:
-        build(words)(args=words)
+        with importing():
+            app = build(words)
+        app(args=words)
     except CommandFailed as error:
         typer.secho(str(error), err=True, fg="red" if sys.stderr.isatty() else None)
         raise SystemExit(1) from None
