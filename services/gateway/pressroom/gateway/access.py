@@ -98,7 +98,7 @@ class _GuardedRoute(APIRoute):
         super().__init__(*args, **kwargs)
         names = [str(scope) for scope in self._needed()]
         security = [{scheme: names} for scheme in SECURITY_SCHEMES]
-        self.openapi_extra = {"security": security, **(self.openapi_extra or {})}
+        self.openapi_extra = {**(self.openapi_extra or {}), "security": security}
 
     def _needed(self) -> list[Scope]:
         said = [one.scopes or () for one in self.dependencies if isinstance(one, params.Security)]
