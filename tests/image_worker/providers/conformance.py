@@ -399,9 +399,9 @@ class ProviderConformance:
         assert backstage.made() == 1
 
     async def test_a_forgotten_job_is_over(self, backstage: Backstage) -> None:
+        _arrange(backstage, Trouble.FORGOTTEN)
         provider, request = _jobs(backstage.provider), backstage.request()
         ref = await provider.submit(request, _a_key())
-        _arrange(backstage, Trouble.FORGOTTEN)
 
         with pytest.raises(RemoteJobOver) as caught:
             await provider.resume(ref, request, ignore)
